@@ -22,6 +22,7 @@ typedef struct pc_context {
     _Atomic int stop; /* set once, looked at by every worker at every block */
     pc_should_stop_fn should_stop; /* NULL: nobody asks */
     void *host;                    /* handed to should_stop */
+    int64_t next_poll_ns; /* when the calling thread asks next: one rhythm over several runs */
 } pc_context;
 
 /* Defaults: threads and SIMD of this machine (pc_cpu), nobody asks to stop, no failure injected. */
