@@ -1,0 +1,102 @@
+/*
+ * Weighted totals by cell: for every group of rows, n, the sum of weights, and the weighted sum of
+ * any number of scores, in one pass. Three verbs: update, merge, finish.
+ *
+ *   weight of a row   u_i = weight_i * size_i     (1 where a column is absent)
+ *   domain            rows whose `where` is 1; a missing `where` is outside, and counted
+ *   flag   x in {0,1}    sum u x                  missing: the row is out of this score
+ *   value  y real        sum u y                  NaN or missing: out of this score
+ *   pair   (a, b)        sum u a, sum u b         either part missing: out of this score
+ *
+ * A group exists when a row of it was seen, also outside the domain.
+ *
+ * Arithmetic. Weights of flags are split once per row into hi + lo, hi a multiple of a power of two
+ * taken from the lane's first positive weight: sums of hi are exact in practice, sums of lo are
+ * 2^-14 as large, so a constant weight added millions of times does not drift (naive addition is
+ * off by 1e-10 after ten million rows of 0.1). Other scores use Knuth's two-sum, since y has any sign
+ * and size. (Demmel & Hida 2004, SIAM J. Sci. Comput. 25(4) 1214-1248; Knuth, TAOCP 2, 4.2.2.)
+ *
+ * Determinism. Row i of the state (counted over all updates) belongs to lane (i / PC_RUN) mod lanes;
+ * a lane adds its rows in row order to its own table; finish adds the lanes in order. The number of
+ * lanes and the layout are fixed by the plan when the first row arrives. So the same rows in the
+ * same order give the same bits for any number of threads and any cut into updates.
+ *
+ * Errors name the smallest bad row of the call, whichever thread met it.
+ */
+#ifndef PC_TOTAL_H
+#define PC_TOTAL_H
+
+#include "pc_column.h"
+#include "pc_context.h"
+
+enum { PC_RUN = 262144, PC_LANES = 8 };
+
+/* One batch of rows. All columns have n rows. Pointers are borrowed for the call. */
+typedef struct pc_rows {
+    int64_t n;
+    int64_t n_keys;
+    const pc_column *const *keys;   /* [n_keys] integers, floats or text; none: one group */
+    const pc_column *weight;        /* finite, >= 0, never missing; NULL: 1 */
+    const pc_column *size;          /* the same */
+    const pc_column *where;         /* 0/1; NULL: all rows */
+    int64_t n_flags;
+    const pc_column *const *flags;  /* [n_flags] 0/1 */
+    int64_t n_values;
+    const pc_column *const *values; /* [n_values] real */
+    int64_t n_pairs;
+    const pc_column *const *pairs;  /* [2 * n_pairs] real: first parts and second parts in turn */
+} pc_rows;
+
+typedef struct pc_total_plan {
+    int64_t n_keys, n_flags, n_values, n_pairs;
+    bool has_where;         /* updates carry a `where` */
+    bool keep_missing;      /* a missing key is a group of its own, else an error */
+    bool flags_may_miss;    /* some flag column of some update can hold missing values */
+    int64_t expected_groups; /* sets lanes and layout; 0: taken from the first update */
+} pc_total_plan;
+
+typedef struct pc_total pc_total;
+
+/* The plan that fits one batch of rows. */
+pc_total_plan pc_total_plan_for(const pc_rows *rows, bool keep_missing);
+
+/* A state without rows; NULL when memory is out (ctx->error says so). */
+pc_total *pc_total_new(pc_context *ctx, const pc_total_plan *plan);
+void pc_total_free(pc_context *ctx, pc_total *total); /* NULL is accepted */
+
+/* Add rows. Fails with PC_ERR_LENGTH, VALUE, MISSING, TYPE, GROUP, LIMIT, MEMORY, INTERRUPTED; after
+ * a failure the state may only be freed. O(rows). Memory: 64 MiB beyond the records of the groups. */
+pc_status pc_total_update(pc_context *ctx, pc_total *total, const pc_rows *rows);
+
+/* Add the rows of `other`, a state of the same plan, to `into`; `other` is unchanged. Row numbers of
+ * `other` follow those of `into` (its row 0 becomes row pc_total_n_rows(into)). */
+pc_status pc_total_merge(pc_context *ctx, pc_total *into, const pc_total *other);
+
+/* Join the lanes. Afterwards the state can be read; it can also be updated again and finished again. */
+pc_status pc_total_finish(pc_context *ctx, pc_total *total);
+
+int64_t pc_total_n_rows(const pc_total *total);
+int64_t pc_total_where_missing(const pc_total *total); /* rows whose `where` is missing */
+int64_t pc_total_n_groups(const pc_total *total);      /* after finish */
+
+/* Scores: flags, then values, then pairs. Sums: one per flag and value, two per pair. */
+int64_t pc_total_n_scores(const pc_total_plan *plan);
+int64_t pc_total_n_sums(const pc_total_plan *plan);
+
+/* Where pc_total_read writes; G groups in order of first appearance by lane. */
+typedef struct pc_total_result {
+    int64_t *n;            /* [G] rows in the domain */
+    double *weight;        /* [G] their sum of u */
+    int64_t *score_n;      /* [n_scores x G] rows used by each score */
+    double *score_weight;  /* [n_scores x G] their sum of u */
+    double *sum;           /* [n_sums x G] */
+} pc_total_result;
+
+/* Cost O(G x cells). All buffers are the caller's. */
+void pc_total_read(const pc_total *total, const pc_total_result *result);
+
+/* Key k of each group. value [G]: an integer key's value (of uint64: its bit pattern); for float and
+ * text keys the first row with that value. missing [G]: 1 where the key is missing (value 0). */
+void pc_total_read_key(const pc_total *total, int64_t k, int64_t *value, uint8_t *missing);
+
+#endif
