@@ -19,17 +19,20 @@
 
 enum { PC_BLOCK = 2048 }; /* rows per block: scratch of one block stays in the first-level cache */
 
-/* The one list of fixed-width types: name, C type. */
-#define PC_FIXED_TYPES(X)                                                                          \
-    X(PC_BOOL, uint8_t)                                                                            \
-    X(PC_INT8, int8_t)                                                                             \
-    X(PC_INT16, int16_t)                                                                           \
-    X(PC_INT32, int32_t)                                                                           \
-    X(PC_INT64, int64_t)                                                                           \
-    X(PC_UINT8, uint8_t)                                                                           \
-    X(PC_UINT16, uint16_t)                                                                         \
-    X(PC_UINT32, uint32_t)                                                                         \
-    X(PC_UINT64, uint64_t)                                                                         \
+/* The one list of fixed-width types. Integers: name, C type, unsigned type for differences, and the
+ * bit that is turned to make an ordinal of it (below), smallest and largest ordinal. */
+#define PC_TOP_BIT ((uint64_t)1 << 63)
+#define PC_INTEGER_TYPES(X)                                                                        \
+    X(PC_BOOL, uint8_t, uint32_t, 0, 0, UINT8_MAX)                                                 \
+    X(PC_INT8, int8_t, uint32_t, 0, INT8_MIN, INT8_MAX)                                            \
+    X(PC_INT16, int16_t, uint32_t, 0, INT16_MIN, INT16_MAX)                                        \
+    X(PC_INT32, int32_t, uint32_t, 0, INT32_MIN, INT32_MAX)                                        \
+    X(PC_INT64, int64_t, uint64_t, 0, INT64_MIN, INT64_MAX)                                        \
+    X(PC_UINT8, uint8_t, uint32_t, 0, 0, UINT8_MAX)                                                \
+    X(PC_UINT16, uint16_t, uint32_t, 0, 0, UINT16_MAX)                                             \
+    X(PC_UINT32, uint32_t, uint32_t, 0, 0, UINT32_MAX)                                             \
+    X(PC_UINT64, uint64_t, uint64_t, PC_TOP_BIT, INT64_MIN, INT64_MAX)
+#define PC_REAL_TYPES(X)                                                                           \
     X(PC_FLOAT32, float)                                                                           \
     X(PC_FLOAT64, double)
 
@@ -78,6 +81,59 @@ typedef struct pc_column {
 
 bool pc_type_is_integer(pc_type type); /* bool, bits, and all integer types */
 bool pc_type_is_text(pc_type type);
-size_t pc_type_size(pc_type type);     /* bytes per element; 0 for PC_BITS and text */
+size_t pc_type_size(pc_type type); /* bytes per element; 0 for PC_BITS and text */
+
+/* True when no row can be missing: not a float, and no chunk has validity or a mask. */
+bool pc_column_is_complete(const pc_column *column);
+
+/*
+ * The loaders. Rows row .. row+n-1 must lie in the column, and n <= PC_BLOCK; out holds n elements.
+ * They read each element once, so that what was checked is what is used even if another thread
+ * writes to the column meanwhile.
+ */
+
+/* Real values; NaN = missing. Any type but text. Integers beyond 2^53 are rounded. */
+void pc_column_load_real(const pc_column *column, int64_t row, int64_t n, double *out);
+
+/* The same, without a copy where the column holds contiguous float64 without validity. */
+const double *pc_column_real(const pc_column *column, int64_t row, int64_t n, double *scratch);
+
+/* 0, 1, PC_FLAG_MISSING, or PC_FLAG_BAD for any other value. Any type but text. */
+enum { PC_FLAG_MISSING = 2, PC_FLAG_BAD = 3 };
+void pc_column_load_flag(const pc_column *column, int64_t row, int64_t n, uint8_t *out);
+
+/* The same, without a copy where the column holds contiguous one-byte integers without validity:
+ * then any other value than 0 and 1 stands for itself. */
+const uint8_t *pc_column_flag(const pc_column *column, int64_t row, int64_t n, uint8_t *scratch);
+
+/* Ordinals of an integer column: its values as int64, in order; a uint64 v becomes v - 2^63. A
+ * missing row has valid 0 and ordinal 0. */
+void pc_column_load_ordinal(const pc_column *column, int64_t row, int64_t n, int64_t *out,
+                            uint8_t *valid);
+
+/* Smallest and largest ordinal of the rows that are not missing, joined with what *low and *high
+ * hold already (start with INT64_MAX, INT64_MIN). Returns the number of missing rows. */
+int64_t pc_column_range(const pc_column *column, int64_t row, int64_t n, int64_t *low,
+                        int64_t *high);
+
+/* code = scale * (ordinal - low), added to out; a row outside low .. low+count-1 adds scale * count,
+ * and so does a missing one. Returns the number of those rows. count < 2^32. */
+int64_t pc_column_add_code(const pc_column *column, int64_t row, int64_t n, int64_t low,
+                           uint32_t count, uint32_t scale, uint32_t *out);
+
+/* The key of a float or text row as two words that are equal exactly when the values are, together
+ * with the bytes of a text of more than PC_TEXT_INLINE bytes (then the second word is their hash,
+ * and equal words still need equal bytes). -0.0 equals 0.0. */
+typedef struct pc_word {
+    uint64_t a, b;
+    const uint8_t *bytes; /* NULL where the words say all */
+} pc_word;
+enum { PC_TEXT_INLINE = 12 };
+bool pc_word_is_missing(pc_word word);
+int64_t pc_word_length(pc_word word); /* bytes of a text */
+
+/* PC_ERR_VALUE for offsets outside the buffers, PC_ERR_LIMIT for a text of 4 GiB. */
+pc_status pc_column_load_word(const pc_column *column, int64_t row, int64_t n, pc_word *out,
+                              int64_t *bad_row);
 
 #endif
