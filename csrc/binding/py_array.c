@@ -1,0 +1,107 @@
+#include "py_array.h"
+
+#include "py_column.h"
+#include "py_error.h"
+
+static pc_type type_by_size(npy_intp size, pc_type one, pc_type two, pc_type four, pc_type eight)
+{
+    switch (size) {
+    case 1: return one;
+    case 2: return two;
+    case 4: return four;
+    case 8: return eight;
+    default: return PC_TYPE_END;
+    }
+}
+
+/* By kind and size, because `long` and `long long` are two types of one shape. PC_TYPE_END: none. */
+static pc_type array_type(PyArrayObject *array)
+{
+    const npy_intp size = PyArray_ITEMSIZE(array);
+    const int number = PyArray_TYPE(array);
+    if (number == NPY_BOOL) return PC_BOOL;
+    if (PyTypeNum_ISUNSIGNED(number))
+        return type_by_size(size, PC_UINT8, PC_UINT16, PC_UINT32, PC_UINT64);
+    if (PyTypeNum_ISSIGNED(number))
+        return type_by_size(size, PC_INT8, PC_INT16, PC_INT32, PC_INT64);
+    if (PyTypeNum_ISFLOAT(number))
+        return type_by_size(size, PC_TYPE_END, PC_TYPE_END, PC_FLOAT32, PC_FLOAT64);
+    return PC_TYPE_END;
+}
+
+/* values as a one-dimensional array in machine byte order, or NULL with an exception set. */
+static PyArrayObject *plain_array(py_state *state, PyObject *values, const char *what,
+                                  PyObject *name)
+{
+    const char *wrong = NULL;
+    if (!PyArray_Check(values))
+        wrong = "is not a NumPy array";
+    else if (PyArray_NDIM((PyArrayObject *)values) != 1)
+        wrong = "has not one dimension; a column is a one-dimensional array";
+    else if (PyArray_ISBYTESWAPPED((PyArrayObject *)values))
+        wrong = "is in foreign byte order; convert it with values.astype(values.dtype."
+                "newbyteorder('='))";
+    if (wrong == NULL) return (PyArrayObject *)values;
+    py_error_fail(state, PC_ERR_TYPE, what, -1, name, wrong);
+    return NULL;
+}
+
+/* Put the mask into the chunk. 0, or -1 with an exception set. */
+static int take_mask(py_state *state, PyObject *object, PyObject *name, pc_chunk *chunk)
+{
+    PyArrayObject *mask = plain_array(state, object, "mask", name);
+    if (mask == NULL) return -1;
+    if (PyArray_ITEMSIZE(mask) != 1 ||
+        !(PyArray_TYPE(mask) == NPY_BOOL || PyArray_ISINTEGER(mask))) {
+        py_error_fail(state, PC_ERR_TYPE, "mask", -1, name,
+                      "is not of one byte a row; a mask is bool or uint8, 1 = missing");
+        return -1;
+    }
+    if (PyArray_DIM(mask, 0) != chunk->n) {
+        py_error_fail(state, PC_ERR_LENGTH, "mask", -1, name,
+                      "has another number of rows than the values");
+        return -1;
+    }
+    chunk->mask = PyArray_DATA(mask);
+    chunk->mask_stride = PyArray_STRIDE(mask, 0);
+    return 0;
+}
+
+PyObject *py_column_array(PyObject *module, PyObject *args, PyObject *kwargs)
+{
+    static char *words[] = {"values", "mask", "name", NULL};
+    py_state *state = py_module_state(module);
+    PyObject *values, *mask = Py_None, *name = NULL, *owner = NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|OU:column_array", words, &values, &mask,
+                                     &name))
+        return NULL;
+    py_column *self = NULL;
+    int done = 0;
+    name = name == NULL ? PyUnicode_FromString("") : Py_NewRef(name);
+    if (name == NULL) return NULL;
+    PyArrayObject *array = plain_array(state, values, "values", name);
+    if (array == NULL) goto done;
+    const pc_type type = array_type(array);
+    if (type == PC_TYPE_END) {
+        py_error_fail(state, PC_ERR_TYPE, "values", -1, name,
+                      "is of a type that is not read; bool, integers, float32 and float64 are");
+        goto done;
+    }
+    owner = PyTuple_Pack(2, values, mask);
+    if (owner == NULL) goto done;
+    self = py_column_new(state, type, 1, name, owner);
+    if (self == NULL) goto done;
+    self->chunks[0] = (pc_chunk){
+        .n = PyArray_DIM(array, 0),
+        .data = PyArray_DATA(array),
+        .stride = PyArray_STRIDE(array, 0),
+    };
+    if (mask != Py_None && take_mask(state, mask, name, self->chunks) < 0) goto done;
+    done = py_column_finish(state, self) == 0;
+done:
+    Py_XDECREF(owner);
+    Py_DECREF(name);
+    if (done) return (PyObject *)self;
+    Py_XDECREF(self);
+    return NULL;
+}

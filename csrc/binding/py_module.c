@@ -1,0 +1,110 @@
+/*
+ * `povertycore._core`: its functions and its state. Multi-phase initialisation, no globals of ours.
+ *
+ * Not marked Py_MOD_GIL_NOT_USED: encode_objects reads arrays of Python objects, which another
+ * thread could change meanwhile. A free-threaded Python turns the GIL on for this module.
+ */
+#define PY_NUMPY_IMPORT
+#include "py_module.h"
+
+#include "pc_cpu.h"
+#include "py_array.h"
+#include "py_arrow.h"
+#include "py_column.h"
+#include "py_error.h"
+#include "py_group.h"
+#include "py_total.h"
+
+py_state *py_module_state(PyObject *module)
+{
+    return PyModule_GetState(module);
+}
+
+static PyObject *info(PyObject *module, PyObject *nothing)
+{
+    (void)module;
+    (void)nothing;
+    return Py_BuildValue("{s:s,s:i}", "simd", pc_cpu_simd() == PC_SIMD_AVX2 ? "avx2" : "portable",
+                         "threads", pc_cpu_threads());
+}
+
+#define WITH_KEYWORDS(function) (PyCFunction)(void (*)(void))(function)
+
+PyDoc_STRVAR(column_array_doc,
+             "column_array(values, mask=None, name='')\n--\n\n"
+             "View a one-dimensional NumPy array as a Column; mask: one byte a row, 1 = missing.");
+PyDoc_STRVAR(column_arrow_doc,
+             "column_arrow(obj, name='')\n--\n\n"
+             "View an Arrow column, or a table of one column, as a Column.");
+PyDoc_STRVAR(encode_objects_doc,
+             "encode_objects(values)\n--\n\n"
+             "Codes of an array of str or missing, and the first row of each code.");
+PyDoc_STRVAR(total_doc,
+             "total(n, keys, *, weight=None, size=None, where=None, flags=(), values=(), pairs=(), "
+             "keep_missing=False, n_threads=0)\n--\n\n"
+             "Weighted totals by cell, in one pass over the rows.");
+PyDoc_STRVAR(info_doc, "info()\n--\n\nWhat this machine offers: SIMD and threads.");
+
+static PyMethodDef functions[] = {
+    {"column_array", WITH_KEYWORDS(py_column_array), METH_VARARGS | METH_KEYWORDS,
+     column_array_doc},
+    {"column_arrow", WITH_KEYWORDS(py_column_arrow), METH_VARARGS | METH_KEYWORDS,
+     column_arrow_doc},
+    {"encode_objects", py_encode_objects, METH_O, encode_objects_doc},
+    {"info", info, METH_NOARGS, info_doc},
+    {"total", WITH_KEYWORDS(py_total), METH_VARARGS | METH_KEYWORDS, total_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static int fill_module(PyObject *module)
+{
+    py_state *state = py_module_state(module);
+    if (PyArray_ImportNumPyAPI() < 0) return -1;
+    if (py_error_import(state) < 0) return -1;
+    return py_column_make_type(module, state);
+}
+
+static int traverse(PyObject *module, visitproc visit, void *arg)
+{
+    py_state *state = py_module_state(module);
+    if (state == NULL) return 0;
+    Py_VISIT(state->column_type);
+    for (int k = 0; k < PC_STATUS_END; k++) Py_VISIT(state->errors[k]);
+    return 0;
+}
+
+static int clear(PyObject *module)
+{
+    py_state *state = py_module_state(module);
+    if (state == NULL) return 0;
+    Py_CLEAR(state->column_type);
+    for (int k = 0; k < PC_STATUS_END; k++) Py_CLEAR(state->errors[k]);
+    return 0;
+}
+
+static void free_module(void *module)
+{
+    (void)clear(module);
+}
+
+static PyModuleDef_Slot slots[] = {
+    PY_SLOT(Py_mod_exec, fill_module),
+    {0, NULL},
+};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "povertycore._core",
+    .m_doc = "The compiled part of povertycore: columns without copies, weighted totals.",
+    .m_size = sizeof(py_state),
+    .m_methods = functions,
+    .m_slots = slots,
+    .m_traverse = traverse,
+    .m_clear = clear,
+    .m_free = free_module,
+};
+
+PyMODINIT_FUNC PyInit__core(void)
+{
+    return PyModuleDef_Init(&definition);
+}

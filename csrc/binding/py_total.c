@@ -1,0 +1,255 @@
+#include "py_total.h"
+
+#include "pc_total.h"
+#include "py_column.h"
+#include "py_error.h"
+#include "py_host.h"
+
+#include <string.h>
+
+/* ---- inputs ---- */
+
+/* Columns of one role. The tuple holds references while the GIL is given up: the caller's list may
+ * change under our feet. */
+typedef struct argument {
+    const char *name;
+    PyObject *tuple;
+    const pc_column **columns; /* [n] */
+    int64_t n;
+} argument;
+
+enum { KEYS, FLAGS, VALUES, PAIRS, WEIGHT, SIZE, WHERE, N_ROLES };
+
+static const char *const role_names[N_ROLES] = {
+    [KEYS] = "key",   [FLAGS] = "flag",    [VALUES] = "value", [PAIRS] = "pair",
+    [WEIGHT] = "weight", [SIZE] = "size", [WHERE] = "where",
+};
+
+/* The columns of role->tuple. 0, or -1 with an exception set. */
+static int take_columns(py_state *state, argument *role)
+{
+    role->n = (int64_t)PyTuple_GET_SIZE(role->tuple);
+    role->columns = PyMem_Calloc((size_t)role->n + 1, sizeof *role->columns);
+    if (role->columns == NULL) return PyErr_NoMemory(), -1;
+    for (int64_t k = 0; k < role->n; k++) {
+        PyObject *item = PyTuple_GET_ITEM(role->tuple, (Py_ssize_t)k);
+        if (!Py_IS_TYPE(item, state->column_type)) {
+            py_error_fail(state, PC_ERR_TYPE, role->name, -1, NULL, "is not a Column");
+            return -1;
+        }
+        role->columns[k] = &((py_column *)item)->column;
+    }
+    return 0;
+}
+
+static int take_one(py_state *state, argument *role, PyObject *column)
+{
+    role->tuple = column == Py_None ? PyTuple_New(0) : PyTuple_Pack(1, column);
+    return role->tuple == NULL ? -1 : take_columns(state, role);
+}
+
+static int take_many(py_state *state, argument *role, PyObject *sequence)
+{
+    role->tuple = sequence == NULL ? PyTuple_New(0) : PySequence_Tuple(sequence);
+    return role->tuple == NULL ? -1 : take_columns(state, role);
+}
+
+/* A sequence of pairs, one part after the other. */
+static int take_pairs(py_state *state, argument *role, PyObject *sequence)
+{
+    PyObject *pairs = sequence == NULL ? PyTuple_New(0) : PySequence_Tuple(sequence);
+    if (pairs == NULL) return -1;
+    const Py_ssize_t n = PyTuple_GET_SIZE(pairs);
+    PyObject *parts = PyTuple_New(2 * n);
+    for (Py_ssize_t j = 0; parts != NULL && j < n; j++) {
+        PyObject *first, *second;
+        PyObject *pair = PyTuple_GET_ITEM(pairs, j);
+        if (!PyTuple_Check(pair) || !PyArg_ParseTuple(pair, "OO", &first, &second)) {
+            PyErr_Clear();
+            py_error_fail(state, PC_ERR_TYPE, role->name, -1, NULL, "is not a tuple of two Columns");
+            Py_CLEAR(parts);
+            break;
+        }
+        PyTuple_SET_ITEM(parts, 2 * j, Py_NewRef(first));
+        PyTuple_SET_ITEM(parts, 2 * j + 1, Py_NewRef(second));
+    }
+    Py_DECREF(pairs);
+    role->tuple = parts;
+    return parts == NULL ? -1 : take_columns(state, role);
+}
+
+static const pc_column *only(const argument *role)
+{
+    return role->n == 0 ? NULL : role->columns[0];
+}
+
+static pc_rows rows_of(int64_t n, const argument roles[N_ROLES])
+{
+    return (pc_rows){
+        .n = n,
+        .n_keys = roles[KEYS].n,
+        .keys = roles[KEYS].columns,
+        .weight = only(&roles[WEIGHT]),
+        .size = only(&roles[SIZE]),
+        .where = only(&roles[WHERE]),
+        .n_flags = roles[FLAGS].n,
+        .flags = roles[FLAGS].columns,
+        .n_values = roles[VALUES].n,
+        .values = roles[VALUES].columns,
+        .n_pairs = roles[PAIRS].n / 2,
+        .pairs = roles[PAIRS].columns,
+    };
+}
+
+/* The name of the column that an error of the core is about; NULL when it is about none. */
+static PyObject *column_at_fault(const pc_error *err, const argument roles[N_ROLES])
+{
+    const int64_t which = err->which < 0 ? 0 : err->which;
+    for (int r = 0; r < N_ROLES; r++)
+        if (strcmp(err->argument, roles[r].name) == 0 && which < roles[r].n)
+            return ((py_column *)PyTuple_GET_ITEM(roles[r].tuple, (Py_ssize_t)which))->name;
+    return NULL;
+}
+
+/* ---- the core ---- */
+
+static pc_total *add_rows(pc_context *ctx, const pc_total_plan *plan, const pc_rows *rows)
+{
+    pc_total *total = pc_total_new(ctx, plan);
+    if (total == NULL) return NULL;
+    if (pc_total_update(ctx, total, rows) == PC_OK && pc_total_finish(ctx, total) == PC_OK)
+        return total;
+    pc_total_free(ctx, total);
+    return NULL;
+}
+
+/* ---- results ---- */
+
+/* Put a new reference into the dictionary and give it up. 0, or -1 with an exception set. */
+static int put(PyObject *result, const char *word, PyObject *value)
+{
+    if (value == NULL) return -1;
+    const int failed = PyDict_SetItemString(result, word, value);
+    Py_DECREF(value);
+    return failed;
+}
+
+/* An array that the dictionary owns; where to write its values, or NULL with an exception set. */
+static void *put_array(PyObject *result, const char *word, int type, int64_t n_rows, int64_t n)
+{
+    npy_intp shape[2] = {(npy_intp)n_rows, (npy_intp)n};
+    const int n_dims = n_rows < 0 ? 1 : 2;
+    PyObject *array = PyArray_SimpleNew(n_dims, n_dims == 1 ? shape + 1 : shape, type);
+    if (put(result, word, array) < 0) return NULL;
+    return PyArray_DATA((PyArrayObject *)array);
+}
+
+static int put_totals(PyObject *result, const pc_total *total, const pc_total_plan *plan)
+{
+    enum { ONE = -1 };
+    const int64_t g = pc_total_n_groups(total);
+    const int64_t n_scores = pc_total_n_scores(plan);
+    const pc_total_result out = {
+        .n = put_array(result, "n", NPY_INT64, ONE, g),
+        .weight = put_array(result, "weight", NPY_DOUBLE, ONE, g),
+        .score_n = put_array(result, "score_n", NPY_INT64, n_scores, g),
+        .score_weight = put_array(result, "score_weight", NPY_DOUBLE, n_scores, g),
+        .sum = put_array(result, "sums", NPY_DOUBLE, pc_total_n_sums(plan), g),
+    };
+    if (out.n == NULL || out.weight == NULL || out.score_n == NULL || out.score_weight == NULL ||
+        out.sum == NULL)
+        return -1;
+    pc_total_read(total, &out);
+    return 0;
+}
+
+static int put_keys(PyObject *result, const pc_total *total, int64_t n_keys)
+{
+    npy_intp g = (npy_intp)pc_total_n_groups(total);
+    PyObject *values = PyList_New((Py_ssize_t)n_keys);
+    PyObject *missing = PyList_New((Py_ssize_t)n_keys);
+    bool whole = values != NULL && missing != NULL;
+    for (int64_t k = 0; whole && k < n_keys; k++) {
+        PyObject *value = PyArray_SimpleNew(1, &g, NPY_INT64);
+        PyObject *gap = PyArray_SimpleNew(1, &g, NPY_BOOL);
+        whole = value != NULL && gap != NULL;
+        if (whole)
+            pc_total_read_key(total, k, PyArray_DATA((PyArrayObject *)value),
+                              PyArray_DATA((PyArrayObject *)gap));
+        PyList_SET_ITEM(values, (Py_ssize_t)k, value);
+        PyList_SET_ITEM(missing, (Py_ssize_t)k, gap);
+    }
+    if (whole) {
+        const int failed = put(result, "key_values", values);
+        return put(result, "key_missing", missing) < 0 || failed < 0 ? -1 : 0;
+    }
+    Py_XDECREF(values);
+    Py_XDECREF(missing);
+    return -1;
+}
+
+static PyObject *result_of(const pc_total *total, const pc_rows *rows, const pc_total_plan *plan,
+                           int64_t peak)
+{
+    PyObject *result = PyDict_New();
+    if (result == NULL) return NULL;
+    if (put(result, "n_groups", PyLong_FromLongLong(pc_total_n_groups(total))) == 0 &&
+        put_keys(result, total, rows->n_keys) == 0 && put_totals(result, total, plan) == 0 &&
+        put(result, "where_missing", PyLong_FromLongLong(pc_total_where_missing(total))) == 0 &&
+        put(result, "peak_bytes", PyLong_FromLongLong(peak)) == 0)
+        return result;
+    Py_DECREF(result);
+    return NULL;
+}
+
+static PyObject *run(py_state *state, const pc_rows *rows, const argument roles[N_ROLES],
+                     bool keep_missing, int n_threads)
+{
+    pc_context ctx;
+    pc_context_init(&ctx);
+    if (n_threads > 0) ctx.n_threads = n_threads < PC_MAX_THREADS ? n_threads : PC_MAX_THREADS;
+    const pc_total_plan plan = pc_total_plan_for(rows, keep_missing);
+    py_host host;
+    py_host_begin(&host, &ctx);
+    pc_total *total = add_rows(&ctx, &plan, rows);
+    py_host_end(&host);
+    PyObject *result = NULL;
+    if (total == NULL)
+        py_error_raise(state, &ctx.error, column_at_fault(&ctx.error, roles));
+    else if (!PyErr_Occurred())
+        result = result_of(total, rows, &plan, atomic_load(&ctx.memory.peak));
+    pc_total_free(&ctx, total);
+    return result;
+}
+
+PyObject *py_total(PyObject *module, PyObject *args, PyObject *kwargs)
+{
+    static char *words[] = {"n",     "keys",   "weight", "size",         "where",     "flags",
+                            "values", "pairs", "keep_missing", "n_threads", NULL};
+    py_state *state = py_module_state(module);
+    long long n;
+    int keep_missing = 0, n_threads = 0;
+    PyObject *keys, *weight = Py_None, *size = Py_None, *where = Py_None;
+    PyObject *flags = NULL, *values = NULL, *pairs = NULL, *result = NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "LO|$OOOOOOpi:total", words, &n, &keys, &weight,
+                                     &size, &where, &flags, &values, &pairs, &keep_missing,
+                                     &n_threads))
+        return NULL;
+    if (n < 0)
+        return py_error_fail(state, PC_ERR_LENGTH, "n", -1, NULL, "is negative; it counts rows");
+    argument roles[N_ROLES] = {{NULL, NULL, NULL, 0}};
+    for (int r = 0; r < N_ROLES; r++) roles[r].name = role_names[r];
+    if (take_many(state, &roles[KEYS], keys) == 0 && take_many(state, &roles[FLAGS], flags) == 0 &&
+        take_many(state, &roles[VALUES], values) == 0 &&
+        take_pairs(state, &roles[PAIRS], pairs) == 0 &&
+        take_one(state, &roles[WEIGHT], weight) == 0 &&
+        take_one(state, &roles[SIZE], size) == 0 && take_one(state, &roles[WHERE], where) == 0) {
+        const pc_rows rows = rows_of((int64_t)n, roles);
+        result = run(state, &rows, roles, keep_missing != 0, n_threads);
+    }
+    for (int r = 0; r < N_ROLES; r++) {
+        PyMem_Free((void *)roles[r].columns);
+        Py_XDECREF(roles[r].tuple);
+    }
+    return result;
+}

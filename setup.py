@@ -1,0 +1,67 @@
+"""Build the one compiled module, `povertycore._core`. Everything else is in pyproject.toml."""
+
+import os
+import sysconfig
+
+import numpy
+from setuptools import Extension, setup
+
+CORE = [
+    "pc_context",
+    "pc_cpu",
+    "pc_memory",
+    "pc_parallel",
+    "pc_status",
+]
+BINDING = [
+    "py_array",
+    "py_arrow",
+    "py_column",
+    "py_error",
+    "py_group",
+    "py_module",
+]
+HEADERS_ONLY: list[str] = []
+
+# No -march: one build runs on every processor of its kind; the AVX2 loops are chosen at run time.
+# -ffp-contract=off: no fused multiply-add, so that every build adds the same bits.
+FLAGS = ["-std=c11", "-O3", "-ffp-contract=off", "-fvisibility=hidden", "-pthread"]
+
+WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Wstrict-prototypes"]
+
+
+def development_flags() -> list[str]:
+    """Warnings as errors; the headers of Python and NumPy are not ours to judge."""
+    foreign = [sysconfig.get_paths()["include"], numpy.get_include()]
+    return [*WARNINGS, "-Werror", *(f"-isystem{path}" for path in foreign)]
+
+
+def sources(folder: str, names: list[str]) -> list[str]:
+    """Paths of C files, as setuptools wants them."""
+    return [f"csrc/{folder}/{name}.c" for name in names]
+
+
+def headers() -> list[str]:
+    """Every header: a change in one rebuilds the module."""
+    return sorted(
+        f"csrc/{folder}/{name}"
+        for folder in ("core", "binding")
+        for name in os.listdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), "csrc", folder))
+        if name.endswith(".h")
+    )
+
+
+development = os.environ.get("POVERTYCORE_DEV") == "1"
+
+setup(
+    ext_modules=[
+        Extension(
+            "povertycore._core",
+            sources=sources("core", CORE) + sources("binding", BINDING),
+            depends=headers(),
+            include_dirs=["csrc/core", "csrc/binding", numpy.get_include()],
+            extra_compile_args=FLAGS + (development_flags() if development else []),
+            extra_link_args=["-pthread"],
+        )
+    ]
+)
