@@ -1,0 +1,1 @@
+"""Who is poor: dated poverty standards as data, and the classes that follow from them."""
