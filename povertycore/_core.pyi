@@ -101,4 +101,8 @@ def total(
     """
 
 def info() -> dict[str, Any]:
-    """What this machine offers: {"simd": "avx2" or "portable", "threads": int}."""
+    """What this machine and this build offer.
+
+    {"simd": "avx2" or "portable", "threads": int, "optimized": bool}; not optimized means built for
+    debugging or with a sanitizer.
+    """

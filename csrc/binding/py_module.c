@@ -20,12 +20,20 @@ py_state *py_module_state(PyObject *module)
     return PyModule_GetState(module);
 }
 
+/* For the benchmark, which refuses a build whose speed says nothing. */
+#if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+enum { OPTIMIZED = 1 };
+#else
+enum { OPTIMIZED = 0 };
+#endif
+
 static PyObject *info(PyObject *module, PyObject *nothing)
 {
     (void)module;
     (void)nothing;
-    return Py_BuildValue("{s:s,s:i}", "simd", pc_cpu_simd() == PC_SIMD_AVX2 ? "avx2" : "portable",
-                         "threads", pc_cpu_threads());
+    return Py_BuildValue("{s:s,s:i,s:O}", "simd",
+                         pc_cpu_simd() == PC_SIMD_AVX2 ? "avx2" : "portable", "threads",
+                         pc_cpu_threads(), "optimized", OPTIMIZED ? Py_True : Py_False);
 }
 
 #define WITH_KEYWORDS(function) (PyCFunction)(void (*)(void))(function)
@@ -43,7 +51,7 @@ PyDoc_STRVAR(total_doc,
              "total(n, keys, *, weight=None, size=None, where=None, flags=(), values=(), pairs=(), "
              "keep_missing=False, n_threads=0)\n--\n\n"
              "Weighted totals by cell, in one pass over the rows.");
-PyDoc_STRVAR(info_doc, "info()\n--\n\nWhat this machine offers: SIMD and threads.");
+PyDoc_STRVAR(info_doc, "info()\n--\n\nWhat this machine and this build offer.");
 
 static PyMethodDef functions[] = {
     {"column_array", WITH_KEYWORDS(py_column_array), METH_VARARGS | METH_KEYWORDS,
