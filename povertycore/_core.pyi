@@ -46,12 +46,17 @@ class Column:
     def __len__(self) -> int: ...
 
 def column_array(
-    values: NDArray[Any], mask: NDArray[Any] | None = None, name: str = ""
+    values: NDArray[Any],
+    mask: NDArray[Any] | None = None,
+    name: str = "",
+    missing_code: int | None = None,
 ) -> Column:
     """View a one-dimensional array of bool, integers, float32 or float64, without a copy.
 
     Any stride will do (0, negative, not a multiple of the element), and read-only or unaligned
-    memory. mask: shape (n,), one byte a row, not 0 = missing. Foreign byte order is a DTypeError.
+    memory. mask: shape (n,), one byte a row, not 0 = missing. missing_code: for key columns of signed
+    integers, a value that means missing (-1 in pandas codes, the least int64 in dates); no pass over
+    the rows looks for it. Foreign byte order is a DTypeError.
     """
 
 def column_arrow(obj: object, name: str = "") -> Column:

@@ -67,13 +67,27 @@ static int take_mask(py_state *state, PyObject *object, PyObject *name, pc_chunk
     return 0;
 }
 
+/* An integer that stands for missing. 0, or -1 with an exception set. */
+static int take_missing_code(py_state *state, PyObject *code, py_column *self)
+{
+    if (self->column.type < PC_INT8 || self->column.type > PC_INT64) {
+        py_error_fail(state, PC_ERR_TYPE, "values", -1, self->name,
+                      "is not of signed integers; only they have a code for missing");
+        return -1;
+    }
+    self->missing_code = PyLong_AsLongLong(code);
+    if (self->missing_code == -1 && PyErr_Occurred()) return -1;
+    self->has_missing_code = true;
+    return 0;
+}
+
 PyObject *py_column_array(PyObject *module, PyObject *args, PyObject *kwargs)
 {
-    static char *words[] = {"values", "mask", "name", NULL};
+    static char *words[] = {"values", "mask", "name", "missing_code", NULL};
     py_state *state = py_module_state(module);
-    PyObject *values, *mask = Py_None, *name = NULL, *owner = NULL;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|OU:column_array", words, &values, &mask,
-                                     &name))
+    PyObject *values, *mask = Py_None, *name = NULL, *missing_code = Py_None, *owner = NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|OUO:column_array", words, &values, &mask,
+                                     &name, &missing_code))
         return NULL;
     py_column *self = NULL;
     int done = 0;
@@ -97,6 +111,7 @@ PyObject *py_column_array(PyObject *module, PyObject *args, PyObject *kwargs)
         .stride = PyArray_STRIDE(array, 0),
     };
     if (mask != Py_None && take_mask(state, mask, name, self->chunks) < 0) goto done;
+    if (missing_code != Py_None && take_missing_code(state, missing_code, self) < 0) goto done;
     done = py_column_finish(state, self) == 0;
 done:
     Py_XDECREF(owner);

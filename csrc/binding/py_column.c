@@ -2,6 +2,8 @@
 
 #include "py_error.h"
 
+#include <string.h>
+
 static const char *const type_names[PC_TYPE_END] = {
     [PC_BOOL] = "bool",       [PC_INT8] = "int8",       [PC_INT16] = "int16",
     [PC_INT32] = "int32",     [PC_INT64] = "int64",     [PC_UINT8] = "uint8",
@@ -50,6 +52,29 @@ int py_column_finish(py_state *state, py_column *self)
     self->starts[self->column.n_chunks] = n;
     self->column.n = n;
     return 0;
+}
+
+/* Signed integers of any size; columns with a missing code are NumPy arrays of them: one chunk. */
+static int64_t read_integer(const char *item, pc_type type)
+{
+    int8_t one;
+    int16_t two;
+    int32_t four;
+    int64_t eight;
+    switch (type) {
+    case PC_INT8: return memcpy(&one, item, sizeof one), one;
+    case PC_INT16: return memcpy(&two, item, sizeof two), two;
+    case PC_INT32: return memcpy(&four, item, sizeof four), four;
+    default: return memcpy(&eight, item, sizeof eight), eight;
+    }
+}
+
+int64_t py_column_first_missing_code(const py_column *self)
+{
+    const char *item = self->chunks[0].data;
+    for (int64_t i = 0; i < self->column.n; i++, item += self->chunks[0].stride)
+        if (read_integer(item, self->column.type) == self->missing_code) return i;
+    return -1;
 }
 
 static void column_dealloc(PyObject *object)

@@ -39,7 +39,7 @@ static PyObject *info(PyObject *module, PyObject *nothing)
 #define WITH_KEYWORDS(function) (PyCFunction)(void (*)(void))(function)
 
 PyDoc_STRVAR(column_array_doc,
-             "column_array(values, mask=None, name='')\n--\n\n"
+             "column_array(values, mask=None, name='', missing_code=None)\n--\n\n"
              "View a one-dimensional NumPy array as a Column; mask: one byte a row, 1 = missing.");
 PyDoc_STRVAR(column_arrow_doc,
              "column_arrow(obj, name='')\n--\n\n"

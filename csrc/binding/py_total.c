@@ -163,9 +163,29 @@ static int put_totals(PyObject *result, const pc_total *total, const pc_total_pl
     return 0;
 }
 
-static int put_keys(PyObject *result, const pc_total *total, int64_t n_keys)
+/* A group whose key is the code for missing. Without keep_missing that is an error, as it is for the
+ * columns that mark their missing rows; 0, or -1 with the exception set. */
+static int mark_missing_code(py_state *state, const py_column *key, bool keep_missing, int64_t g,
+                             int64_t *value, uint8_t *missing)
+{
+    bool is_there = false;
+    for (int64_t k = 0; k < g; k++) {
+        if (missing[k] || value[k] != key->missing_code) continue;
+        missing[k] = 1;
+        value[k] = 0;
+        is_there = true;
+    }
+    if (!is_there || keep_missing) return 0;
+    py_error_fail(state, PC_ERR_MISSING, role_names[KEYS], py_column_first_missing_code(key),
+                  key->name, "is missing");
+    return -1;
+}
+
+static int put_keys(py_state *state, PyObject *result, const pc_total *total, const argument *keys,
+                    bool keep_missing)
 {
     npy_intp g = (npy_intp)pc_total_n_groups(total);
+    const int64_t n_keys = keys->n;
     PyObject *values = PyList_New((Py_ssize_t)n_keys);
     PyObject *missing = PyList_New((Py_ssize_t)n_keys);
     bool whole = values != NULL && missing != NULL;
@@ -173,11 +193,15 @@ static int put_keys(PyObject *result, const pc_total *total, int64_t n_keys)
         PyObject *value = PyArray_SimpleNew(1, &g, NPY_INT64);
         PyObject *gap = PyArray_SimpleNew(1, &g, NPY_BOOL);
         whole = value != NULL && gap != NULL;
-        if (whole)
-            pc_total_read_key(total, k, PyArray_DATA((PyArrayObject *)value),
-                              PyArray_DATA((PyArrayObject *)gap));
         PyList_SET_ITEM(values, (Py_ssize_t)k, value);
         PyList_SET_ITEM(missing, (Py_ssize_t)k, gap);
+        if (!whole) break;
+        int64_t *at = PyArray_DATA((PyArrayObject *)value);
+        uint8_t *is_gap = PyArray_DATA((PyArrayObject *)gap);
+        pc_total_read_key(total, k, at, is_gap);
+        const py_column *key = (py_column *)PyTuple_GET_ITEM(keys->tuple, (Py_ssize_t)k);
+        if (key->has_missing_code)
+            whole = mark_missing_code(state, key, keep_missing, g, at, is_gap) == 0;
     }
     if (whole) {
         const int failed = put(result, "key_values", values);
@@ -188,13 +212,14 @@ static int put_keys(PyObject *result, const pc_total *total, int64_t n_keys)
     return -1;
 }
 
-static PyObject *result_of(const pc_total *total, const pc_rows *rows, const pc_total_plan *plan,
-                           int64_t peak)
+static PyObject *result_of(py_state *state, const pc_total *total, const pc_total_plan *plan,
+                           const argument *keys, int64_t peak)
 {
     PyObject *result = PyDict_New();
     if (result == NULL) return NULL;
     if (put(result, "n_groups", PyLong_FromLongLong(pc_total_n_groups(total))) == 0 &&
-        put_keys(result, total, rows->n_keys) == 0 && put_totals(result, total, plan) == 0 &&
+        put_keys(state, result, total, keys, plan->keep_missing) == 0 &&
+        put_totals(result, total, plan) == 0 &&
         put(result, "where_missing", PyLong_FromLongLong(pc_total_where_missing(total))) == 0 &&
         put(result, "peak_bytes", PyLong_FromLongLong(peak)) == 0)
         return result;
@@ -217,7 +242,7 @@ static PyObject *run(py_state *state, const pc_rows *rows, const argument roles[
     if (total == NULL)
         py_error_raise(state, &ctx.error, column_at_fault(&ctx.error, roles));
     else if (!PyErr_Occurred())
-        result = result_of(total, rows, &plan, atomic_load(&ctx.memory.peak));
+        result = result_of(state, total, &plan, &roles[KEYS], atomic_load(&ctx.memory.peak));
     pc_total_free(&ctx, total);
     return result;
 }
