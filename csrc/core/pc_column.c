@@ -477,6 +477,17 @@ int64_t pc_column_add_code(const pc_column *column, int64_t row, int64_t n, int6
 
 static const pc_word missing_word = {~(uint64_t)0, ~(uint64_t)0, NULL};
 
+pc_word pc_word_missing(void)
+{
+    return missing_word;
+}
+
+pc_word pc_word_ordinal(int64_t ordinal)
+{
+    const pc_word word = {(uint64_t)ordinal, 0, NULL};
+    return word;
+}
+
 bool pc_word_is_missing(pc_word word)
 {
     return word.a == missing_word.a && word.b == missing_word.b;
@@ -607,6 +618,15 @@ static void real_words(pc_type type, const piece p, pc_word *out)
     for (int64_t i = 0; i < p.n; i++) out[i] = real_word(value[i]);
 }
 
+/* An ordinal is a word of its own; ~0 in both halves stays free for missing. */
+static void ordinal_words(pc_type type, const piece p, pc_word *out)
+{
+    int64_t ordinal[PC_BLOCK];
+    uint8_t valid[PC_BLOCK];
+    ordinal_in_chunk(type, p, ordinal, valid);
+    for (int64_t i = 0; i < p.n; i++) out[i] = pc_word_ordinal(ordinal[i]);
+}
+
 pc_status pc_column_load_word(const pc_column *column, int64_t row, int64_t n, pc_word *out,
                               int64_t *bad_row)
 {
@@ -617,7 +637,8 @@ pc_status pc_column_load_word(const pc_column *column, int64_t row, int64_t n, p
         if (column->type == PC_TEXT32) status = text_words(p, false, out, &bad);
         else if (column->type == PC_TEXT64) status = text_words(p, true, out, &bad);
         else if (column->type == PC_TEXT_VIEW) status = view_words(p, out, &bad);
-        else real_words(column->type, p, out);
+        else if (is_real(column->type)) real_words(column->type, p, out);
+        else ordinal_words(column->type, p, out);
         if (status != PC_OK) {
             *bad_row = row + bad;
             return status;

@@ -121,14 +121,16 @@ int64_t pc_column_range(const pc_column *column, int64_t row, int64_t n, int64_t
 int64_t pc_column_add_code(const pc_column *column, int64_t row, int64_t n, int64_t low,
                            uint32_t count, uint32_t scale, uint32_t *out);
 
-/* The key of a float or text row as two words that are equal exactly when the values are, together
+/* The key of a row as two words that are equal exactly when the values are, together
  * with the bytes of a text of more than PC_TEXT_INLINE bytes (then the second word is their hash,
- * and equal words still need equal bytes). -0.0 equals 0.0. */
+ * and equal words still need equal bytes). -0.0 equals 0.0. Of an integer, a is its ordinal. */
 typedef struct pc_word {
     uint64_t a, b;
     const uint8_t *bytes; /* NULL where the words say all */
 } pc_word;
 enum { PC_TEXT_INLINE = 12 };
+pc_word pc_word_missing(void);
+pc_word pc_word_ordinal(int64_t ordinal);
 bool pc_word_is_missing(pc_word word);
 int64_t pc_word_length(pc_word word); /* bytes of a text */
 

@@ -68,11 +68,11 @@ void pc_total_free(pc_context *ctx, pc_total *total); /* NULL is accepted */
  * a failure the state may only be freed. O(rows). Memory: 64 MiB beyond the records of the groups. */
 pc_status pc_total_update(pc_context *ctx, pc_total *total, const pc_rows *rows);
 
-/* Add the rows of `other`, a state of the same plan, to `into`; `other` is unchanged. Row numbers of
+/* Add the rows of `other`, a state of the same plan and layout, to `into`; `other` is unchanged. Row numbers of
  * `other` follow those of `into` (its row 0 becomes row pc_total_n_rows(into)). */
 pc_status pc_total_merge(pc_context *ctx, pc_total *into, const pc_total *other);
 
-/* Join the lanes. Afterwards the state can be read; it can also be updated again and finished again. */
+/* Join the lanes. Afterwards the state can only be read and freed. */
 pc_status pc_total_finish(pc_context *ctx, pc_total *total);
 
 int64_t pc_total_n_rows(const pc_total *total);
