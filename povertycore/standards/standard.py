@@ -838,9 +838,7 @@ def count_limit(std: Standard, rules: Iterable[Rule]) -> int:
     return len(std.indicators) or max(named, default=0)
 
 
-def class_of(
-    std: Standard, procedure: str, area: str, amount: Fraction, count: int
-) -> str | None:
+def class_of(std: Standard, procedure: str, area: str, amount: Fraction, count: int) -> str | None:
     """Return the class of one household, or None where no rule holds."""
     for rule in std.rules(procedure):
         if (
@@ -975,7 +973,9 @@ def html_table(head: list[str], rows: list[list[str]]) -> str:
 
 def html_footnotes(std: Standard, cited: list[str]) -> str:
     """Write what the mark means, the notes and the sources."""
-    marked = f"<p>{MARK} not verified in a source that states the law</p>" if std.unverified() else ""
+    marked = (
+        f"<p>{MARK} not verified in a source that states the law</p>" if std.unverified() else ""
+    )
     notes = "".join(f"<p>{escape(note)}</p>" for note in std.notes)
     items = "".join(f"<li>{escape(std.source(name))}</li>" for name in cited)
     return f"{marked}{notes}<ol>{items}</ol>"
