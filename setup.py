@@ -1,17 +1,24 @@
 """Build the one compiled module, `povertycore._core`. Everything else is in pyproject.toml."""
 
-import os
 import sysconfig
+from os import environ
+from pathlib import Path
 
 import numpy
 from setuptools import Extension, setup
 
 CORE = [
+    "pc_column",
     "pc_context",
     "pc_cpu",
+    "pc_dictionary",
+    "pc_group",
     "pc_memory",
     "pc_parallel",
     "pc_status",
+    "pc_sum",
+    "pc_sum_avx2",
+    "pc_total",
 ]
 BINDING = [
     "py_array",
@@ -19,9 +26,10 @@ BINDING = [
     "py_column",
     "py_error",
     "py_group",
+    "py_host",
     "py_module",
+    "py_total",
 ]
-HEADERS_ONLY: list[str] = []
 
 # No -march: one build runs on every processor of its kind; the AVX2 loops are chosen at run time.
 # -ffp-contract=off: no fused multiply-add, so that every build adds the same bits.
@@ -43,15 +51,11 @@ def sources(folder: str, names: list[str]) -> list[str]:
 
 def headers() -> list[str]:
     """Every header: a change in one rebuilds the module."""
-    return sorted(
-        f"csrc/{folder}/{name}"
-        for folder in ("core", "binding")
-        for name in os.listdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), "csrc", folder))
-        if name.endswith(".h")
-    )
+    root = Path(__file__).resolve().parent
+    return sorted(str(path.relative_to(root)) for path in root.glob("csrc/*/*.h"))
 
 
-development = os.environ.get("POVERTYCORE_DEV") == "1"
+development = environ.get("POVERTYCORE_DEV") == "1"
 
 setup(
     ext_modules=[
