@@ -358,7 +358,7 @@ def from_mixed_objects(values: NDArray[Any], name: str, row: int | None) -> Key:
 def from_pandas(array: Any, name: str) -> Key:
     """Read a pandas extension array."""
     dtype = array.dtype
-    if isinstance(dtype, np.dtype):
+    if isinstance(array, pd.arrays.NumpyExtensionArray) or isinstance(dtype, np.dtype):
         return from_numpy(array.to_numpy(), name)
     if isinstance(dtype, pd.CategoricalDtype):
         return from_categorical(array, name)
