@@ -1,10 +1,19 @@
 #include "pc_context.h"
 #include "pc_test.h"
 
+#include <string.h>
+
+/* A context where something else lay before. */
+static void init_used_memory(pc_context *ctx)
+{
+    memset((void *)ctx, 0xa5, sizeof *ctx);
+    pc_context_init(ctx);
+}
+
 static void a_new_context_has_this_machines_defaults(void)
 {
     pc_context ctx;
-    pc_context_init(&ctx);
+    init_used_memory(&ctx);
     EXPECT(ctx.simd == pc_cpu_simd());
     EXPECT(ctx.n_threads == pc_cpu_threads());
     EXPECT(ctx.should_stop == NULL);
@@ -14,7 +23,7 @@ static void a_new_context_has_this_machines_defaults(void)
 static void a_new_context_has_taken_no_memory_and_injects_no_failure(void)
 {
     pc_context ctx;
-    pc_context_init(&ctx);
+    init_used_memory(&ctx);
     EXPECT(atomic_load(&ctx.memory.in_use) == 0);
     EXPECT(atomic_load(&ctx.memory.peak) == 0);
     EXPECT(atomic_load(&ctx.memory.n_blocks) == 0);

@@ -6,6 +6,7 @@
 #include "pc_test.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 
 enum { BIG = 2 * 1024 * 1024 };
@@ -118,6 +119,7 @@ static void a_size_that_overflows_gives_null(void)
     EXPECT(pc_alloc(&memory, ((int64_t)1 << 61) + 1, 8) == NULL);
     EXPECT(pc_alloc_zeroed(&memory, 2, SIZE_MAX / 2 + 1) == NULL);
     EXPECT(pc_alloc(&memory, -1, 8) == NULL);
+    EXPECT(pc_alloc(&memory, -1, 0) == NULL);
     EXPECT(pc_alloc(&memory, INT64_MIN, 1) == NULL);
     EXPECT(atomic_load(&memory.in_use) == 0);
     EXPECT(atomic_load(&memory.n_blocks) == 0);
@@ -273,15 +275,20 @@ static void counters_are_exact_when_several_threads_take_memory(void)
     EXPECT(atomic_load(&memory.peak) >= 2 * BIG);
 }
 
+enum { N_QUESTIONS = 50000 };
+
 typedef struct shared_failures {
     pc_memory memory;
+    _Atomic int n_there; /* threads that are ready: they start together, to get in each other's way */
     _Atomic int n_failures;
 } shared_failures;
 
 static void *count_failures(void *arg)
 {
     shared_failures *shared = arg;
-    for (int round = 0; round < N_ROUNDS_EACH; round++) {
+    atomic_fetch_add(&shared->n_there, 1);
+    while (atomic_load(&shared->n_there) < N_THREADS) sched_yield();
+    for (int question = 0; question < N_QUESTIONS; question++) {
         if (pc_memory_injected_failure(&shared->memory)) atomic_fetch_add(&shared->n_failures, 1);
     }
     return NULL;
@@ -291,8 +298,9 @@ static void one_injected_failure_is_one_failure_also_among_threads(void)
 {
     shared_failures shared;
     pc_memory_init(&shared.memory);
+    atomic_init(&shared.n_there, 0);
     atomic_init(&shared.n_failures, 0);
-    atomic_store(&shared.memory.fail_in, N_ROUNDS_EACH);
+    atomic_store(&shared.memory.fail_in, N_THREADS * N_QUESTIONS); /* the very last one */
     run_threads(count_failures, &shared);
     EXPECT(atomic_load(&shared.n_failures) == 1);
 }

@@ -22,7 +22,7 @@ static void sleep_ms(long ms)
 }
 
 /* What the tasks below leave behind, one slot a task, so that tasks share nothing. */
-enum { N_TASKS = 50 };
+enum { N_TASKS = 100 }; /* more than there can be threads */
 
 struct tasks {
     int n_runs[N_TASKS];
@@ -192,6 +192,17 @@ static void threads_that_cannot_start_cost_no_task(void)
     pc_context ctx;
     context_init(&ctx, 7);
     EXPECT(pc_test_failing_allocator(&ctx, all_tasks, NULL) == 6);
+}
+
+static void no_more_threads_than_tasks_are_started(void)
+{
+    pc_context ctx;
+    context_init(&ctx, 7);
+    struct tasks tasks;
+    tasks_init(&tasks);
+    atomic_store(&ctx.memory.fail_in, 100);
+    EXPECT(pc_parallel_run(&ctx, 7, 3, one_task, &tasks) == PC_OK);
+    EXPECT(atomic_load(&ctx.memory.fail_in) == 98); /* two started; the caller is the third */
 }
 
 static void no_thread_at_all_leaves_the_work_to_the_caller(void)
@@ -418,6 +429,7 @@ int main(void)
         CLAIM(tasks_after_a_failure_are_not_started),
         CLAIM(a_failure_without_a_record_keeps_its_status),
         CLAIM(threads_that_cannot_start_cost_no_task),
+        CLAIM(no_more_threads_than_tasks_are_started),
         CLAIM(no_thread_at_all_leaves_the_work_to_the_caller),
         CLAIM(the_host_stops_long_work_within_a_quarter_of_a_second),
         CLAIM(the_host_is_asked_while_the_caller_waits),
