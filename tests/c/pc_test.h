@@ -10,8 +10,8 @@
  *         return pc_test_run(claims, sizeof claims / sizeof *claims);
  *     }
  *
- * An expectation that fails prints where and what, and the claim goes on; REQUIRE-like uses read the
- * value of EXPECT:  if (!EXPECT(block != NULL)) return;
+ * An expectation that fails prints where and what, and the claim goes on. Where it cannot go on, it
+ * reads the value of EXPECT:  if (!EXPECT(block != NULL)) return;
  * tests/test_core_c.py builds and runs every file tests/c/test_*.c under the sanitizers.
  */
 #ifndef PC_TEST_H
@@ -69,8 +69,8 @@ enum { PC_MOST_ALLOCATIONS = 100000 }; /* of one call: more means that it never 
 
 /* Run fn with the n-th allocation failing, for n = 1, 2, 3 ... until a run asks for fewer than n.
  * Expects PC_ERR_MEMORY each time, and every byte and block given back. Where threads may be
- * started (ctx->n_threads > 1) the failure may hit a thread's creation, which costs nothing but
- * time: then PC_OK is right too. Gives the number of allocations and threads that were asked for. */
+ * started (ctx->n_threads > 1) the failure may hit a thread's creation, which costs only time: then
+ * PC_OK is right too. Gives the number of allocations and threads that were asked for. */
 static inline int64_t pc_test_failing_allocator(pc_context *ctx, pc_fallible_fn fn, void *arg)
 {
     const int64_t bytes_before = atomic_load(&ctx->memory.in_use);

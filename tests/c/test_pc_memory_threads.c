@@ -279,7 +279,7 @@ enum { N_QUESTIONS = 50000 };
 
 typedef struct shared_failures {
     pc_memory memory;
-    _Atomic int n_there; /* threads that are ready: they start together, to get in each other's way */
+    _Atomic int n_there; /* ready threads: all start at once, to get in each other's way */
     _Atomic int n_failures;
 } shared_failures;
 
