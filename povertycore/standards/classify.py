@@ -1,4 +1,4 @@
-"""The class of each household under a standard: by income and deprivations, or by the scores B1, B2.
+"""The class of each household under a standard: by income and deprivations, or by scores B1, B2.
 
 With y the income per person (or B1), L the lines of the standard in the household's area and d its
 number of deprivations, a rule holds when y lies in the rule's band and d in its range; the first
@@ -145,14 +145,11 @@ def classify(
     >>> list(pc.classify(scores, "vn-2022", b1="b1", b2="b2", area="area"))
     ['poor', 'near_poor', 'other']
     """
-    request = Request(
-        procedure_of(income, income_unit, deprivations, count, b1, b2),
-        income_unit,
-        area is not None,
-    )
-    frame = Frame.of(data)
+    procedure = procedure_of(income, income_unit, deprivations, count, b1, b2)
+    request = Request(procedure, income_unit, area is not None)
     table = standards_by_year(std, time)
     check_request(request, table, deprivations, count, area_values)
+    frame = Frame.of(data, [income, area, count, b1, b2, time, *column_names(deprivations)])
     columns = Columns(
         n=frame.n,
         amount=amount_column(frame, request, income if request.by_income else b1),
@@ -161,12 +158,12 @@ def classify(
     )
     choice = years_of(frame, time, table)
     classes = joined_classes(table.standards, request.procedure)
-    codes, decided = class_codes(
-        columns, choice, [Decision.of(one, request, classes, columns) for one in table.standards]
-    )
+    dtype = columns.amount.values.dtype
+    decisions = [Decision.of(one, request, classes, dtype) for one in table.standards]
+    codes = class_codes(columns, choice, decisions)
     warn_of_years(choice, table)
     warn_of_unit(columns, choice, table, request)
-    warn_of_doubts(decided)
+    warn_of_doubts(decisions)
     values = pd.Categorical.from_codes(codes, categories=list(classes), ordered=True)
     return frame.like(values, "status")
 
@@ -449,6 +446,13 @@ def counter_of(
     return None
 
 
+def column_names(deprivations: Any) -> list[Any]:
+    """Return the columns that `deprivations` names, whether a list or a mapping."""
+    if isinstance(deprivations, Mapping):
+        return list(deprivations.values())
+    return list(deprivations) if isinstance(deprivations, Iterable) else []
+
+
 def indicator_columns(deprivations: Any, table: StandardTable) -> dict[str, Any]:
     """Return the column of each indicator, in the order of the standards."""
     if isinstance(deprivations, str) or not isinstance(deprivations, Iterable):
@@ -578,28 +582,15 @@ def whole_numbers(
     values = column.values[rows]
     if values.dtype.kind == "b":
         values = values.view(np.uint8)
-    missing = np.isnan(values) if values.dtype.kind == "f" else None
     top = (np.iinfo(np.int16).max if most is None else most) * points
-    inside = (values >= 0) & (values <= top)
-    multiple = values % points == 0 if values.dtype.kind != "f" else fits(values, points)
-    wrong = ~(inside & multiple)
-    if missing is not None:
-        wrong &= ~missing
+    is_float = values.dtype.kind == "f"
+    with np.errstate(invalid="ignore"):  # NaN and infinity leave no remainder
+        remainders = np.fmod(values, points) if is_float else values % points
+    missing = np.isnan(values) if is_float else np.zeros(values.shape, bool)
+    wrong = ~((values >= 0) & (values <= top) & (remainders == 0) | missing)
     column.first_fault(ValueRangeError, rows, wrong, problem, rule)
-    if missing is None:
-        return (values // points).astype(np.int16)
-    return (
-        np.where(missing, MISSING * points, values)
-        .astype(np.int64)
-        .__floordiv__(points)
-        .astype(np.int16)
-    )
-
-
-def fits(values: Array, points: int) -> Array:
-    """Whether floating numbers are multiples; not so where they are missing or infinite."""
-    with np.errstate(invalid="ignore"):
-        return np.asarray(np.fmod(values, points) == 0)
+    numbers = np.where(missing, MISSING * points, values) / points if is_float else values // points
+    return numbers.astype(np.int16)
 
 
 # ---- years ---------------------------------------------------------------------------------------
@@ -676,7 +667,7 @@ def largest_at_most(line: Fraction, dtype: np.dtype[Any], *, strictly: bool) -> 
     --------
     A third lies between two doubles; the largest not above it is the one below.
 
-    >>> largest_at_most(Fraction(1, 3), np.dtype("f8"), strictly=False) == 1 / 3
+    >>> bool(largest_at_most(Fraction(1, 3), np.dtype("f8"), strictly=False) == 1 / 3)
     True
     >>> int(largest_at_most(Fraction(1500), np.dtype("i4"), strictly=True))
     1499
@@ -717,22 +708,75 @@ class Cut:
         return np.asarray(amounts <= np.stack([self.rural, self.urban])[areas])
 
 
+# A side of a cut: its number, and whether the rows lie below it.
+Side: TypeAlias = tuple[int, bool]
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """Something not verified, and where it decides: among the rows that a rule could take."""
+
+    title: str
+    sides: tuple[Side, ...]
+
+
 @dataclass(frozen=True)
 class Step:
     """A rule over cuts, and what about it is not verified."""
 
     code: int
-    sides: tuple[tuple[int, bool], ...]
+    sides: tuple[Side, ...]
     at_least: int | None
     below: int | None
-    rule_doubt: str | None
-    line_doubts: tuple[tuple[int, str], ...]
-    bound_doubt: tuple[str, tuple[tuple[int, int], ...]] | None
+    doubts: tuple[Doubt, ...]
 
     @property
     def counts_deprivations(self) -> bool:
         """Whether the rule counts deprivations."""
         return self.at_least is not None or self.below is not None
+
+    def in_range(self, rows: Array, counts: Array | None) -> Array:
+        """Return those rows whose number of deprivations fits the rule."""
+        fitting = rows.copy()
+        if self.at_least is not None and counts is not None:
+            fitting &= counts >= self.at_least
+        if self.below is not None and counts is not None:
+            fitting &= counts < self.below
+        return fitting
+
+
+def step_of(
+    rule: Rule, std: Standard, classes: Sequence[str], cuts: Mapping[tuple[str, bool], int]
+) -> Step:
+    """Turn a rule into a step over cuts."""
+    sides = tuple((cuts[b.line, b.cuts_strictly], b.takes_below) for b in rule.bounds)
+    doubts = [] if rule.verified else [Doubt(rule.title, sides)]
+    for position, bound in enumerate(rule.bounds):
+        others = sides[:position] + sides[position + 1 :]
+        line = std.line(bound.line)
+        if not line.verified:
+            doubts.append(Doubt(line.title, others))
+        if not rule.bounds_verified:
+            exactly_there = ((cuts[line.id, False], True), (cuts[line.id, True], False))
+            doubts.append(Doubt(at_the_line(rule), others + exactly_there))
+    return Step(
+        code=classes.index(rule.class_id),
+        sides=sides,
+        at_least=rule.deprivations_at_least,
+        below=rule.deprivations_below,
+        doubts=tuple(doubts),
+    )
+
+
+def cuts_of(rules: Iterable[Rule]) -> dict[tuple[str, bool], int]:
+    """Return a number for each cut of rules: a line, and whether an amount at it lies above."""
+    found: dict[tuple[str, bool], int] = {}
+    for rule in rules:
+        for bound in rule.bounds:
+            needed = (bound.cuts_strictly,) if rule.bounds_verified else (False, True)
+            for strictly in needed:
+                found.setdefault((bound.line, strictly), len(found))
+    return found
 
 
 @dataclass
@@ -742,121 +786,60 @@ class Decision:
     std: Standard
     cuts: list[Cut]
     steps: list[Step]
-    counts: bool
-    decided: dict[str, None] = field(default_factory=dict)
+    decided: dict[str, None] = field(default_factory=dict)  # titles, in the order of meeting
 
     @classmethod
     def of(
-        cls, std: Standard, request: Request, classes: Sequence[str], columns: Columns
+        cls, std: Standard, request: Request, classes: Sequence[str], dtype: np.dtype[Any]
     ) -> Decision:
         """Turn the lines into numbers of the data, and the rules into steps over them."""
         rules = std.rules(request.procedure)
-        dtype = columns.amount.values.dtype
-        keys: dict[tuple[str, bool], int] = {}
-        for rule in rules:
-            for bound in rule.bounds:
-                both = (True, False) if not rule.bounds_verified else (bound.cuts_strictly,)
-                for strictly in both:
-                    keys.setdefault((bound.line, strictly), len(keys))
+        numbers = cuts_of(rules)
         cuts = []
-        for name, strictly in keys:
+        for name, strictly in numbers:
             line = std.line(name)
             amounts = [request.in_data_unit(a, std) for a in (line.rural, line.urban)]
             cuts.append(Cut(*(largest_at_most(a, dtype, strictly=strictly) for a in amounts)))
-        steps = [step_of(rule, std, classes, keys) for rule in rules]
-        return cls(std, cuts, steps, any(rule.counts_deprivations for rule in rules))
+        return cls(std, cuts, [step_of(rule, std, classes, numbers) for rule in rules])
 
     def codes(self, columns: Columns, rows: Rows) -> Array:
         """Return the class code of each row, -1 where an input is missing."""
         amounts = columns.amount.values[rows]
         areas = None if columns.areas is None else columns.areas[rows]
         counts = None
-        if self.counts and columns.counter is not None:
+        if columns.counter is not None and any(step.counts_deprivations for step in self.steps):
             counts = columns.counter.counts(self.std, rows)
         below = [cut.below(amounts, areas) for cut in self.cuts]
         codes = np.full(amounts.shape, MISSING, np.int8)
-        known = known_rows(amounts, areas, counts)
-        waiting = known.copy()
-        counted = np.zeros(amounts.shape, bool)
+        waiting = known_rows(amounts, areas, counts)
+        by_count = np.zeros(amounts.shape, bool)
         for step in self.steps:
-            holds = self.holding(step, below, counts, waiting)
+            fitting = step.in_range(waiting, counts)
+            holds = on_sides(fitting, step.sides, below)
             np.putmask(codes, holds, step.code)
             waiting &= ~holds
             if step.counts_deprivations:
-                counted |= holds
-        self.doubt_indicators(columns, rows, counted)
+                by_count |= holds
+            self.note_doubts(step, fitting, below)
+        if counts is not None and columns.counter is not None:
+            self.note_indicators(columns.counter.doubtful(self.std, rows), by_count)
         return codes
 
-    def holding(
-        self, step: Step, below: list[Array], counts: Array | None, waiting: Array
-    ) -> Array:
-        """Return the waiting rows where a step holds; note what is not verified and decided."""
-        ranges = waiting.copy()
-        if step.at_least is not None and counts is not None:
-            ranges &= counts >= step.at_least
-        if step.below is not None and counts is not None:
-            ranges &= counts < step.below
-        holds = ranges.copy()
-        for cut, is_below in step.sides:
-            holds &= below[cut] if is_below else ~below[cut]
-        if step.rule_doubt is not None and holds.any():
-            self.decided[step.rule_doubt] = None
-        for position, title in step.line_doubts:
-            others = [side for i, side in enumerate(step.sides) if i != position]
-            if title not in self.decided and in_band(ranges, others, below).any():
+    def note_doubts(self, step: Step, rows: Array, below: list[Array]) -> None:
+        """Note what is not verified about a rule, if it decided some of the rows."""
+        for doubt in step.doubts:
+            if doubt.title not in self.decided and on_sides(rows, doubt.sides, below).any():
+                self.decided[doubt.title] = None
+
+    def note_indicators(self, doubtful: Iterable[tuple[str, Array]], by_count: Array) -> None:
+        """Note the indicators not verified that were counted where the count decided."""
+        for title, deprived in doubtful:
+            if title not in self.decided and (deprived & by_count).any():
                 self.decided[title] = None
-        if step.bound_doubt is not None:
-            title, pairs = step.bound_doubt
-            if title not in self.decided and any(
-                (
-                    in_band(ranges, others_of(step, pair), below) & below[pair[0]] & ~below[pair[1]]
-                ).any()
-                for pair in pairs
-            ):
-                self.decided[title] = None
-        return holds
-
-    def doubt_indicators(self, columns: Columns, rows: Rows, counted: Array) -> None:
-        """Note the unverified indicators that were counted where the count decided."""
-        if self.counts and columns.counter is not None:
-            for title, deprived in columns.counter.doubtful(self.std, rows):
-                if title not in self.decided and (deprived & counted).any():
-                    self.decided[title] = None
 
 
-def step_of(
-    rule: Rule, std: Standard, classes: Sequence[str], keys: Mapping[tuple[str, bool], int]
-) -> Step:
-    """Turn a rule into a step over cuts."""
-    sides = tuple(
-        (keys[bound.line, bound.cuts_strictly], bound.takes_below) for bound in rule.bounds
-    )
-    line_doubts = tuple(
-        (position, std.line(bound.line).title)
-        for position, bound in enumerate(rule.bounds)
-        if not std.line(bound.line).verified
-    )
-    pairs = tuple(
-        (keys[b.line, False], keys[b.line, True]) for b in rule.bounds if not rule.bounds_verified
-    )
-    return Step(
-        code=classes.index(rule.class_id),
-        sides=sides,
-        at_least=rule.deprivations_at_least,
-        below=rule.deprivations_below,
-        rule_doubt=None if rule.verified else rule.title,
-        line_doubts=line_doubts,
-        bound_doubt=None if rule.bounds_verified else (at_the_line(rule), pairs),
-    )
-
-
-def others_of(step: Step, pair: tuple[int, int]) -> list[tuple[int, bool]]:
-    """Return the sides of a step that do not belong to a line's pair of cuts."""
-    return [side for side in step.sides if side[0] not in pair]
-
-
-def in_band(rows: Array, sides: Iterable[tuple[int, bool]], below: list[Array]) -> Array:
-    """Return the rows that lie on the given sides."""
+def on_sides(rows: Array, sides: Iterable[Side], below: list[Array]) -> Array:
+    """Return those rows that lie on the given sides of cuts."""
     inside = rows.copy()
     for cut, is_below in sides:
         inside &= below[cut] if is_below else ~below[cut]
@@ -873,10 +856,8 @@ def known_rows(amounts: Array, areas: Array | None, counts: Array | None) -> Arr
     return known
 
 
-def class_codes(
-    columns: Columns, choice: YearChoice, decisions: Sequence[Decision]
-) -> tuple[Array, list[tuple[Standard, list[str]]]]:
-    """Return the class code of every row, and by standard what decided without being verified."""
+def class_codes(columns: Columns, choice: YearChoice, decisions: Sequence[Decision]) -> Array:
+    """Return the class code of every row, -1 where an input is missing."""
     codes = np.empty(columns.n, np.int8)
     for rows in blocks(columns.n):
         if choice.positions is None:
@@ -887,7 +868,7 @@ def class_codes(
             own = np.flatnonzero(positions == number) + rows.start
             if own.size:
                 codes[own] = decision.codes(columns, own)
-    return codes, [(decision.std, list(decision.decided)) for decision in decisions]
+    return codes
 
 
 # ---- warnings ------------------------------------------------------------------------------------
@@ -898,9 +879,9 @@ def warn(message: str) -> None:
     warnings.warn(message, StandardWarning, stacklevel=4)
 
 
-def warn_of_doubts(decided: Iterable[tuple[Standard, list[str]]]) -> None:
+def warn_of_doubts(decisions: Iterable[Decision]) -> None:
     """Warn once, naming every element that decided a row without being verified."""
-    parts = [f"{std.id}: {'; '.join(titles)}" for std, titles in decided if titles]
+    parts = [f"{one.std.id}: {'; '.join(one.decided)}" for one in decisions if one.decided]
     if parts:
         warn(
             "elements of the standard that are not verified decided the class of rows: "

@@ -560,7 +560,7 @@ class Table:
             or isinstance(value, datetime.datetime)
         ):
             self.fail(f"{key!r} must be {_KINDS[kind]}")
-        if kind is str and not value.strip() and default is _REQUIRED:
+        if isinstance(value, str) and not value.strip() and default is _REQUIRED:
             self.fail(f"{key!r} is empty")
         return value
 
