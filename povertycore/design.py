@@ -15,10 +15,13 @@ from .errors import DesignError, OptionError, unknown_option
 
 __all__ = ["Design", "Replicates"]
 
-ROWS = ("household", "person")
 COUNTS = ("households", "persons")
-LONELY = ("error", "certainty", "average", "adjust")
-LONELY_DOMAIN = ("certainty", "average", "adjust")
+WORDS: dict[str, tuple[str | None, ...]] = {
+    "row": ("household", "person"),
+    "lonely": ("error", "certainty", "average", "adjust"),
+    "lonely_domain": (None, "certainty", "average", "adjust"),
+    "waves": (None, "independent"),
+}
 REPLICATE_KINDS = ("jk1", "jkn", "brr", "fay", "bootstrap", "successive_difference", "other")
 COLUMNS = ("weight", "size", "strata", "psu", "ssu", "fpc", "fpc2", "period")
 # What makes a file a sample: with one of these, estimates have standard errors.
@@ -205,12 +208,9 @@ class Design(_Described):
         for name in COLUMNS:
             if getattr(self, name) is not None:
                 _check_column_name(name, getattr(self, name))
-        for name, options in (("row", ROWS), ("lonely", LONELY)):
+        for name, options in WORDS.items():
             if getattr(self, name) not in options:
                 raise unknown_option(name, getattr(self, name), options)
-        for name, options in (("lonely_domain", LONELY_DOMAIN), ("waves", ("independent",))):
-            if getattr(self, name) not in (None, *options):
-                raise unknown_option(name, getattr(self, name), (None, *options))
         _check_flag("nest", self.nest)
         if self.df is not None and self.df != "strata":
             _check_positive("df", self.df, other="'strata' or ")

@@ -845,7 +845,8 @@ def _text_as_labels(values: Any, n: int) -> Any:
 def _floats(values: Any, n: int) -> npt.NDArray[np.float64]:
     if _is_scalar(values):
         return np.full(n, np.nan if values is None else values, dtype=np.float64)
-    return pd.Series(values).to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
+    numbers = pd.Series(values).to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
+    return np.asarray(numbers)
 
 
 def _counts(values: Any, n: int) -> npt.NDArray[Any]:
@@ -881,7 +882,7 @@ def _ranks(column: Any, *, sort: bool) -> npt.NDArray[np.intp]:
         for code, label in enumerate(labels):
             if isinstance(label, str) and label == TOTAL:
                 place[code] = n
-    return place[codes]  # code -1, a missing label, is the last place
+    return np.asarray(place[codes])  # code -1, a missing label, is the last place
 
 
 # ---- select ----------------------------------------------------------------------------------
@@ -938,11 +939,12 @@ def _spread(
     """Return the cells of a wide table; NaN (None for text) where no row falls."""
     values = np.asarray(column)
     full = len(values) == shape[0] * shape[1]
-    if values.dtype.kind in "iu" and not full:
-        values = values.astype(np.float64)
-    elif values.dtype.kind not in "iuf":
+    if values.dtype.kind not in "iuf":
         values = values.astype(object)
-    cells = np.full(shape, 0 if full else np.nan if values.dtype.kind == "f" else None, values.dtype)
+    elif not full:
+        values = values.astype(np.float64)
+    empty = None if values.dtype == object else 0 if full else np.nan
+    cells = np.full(shape, empty, dtype=values.dtype)
     cells[row_of, col_of] = values
     return cells
 
@@ -1017,8 +1019,8 @@ def _joined_labels(parts: list[pd.Categorical]) -> pd.Categorical:
         return pd.Categorical.from_codes(codes, dtype=parts[0].dtype)
     labels = list(dict.fromkeys(label for part in parts for label in part.categories))
     index = _text_index(labels)
-    codes = [np.append(index.get_indexer(part.categories), -1)[part.codes] for part in parts]
-    return pd.Categorical.from_codes(np.concatenate(codes), categories=index)
+    moved = [np.append(index.get_indexer(part.categories), -1)[part.codes] for part in parts]
+    return pd.Categorical.from_codes(np.concatenate(moved), categories=index)
 
 
 def _joined_meta(metas: list[dict[str, Any]]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Numbers as people read them: 8.92 %, -3.28 points, 23,511; Vietnamese 8,92 %, -3,28 điểm %, 23.511.
+"""Numbers as people read them: 8.92 %, -3.28 points, 23,511; in Vietnamese 8,92 % and 23.511.
 
 Results hold fractions; percent exists only here. A number is rounded half away from zero on the
 shortest decimal that stands for it, as on paper: 0.12345 is 12.35 percent, although the double
@@ -94,10 +94,10 @@ def kinds_of_rows(est: Estimates) -> npt.NDArray[Any]:
     numpy.ndarray
         Text of `display_kind`, one entry per row.
     """
-    measures = est["measure"].astype(object).to_list()
-    has_base = "of" in est.measure_key_names
-    bases = est["of"].astype(object).to_list() if has_base else [None] * len(est)
-    pairs = [(m, of if isinstance(of, str) else None) for m, of in zip(measures, bases, strict=True)]
+    measures = est["measure"].to_list()
+    bases = est["of"].to_list() if "of" in est.measure_key_names else [None] * len(est)
+    named = [base if isinstance(base, str) else None for base in bases]
+    pairs = list(zip(measures, named, strict=True))
     kinds = {pair: display_kind(*pair) for pair in set(pairs)}
     return np.array([kinds[pair] for pair in pairs], dtype=object)
 
