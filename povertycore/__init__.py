@@ -1,0 +1,37 @@
+"""Poverty figures from household registers and surveys: how many, at what rate, what changed."""
+
+try:
+    from . import _core as _core
+except ImportError as error:
+    raise ImportError(
+        "povertycore is not installed: its C core has not been compiled here. In the folder of the"
+        " sources run: pip install -e '.[plot,excel]'"
+    ) from error
+
+from . import datasets, errors
+from .design import Design, Replicates
+from .dynamics import change, target
+from .estimates import Estimates, concat
+from .measures import mean, rate, ratio, total
+from .standards import Standard, classify, standard
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Design",
+    "Estimates",
+    "Replicates",
+    "Standard",
+    "__version__",
+    "change",
+    "classify",
+    "concat",
+    "datasets",
+    "errors",
+    "mean",
+    "rate",
+    "ratio",
+    "standard",
+    "target",
+    "total",
+]

@@ -1,0 +1,193 @@
+"""Change between periods: in points, relative, and per year."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..errors import OptionError, unknown_option
+from ..estimates import Estimates
+from .periods import Panel, add_note, ends_of, in_years, panel_of
+
+MEASURES = ("difference", "relative_change", "annual_difference", "annual_relative_change")
+
+
+def change(
+    est: Estimates,
+    time: str,
+    measures: str | Sequence[str] = "difference",
+    base: Any = "previous",
+    across_standards: bool = False,
+) -> Estimates:
+    """Compute the change of estimates from one period to another, by group.
+
+    Parameters
+    ----------
+    est : Estimates
+        Estimates of single periods, with the period as one of its keys.
+    time : str
+        The key that holds the period: years (numbers or text of four digits), pandas Periods or
+        dates.
+    measures : {"difference", "relative_change", "annual_difference", \
+"annual_relative_change"} or list, optional
+        What to compute, in the order wanted.
+    base : {"previous", "first"} or period, optional
+        What each period is compared with: the one before it, the first one, or the one named.
+    across_standards : bool, optional
+        Compare figures under different standards, or from different sources, and note it.
+
+    Returns
+    -------
+    Estimates
+        One row per group, pair of periods and measure. `of` is the measure that changed; `start`
+        and `end` are its two values; a fall is negative. `difference` is in the unit of the
+        estimate (a difference of rates is in points, as a fraction), the relative changes are
+        fractions of the start. `n_obs`, `n_missing` and `population` are sums over both periods.
+
+    Raises
+    ------
+    ColumnNotFoundError
+        `time` is not a key of `est`.
+    ValueRangeError
+        There are fewer than two periods, or a label is not a period.
+    ComparabilityError
+        Two figures stand under different standards or sources, or count different units.
+
+    Notes
+    -----
+    With p0 the start, p1 the end and T the years between them: p1 - p0, p1/p0 - 1, (p1 - p0)/T and
+    (p1/p0)^(1/T) - 1. Rates of counts are subtracted as fractions and rounded once. A group that
+    lacks a period keeps its row: NaN, and a note that names the period. From p0 = 0 there is no
+    relative change: NaN and a note.
+
+    Examples
+    --------
+    Poverty in Lạng Sơn fell from 12.20 to 8.92 percent.
+
+    >>> table = {"year": [2021, 2022], "rate": [0.1220, 0.0892]}
+    >>> est = pc.Estimates.from_table(table, "year", estimate="rate")
+    >>> pc.change(est, time="year")["estimate"].tolist()
+    [-0.0328]
+    """
+    measures = checked_measures(measures)
+    panel = panel_of(est, time, "change")
+    pairs = np.array(pairs_of(panel, base), dtype=np.int64).reshape(-1, 2)
+    series, pair = spans_in_order(panel, len(pairs))
+    first, last = pairs[pair, 0], pairs[pair, 1]
+    ends = ends_of(panel, series, first, last, across_standards)
+    values, notes = [], []
+    for i, (start, end) in enumerate(zip(ends.start, ends.end, strict=True)):
+        years = panel.years[last[i]] - panel.years[first[i]]
+        for measure in measures:
+            value, why = change_of(measure, value_of(panel, start), value_of(panel, end), years)
+            values.append(value)
+            notes.append(ends.notes[i])
+            if why:
+                add_note(notes, -1, why)
+    return wrap(panel, measures, series, first, last, ends, values, notes, base, across_standards)
+
+
+def checked_measures(measures: str | Sequence[str]) -> list[str]:
+    """Return the measures as a list; an unknown one is an error."""
+    listed = [measures] if isinstance(measures, str) else list(measures)
+    for measure in listed:
+        if measure not in MEASURES:
+            raise unknown_option("measures", measure, MEASURES)
+    return list(dict.fromkeys(listed))
+
+
+def pairs_of(panel: Panel, base: Any) -> list[tuple[int, int]]:
+    """Return the pairs of periods, by position, each from its base."""
+    n = len(panel.years)
+    if isinstance(base, str) and base == "previous":
+        return [(t - 1, t) for t in range(1, n)]
+    if isinstance(base, str) and base == "first":
+        return [(0, t) for t in range(1, n)]
+    year = in_years(base)
+    if year not in panel.years:
+        error = OptionError(
+            f"base must be 'previous', 'first' or one of the periods {', '.join(panel.words())},"
+            f" found {base!r}"
+        )
+        error.argument = "base"
+        raise error
+    start = panel.years.index(year)
+    return [(start, t) for t in range(n) if t != start]
+
+
+def spans_in_order(panel: Panel, n_pairs: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the series and the pair of each span: by group, then pair, then what is measured."""
+    series = np.repeat(np.arange(len(panel.group)), n_pairs)
+    pair = np.tile(np.arange(n_pairs), len(panel.group))
+    order = np.lexsort((panel.figure[series], pair, panel.group[series]))
+    return series[order], pair[order]
+
+
+def value_of(panel: Panel, row: int) -> Fraction | None:
+    """Return the exact figure of a row; None where there is none."""
+    return None if row < 0 else panel.exact[row]
+
+
+def change_of(
+    measure: str, start: Fraction | None, end: Fraction | None, years: Fraction
+) -> tuple[float, str]:
+    """Return one change, and why it is missing if it is for a reason of its own."""
+    if start is None or end is None:
+        return np.nan, ""
+    if measure == "difference":
+        return float(end - start), ""
+    if measure == "annual_difference":
+        return float((end - start) / years), ""
+    if start == 0:
+        return np.nan, "the start is 0"
+    ratio = end / start
+    if measure == "relative_change" or years == 1:
+        return float(ratio - 1), ""
+    if ratio < 0:
+        return np.nan, "start and end have different signs"
+    if ratio == 0 and years < 0:
+        return np.nan, "the end is 0"
+    return float(ratio) ** float(1 / years) - 1, ""
+
+
+def wrap(
+    panel: Panel,
+    measures: list[str],
+    series: np.ndarray,
+    first: np.ndarray,
+    last: np.ndarray,
+    ends: Any,
+    values: list[float],
+    notes: list[str],
+    base: Any,
+    across_standards: bool,
+) -> Estimates:
+    """Lay the changes out as one row per span and measure."""
+    est, k = panel.est, len(measures)
+    spans = np.repeat(np.arange(len(series)), k)
+    some = panel.some_row[series][spans]
+    estimate = np.append(est["estimate"].to_numpy(), np.nan)
+    keys = {name: est[name].array.take(some) for name in panel.keys}
+    keys[f"{panel.time}_from"] = panel.labels.take(np.repeat(first, k))
+    keys[f"{panel.time}_to"] = panel.labels.take(np.repeat(last, k))
+    what = {name: est[name].array.take(some) for name in est.measure_key_names}
+    return Estimates(
+        keys,
+        measure_keys=what | {"of": est["measure"].array.take(some)},
+        measure=pd.Categorical.from_codes(np.tile(np.arange(k), len(series)), measures),
+        own={
+            "start": np.repeat(estimate[ends.start], k),
+            "end": np.repeat(estimate[ends.end], k),
+            "p_value": np.full(len(some), np.nan),
+        },
+        estimate=np.array(values, dtype=np.float64),
+        note=np.array(notes, dtype=object),
+        verb="change",
+        meta=est.meta
+        | {"time": panel.time, "base": str(base), "across_standards": across_standards},
+        **{name: pd.Series(column).array.take(spans) for name, column in ends.common.items()},
+    )

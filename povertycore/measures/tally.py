@@ -1,0 +1,736 @@
+"""What rate, total, mean and ratio share: resolve a request, total it by cell, wrap the result.
+
+A request names what is measured and its tables: the crossed `by` columns make one table, `over`
+makes one for the whole and one per column. A table has a group per combination of key labels and a
+slot per variable (each category is a slot of its own). Everything in it is additive over groups:
+groups whose labels turn out to be equal, and totals over a key, are sums of small tables. Only
+`_core.total` sees rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .. import _core
+from ..design import Design
+from ..errors import (
+    ComparabilityError,
+    DTypeError,
+    DuplicateNameError,
+    LimitError,
+    OptionError,
+    unknown_option,
+)
+from ..estimates import COMMON, TOTAL, Estimates
+from ..inputs import Frame, Key
+
+MOST_GROUPS = 10_000_000  # of a crossing with unseen combinations; beyond it the result is no table
+
+NOTES = (
+    "",
+    "no rows in the domain",
+    "combination not in the data",
+    "every value is missing",
+    "every weight is zero",
+    "the denominator is zero",
+    "covers measured rows only",
+    "no rows: none of the population",
+)
+(
+    NOTHING,
+    NO_ROWS,
+    NOT_SEEN,
+    ALL_MISSING,
+    ALL_ZERO,
+    ZERO_DENOMINATOR,
+    MEASURED_ONLY,
+    NOBODY_LISTED,
+) = range(len(NOTES))
+
+
+# --- resolve -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One thing measured: a column, two for a ratio, none for a count of units, or a category."""
+
+    name: str
+    columns: tuple[_core.Column, ...] = ()
+    category: Key | None = None
+
+
+@dataclass(frozen=True)
+class Request:
+    """A call, with its names resolved to columns."""
+
+    verb: str
+    frame: Frame
+    variables: tuple[Variable, ...]
+    scores: str  # the argument of `_core.total` that takes the plain variables
+    by: tuple[Key, ...]
+    over: tuple[Key, ...] | None
+    where: _core.Column | None
+    weight: _core.Column | None
+    size: _core.Column | None
+    unit: str
+    standard: str | Key | None
+    keep_missing: bool
+    observed: bool
+    totals: tuple[int, ...]  # positions in `by`
+    design: Design
+
+
+def frame_of(data: Any, design: Design | None, *words: Any) -> Frame:
+    """Read the data; of a lazy frame only the columns that are named."""
+    columns = [] if design is None else [design.weight, design.size]
+    return Frame.of(data, [*columns, *(name for word in words for name in listed(word))])
+
+
+def resolve(
+    verb: str,
+    frame: Frame,
+    variables: Sequence[Variable],
+    scores: str,
+    *,
+    by: Any,
+    over: Any,
+    where: Any,
+    design: Design | None,
+    count: str | None,
+    standard: Any,
+    missing_groups: str,
+    observed: bool,
+    totals: Any,
+) -> Request:
+    """Check the words of a call and find its columns."""
+    design = Design() if design is None else design
+    design.require_register(verb)
+    if by is not None and over is not None:
+        raise option_error("over", "by and over cannot be used together: by crosses, over does not")
+    if missing_groups not in ("error", "keep"):
+        raise unknown_option("missing_groups", missing_groups, ["error", "keep"])
+    unit = design.unit(count)
+    has_category = any(variable.category is not None for variable in variables)
+    by_keys = keys_of(frame, by, has_category)
+    size = design.size_column(count)
+    return Request(
+        verb=verb,
+        frame=frame,
+        variables=distinct(variables),
+        scores=scores,
+        by=by_keys,
+        over=None if over is None else keys_of(frame, over, has_category),
+        where=None if where is None else frame.measured(where).column,
+        weight=None if design.weight is None else frame.measured(design.weight).column,
+        size=None if size is None else frame.measured(size).column,
+        unit=unit,
+        standard=standard_of(frame, standard),
+        keep_missing=missing_groups == "keep",
+        observed=bool(observed),
+        totals=totals_of(totals, by_keys),
+        design=design,
+    )
+
+
+def option_error(argument: str, message: str) -> OptionError:
+    """Return the error for an argument, with its name attached."""
+    error = OptionError(message)
+    error.argument = argument
+    return error
+
+
+def listed(value: Any) -> list[Any]:
+    """Return a list of columns: a list or tuple is one already, anything else is one column."""
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def keys_of(frame: Frame, names: Any, has_category: bool) -> tuple[Key, ...]:
+    """Find the key columns; a name that the result needs, or that repeats, is an error."""
+    if names is None:
+        return ()
+    taken = {"variable", "measure", *COMMON} | ({"category"} if has_category else set())
+    keys = tuple(frame.key(name) for name in listed(names))
+    seen: set[str] = set()
+    for key in keys:
+        if key.name in taken:
+            raise DuplicateNameError(
+                f"the key {key.name!r} is named like a column of the result; rename it"
+            )
+        if key.name in seen:
+            raise DuplicateNameError(f"the key {key.name!r} is named twice")
+        seen.add(key.name)
+    return keys
+
+
+def distinct(variables: Sequence[Variable]) -> tuple[Variable, ...]:
+    """Return the variables; two of one name could not be told apart in the result."""
+    seen: set[str] = set()
+    for variable in variables:
+        if variable.name in seen:
+            raise DuplicateNameError(
+                f"the variable {variable.name!r} is named twice; columns given as arrays are told"
+                " apart by the name of their Series"
+            )
+        seen.add(variable.name)
+    return tuple(variables)
+
+
+def measured_variables(frame: Frame, columns: Any) -> tuple[Variable, ...]:
+    """Find the measured columns; text and categoricals are measured by category."""
+    variables = []
+    for column in listed(columns):
+        measured = frame.measured(column)
+        if measured.is_categorical:
+            variables.append(Variable(measured.name, category=frame.key(column)))
+        else:
+            variables.append(Variable(measured.name, (measured.column,)))
+    return tuple(variables)
+
+
+def numbers_only(verb: str, variables: Iterable[Variable]) -> None:
+    """Refuse categories where only a number makes sense."""
+    for variable in variables:
+        if variable.category is not None:
+            error = DTypeError(
+                f"{verb} needs numbers; column {variable.name!r} holds text or categories"
+            )
+            error.column = variable.name
+            raise error
+
+
+def standard_of(frame: Frame, standard: Any) -> str | Key | None:
+    """Read `standard=`: a column of ids where the frame has one of that name, else an id."""
+    if standard is None:
+        return None
+    if isinstance(standard, str):
+        return frame.key(standard) if standard in frame.names else standard
+    name = getattr(standard, "id", None)
+    if isinstance(name, str):
+        return name
+    raise option_error("standard", "standard must be an id, a Standard or the name of a column")
+
+
+def totals_of(totals: Any, by: Sequence[Key]) -> tuple[int, ...]:
+    """Find the positions in `by` of the keys that get a total."""
+    if totals is None:
+        return ()
+    names = [key.name for key in by]
+    for name in listed(totals):
+        if name not in names:
+            raise unknown_option("totals", name, names)
+    return tuple(position for position, name in enumerate(names) if name in listed(totals))
+
+
+# --- compute -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """The groups of one call of `_core.total`, in the order of the result."""
+
+    levels: tuple[Any, ...]  # per key: its labels in order, a missing label last
+    codes: tuple[np.ndarray, ...]  # per key: the level of each group
+    group: np.ndarray  # of each group of the call: its place here; equal labels share one
+    n_groups: int
+
+    def gather(self, values: np.ndarray) -> np.ndarray:
+        """Add up what the call returned, groups along the last axis, into groups x slots."""
+        return added(self.group, self.n_groups, values.T)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Sums by group (first axis) and slot (second axis), in the order of the result."""
+
+    levels: tuple[Any, ...]
+    codes: tuple[np.ndarray, ...]
+    seen: np.ndarray  # bool (groups,): the combination is in the data
+    sums: dict[str, np.ndarray] = field(default_factory=dict)
+    variable: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))  # of each slot
+    categories: tuple[Any, ...] = ()  # per variable: its labels, or None
+    category: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))  # of each slot
+    standards: Any = None  # the ids behind the columns of the sums "standard" and "standard_seen"
+    where_missing: int = 0
+
+    @property
+    def n_groups(self) -> int:
+        """Number of groups."""
+        return len(self.seen)
+
+
+def compute(request: Request, complete: Callable[[Table], Table] | None = None) -> list[Table]:
+    """Total every table of the request; `complete` stands in for adding unseen combinations."""
+    if request.over is not None:
+        return [tabulate(request, keys) for keys in [(), *((key,) for key in request.over)]]
+    table = tabulate(request, request.by)
+    if complete is not None:
+        table = complete(table)
+    elif not request.observed:
+        table = with_unseen(table)
+    if request.totals:
+        table = with_totals(table, request.totals, [key.name for key in request.by])
+    return [table]
+
+
+def tabulate(request: Request, keys: Sequence[Key]) -> Table:
+    """Total the variables by the crossed keys."""
+    plain = [variable for variable in request.variables if variable.category is None]
+    blocks: dict[str, dict[str, np.ndarray]] = {}
+    categories: dict[str, Any] = {}
+    table = None
+    if plain or not request.variables:
+        table, plain_blocks = plain_table(request, keys, plain)
+        blocks.update(plain_blocks)
+    for variable in request.variables:
+        if variable.category is not None:
+            spread = spread_by(request, keys, variable.category, check_missing=table is None)
+            blocks[variable.name] = category_block(spread)
+            categories[variable.name] = spread.labels
+            if table is None:
+                n = (spread.n.sum(axis=1) + spread.n_missing)[:, None]
+                table = table_of(spread.arrangement, {"n": n}, spread.where_missing)
+    assert table is not None
+    order = [variable.name for variable in request.variables] or [""]
+    widths = [blocks[name]["numerator"].shape[1] for name in order]
+    table = replace(
+        table,
+        sums=table.sums
+        | {word: np.hstack([blocks[name][word] for name in order]) for word in blocks[order[0]]},
+        variable=np.repeat(np.arange(len(order)), widths),
+        category=np.concatenate(
+            [
+                np.arange(w) if name in categories else np.full(w, -1)
+                for name, w in zip(order, widths, strict=True)
+            ]
+        ).astype(np.int64),
+        categories=tuple(categories.get(name) for name in order),
+    )
+    return with_standard(request, keys, table)
+
+
+def call_core(
+    request: Request, keys: Sequence[Key], *, keep_missing: bool, **scores: Any
+) -> dict[str, Any]:
+    """Make the one pass over the rows."""
+    return _core.total(
+        request.frame.n,
+        [key.column for key in keys],
+        weight=request.weight,
+        size=request.size,
+        where=request.where,
+        keep_missing=keep_missing,
+        **scores,
+    )
+
+
+def table_of(arrangement: Arrangement, sums: dict[str, np.ndarray], where_missing: int) -> Table:
+    """Start a table from an arrangement of groups that were all seen in the data."""
+    return Table(
+        levels=arrangement.levels,
+        codes=arrangement.codes,
+        seen=np.ones(arrangement.n_groups, dtype=bool),
+        sums=sums,
+        where_missing=where_missing,
+    )
+
+
+def plain_table(
+    request: Request, keys: Sequence[Key], plain: Sequence[Variable]
+) -> tuple[Table, dict[str, dict[str, np.ndarray]]]:
+    """Total the flags, values or pairs of a request, or count its units, in one pass."""
+    columns = [v.columns if request.scores == "pairs" else v.columns[0] for v in plain]
+    scores = {request.scores: columns} if plain else {}
+    raw = call_core(request, keys, keep_missing=request.keep_missing, **scores)
+    arrangement = arrange(raw, keys)
+    n = arrangement.gather(raw["n"])
+    table = table_of(arrangement, {"n": n[:, None]}, raw["where_missing"])
+    if not plain:
+        weight = arrangement.gather(raw["weight"])[:, None]
+        return table, {"": block(n[:, None], weight, weight, weight)}
+    n_obs = arrangement.gather(raw["score_n"])
+    population = arrangement.gather(raw["score_weight"])
+    sums = arrangement.gather(raw["sums"])
+    if request.scores == "pairs":
+        numerator, denominator = sums[:, 0::2], sums[:, 1::2]
+    else:
+        numerator, denominator = sums, population
+    parts = (n_obs, population, numerator, denominator)
+    return table, {
+        variable.name: block(*(part[:, [j]] for part in parts)) for j, variable in enumerate(plain)
+    }
+
+
+def block(
+    n_obs: np.ndarray, population: np.ndarray, numerator: np.ndarray, denominator: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Name the sums of the slots of one variable, each groups x slots."""
+    return {
+        "n_obs": n_obs,
+        "population": population,
+        "numerator": numerator,
+        "denominator": denominator,
+    }
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Rows and weight by group and label of one more column."""
+
+    arrangement: Arrangement
+    labels: Any  # of the columns below, in order
+    n: np.ndarray  # (groups, labels) rows in the domain
+    weight: np.ndarray  # (groups, labels)
+    seen: np.ndarray  # (groups, labels) whether the cell is in the data
+    n_missing: np.ndarray  # (groups,) rows in the domain whose label is missing
+    missing_seen: np.ndarray  # (groups,)
+    where_missing: int
+
+
+def spread_by(request: Request, keys: Sequence[Key], column: Key, *, check_missing: bool) -> Spread:
+    """Total the keys crossed with one more column, whose missing labels are kept apart."""
+    raw = call_core(request, [*keys, column], keep_missing=True)
+    if check_missing and not request.keep_missing:
+        if any(missing.any() for missing in raw["key_missing"][: len(keys)]):
+            call_core(request, keys, keep_missing=False)  # raises, and names the first row
+    arrangement = arrange(raw, keys)
+    missing = np.asarray(raw["key_missing"][-1], dtype=bool)
+    present = ~missing
+    labels, code = levels_of(column, np.asarray(raw["key_values"][-1])[present], missing[present])
+    cell = arrangement.group[present] * len(labels) + code
+    shape = (arrangement.n_groups, len(labels))
+
+    def by_cell(values: np.ndarray) -> np.ndarray:
+        return added(cell, shape[0] * shape[1], values[present]).reshape(shape)
+
+    def by_group(values: np.ndarray) -> np.ndarray:
+        return added(arrangement.group[missing], shape[0], values[missing])
+
+    seen = np.ones(len(missing), dtype=np.int64)
+    return Spread(
+        arrangement=arrangement,
+        labels=labels,
+        n=by_cell(raw["n"]),
+        weight=by_cell(raw["weight"]),
+        seen=by_cell(seen),
+        n_missing=by_group(raw["n"]),
+        missing_seen=by_group(seen),
+        where_missing=raw["where_missing"],
+    )
+
+
+def category_block(spread: Spread) -> dict[str, np.ndarray]:
+    """Return the sums of a categorical: one slot per category, of those whose category is known."""
+    shape = spread.weight.shape
+    n_obs = np.broadcast_to(spread.n.sum(axis=1)[:, None], shape)
+    population = np.broadcast_to(spread.weight.sum(axis=1)[:, None], shape)
+    return block(n_obs, population, spread.weight, population)
+
+
+def arrange(raw: Mapping[str, Any], keys: Sequence[Key]) -> Arrangement:
+    """Sort the groups of a call by the labels of its first keys, joining those that are equal."""
+    if not keys:
+        n_groups = 1
+        return Arrangement((), (), np.zeros(raw["n_groups"], np.int64), n_groups)
+    found = [
+        levels_of(key, raw["key_values"][j], raw["key_missing"][j]) for j, key in enumerate(keys)
+    ]
+    levels = tuple(labels for labels, _ in found)
+    codes, group = sorted_groups([code for _, code in found])
+    return Arrangement(levels, codes, group, len(codes[0]))
+
+
+def levels_of(key: Key, values: np.ndarray, missing: np.ndarray) -> tuple[Any, np.ndarray]:
+    """Return the labels of a key in order, a missing one last, and each group's place in them."""
+    labels = key.labels(values, missing)
+    if isinstance(getattr(labels, "dtype", None), pd.CategoricalDtype):
+        labels = pd.Categorical(labels)
+        code = labels.codes.astype(np.int64)
+        categories = range(len(labels.categories))
+        if (code < 0).any():
+            code[code < 0] = len(labels.categories)
+            categories = [*categories, -1]
+        return pd.Categorical.from_codes(list(categories), dtype=labels.dtype), code
+    code, uniques = pd.factorize(pd.Series(labels).array, use_na_sentinel=False)
+    order = np.asarray(key.order(uniques))
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    return uniques.take(order), rank[code]
+
+
+def sorted_groups(codes: Sequence[np.ndarray]) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
+    """Return the distinct combinations of codes in order, and the place of each given one."""
+    order = np.lexsort(codes[::-1])
+    in_order = [code[order] for code in codes]
+    first = np.ones(len(order), dtype=bool)
+    first[1:] = np.logical_or.reduce([code[1:] != code[:-1] for code in in_order])
+    group = np.empty(len(order), dtype=np.int64)
+    group[order] = np.cumsum(first) - 1
+    return tuple(code[first] for code in in_order), group
+
+
+def added(group: np.ndarray, n_groups: int, values: np.ndarray) -> np.ndarray:
+    """Add values (first axis) into groups, in the order given."""
+    out = np.zeros((n_groups, *values.shape[1:]), dtype=values.dtype)
+    if len(group) == n_groups and np.bincount(group, minlength=n_groups).all():
+        out[group] = values  # each group has one: no need to add
+    else:
+        np.add.at(out, group, values)
+    return out
+
+
+def with_standard(request: Request, keys: Sequence[Key], table: Table) -> Table:
+    """Count the rows under each standard, where the standards are a column."""
+    if not isinstance(request.standard, Key):
+        return table
+    spread = spread_by(request, keys, request.standard, check_missing=False)
+    sums = {
+        "standard": np.column_stack([spread.n, spread.n_missing]),
+        "standard_seen": np.column_stack([spread.seen, spread.missing_seen]),
+    }
+    return replace(table, sums=table.sums | sums, standards=np.asarray(spread.labels, dtype=object))
+
+
+def with_unseen(table: Table) -> Table:
+    """Add a group, without rows, for every combination of the levels of the keys."""
+    sizes = [len(levels) for levels in table.levels]
+    n_groups = int(np.prod(sizes, dtype=object)) if sizes else table.n_groups
+    if n_groups > MOST_GROUPS:
+        raise LimitError(
+            f"observed=False would give {n_groups} combinations of keys; at most {MOST_GROUPS}"
+        )
+    if not sizes or not n_groups:
+        return table
+    group = np.ravel_multi_index(table.codes, sizes)
+    codes = np.unravel_index(np.arange(n_groups), sizes)
+    return replace(
+        table,
+        codes=tuple(code.astype(np.int64) for code in codes),
+        seen=added(group, n_groups, table.seen),
+        sums={word: added(group, n_groups, values) for word, values in table.sums.items()},
+    )
+
+
+def with_totals(table: Table, positions: Sequence[int], names: Sequence[str]) -> Table:
+    """Add, per combination of the other keys, a group labelled as the total, the last in order."""
+    levels, total_codes = list(table.levels), list(table.codes)
+    for j in positions:
+        total_codes[j] = np.full(table.n_groups, len(levels[j]))
+        levels[j] = with_total_label(levels[j], names[j])
+    codes, group = sorted_groups(total_codes)
+    n_totals = len(codes[0])
+    return with_groups(
+        replace(table, levels=tuple(levels)),
+        codes,
+        added(group, n_totals, table.seen.astype(np.int64)) > 0,
+        {word: added(group, n_totals, values) for word, values in table.sums.items()},
+    )
+
+
+def with_groups(
+    table: Table, codes: Sequence[np.ndarray], seen: np.ndarray, sums: Mapping[str, np.ndarray]
+) -> Table:
+    """Add groups that the table does not have, each in its place."""
+    place, order = sorted_groups(
+        [np.concatenate(pair) for pair in zip(table.codes, codes, strict=True)]
+    )
+
+    def joined(values: np.ndarray, more: np.ndarray) -> np.ndarray:
+        return added(order, len(order), np.concatenate([values, more]))
+
+    return replace(
+        table,
+        codes=place,
+        seen=joined(table.seen, seen),
+        sums={word: joined(values, sums[word]) for word, values in table.sums.items()},
+    )
+
+
+def with_total_label(levels: Any, name: str) -> Any:
+    """Append the label of the total to the levels of a text key."""
+    is_categorical = isinstance(levels, pd.Categorical)
+    labels = pd.Series(levels.categories if is_categorical else levels)
+    known = labels.dropna()
+    if not all(isinstance(label, str) for label in known):
+        raise option_error("totals", f"totals needs a key of text; {name!r} is not one")
+    if (known == TOTAL).any():
+        raise DuplicateNameError(f"the key {name!r} has a label {TOTAL!r} of its own")
+    if is_categorical:
+        dtype = pd.CategoricalDtype([*levels.categories, TOTAL], ordered=levels.ordered)
+        return pd.Categorical.from_codes([*levels.codes, len(levels.categories)], dtype=dtype)
+    return pd.concat([labels, pd.Series([TOTAL], dtype=labels.dtype)]).array
+
+
+# --- wrap --------------------------------------------------------------------------------------
+
+
+def wrap(
+    request: Request, tables: Sequence[Table], estimator: Estimator | None = None
+) -> Estimates:
+    """Lay the tables out as one row per group and slot."""
+    first = tables[0]
+    width = len(first.variable)
+    counts = joined_sums(tables)
+    n = np.broadcast_to(counts["n"], counts["n_obs"].shape)
+    n_missing = n - counts["n_obs"]
+    seen = np.concatenate([table.seen for table in tables])
+    estimate, note = (estimator or ESTIMATORS[request.verb])(counts, n, seen)
+    is_ratio = request.verb != "total"
+    return Estimates(
+        key_columns(request, tables, width),
+        measure_keys=variable_columns(request, first, len(seen)),
+        measure=request.verb,
+        estimate=estimate.ravel(),
+        n_obs=counts["n_obs"].ravel(),
+        n_missing=n_missing.ravel(),
+        numerator=counts["numerator"].ravel() if is_ratio else np.nan,
+        denominator=counts["denominator"].ravel() if is_ratio else np.nan,
+        population=counts["population"].ravel(),
+        unit=request.unit,
+        standard=standard_column(request, tables, width),
+        note=pd.Categorical.from_codes(note.ravel(), categories=list(NOTES)),
+        verb=request.verb,
+        meta=meta_of(request, first),
+    )
+
+
+def joined_sums(tables: Sequence[Table]) -> dict[str, np.ndarray]:
+    """Put the sums of several tables under each other."""
+    if len(tables) == 1:
+        return tables[0].sums
+    words = ("n", "n_obs", "population", "numerator", "denominator")
+    return {word: np.concatenate([table.sums[word] for table in tables]) for word in words}
+
+
+def quotient(counts: Counts, n: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return numerator / denominator, and the number of each one's note."""
+    denominator = counts["denominator"]
+    estimate = np.full(denominator.shape, np.nan)
+    np.divide(counts["numerator"], denominator, out=estimate, where=denominator != 0)
+    note = np.where(denominator == 0, ZERO_DENOMINATOR, NOTHING).astype(np.int8)
+    return without_empty(estimate, note, counts, n, seen)
+
+
+def sum_of_weighted(
+    counts: Counts, n: np.ndarray, seen: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the numerator, and the number of each one's note."""
+    note = np.where(counts["n_obs"] < n, MEASURED_ONLY, NOTHING).astype(np.int8)
+    return without_empty(counts["numerator"].astype(np.float64), note, counts, n, seen)
+
+
+def without_empty(
+    estimate: np.ndarray, note: np.ndarray, counts: Counts, n: np.ndarray, seen: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Put NaN where a group has nothing to measure, and note why."""
+    for empty, why in (
+        (counts["population"] == 0, ALL_ZERO),
+        (counts["n_obs"] == 0, ALL_MISSING),
+        (n == 0, NO_ROWS),
+        (np.broadcast_to(~seen[:, None], n.shape), NOT_SEEN),
+    ):
+        estimate[empty] = np.nan
+        note[empty] = why
+    return estimate, note
+
+
+Counts = Mapping[str, np.ndarray]  # the sums of all tables by word, each groups x slots
+Estimator = Callable[[Counts, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+ESTIMATORS: dict[str, Estimator] = {
+    "rate": quotient,
+    "mean": quotient,
+    "ratio": quotient,
+    "total": sum_of_weighted,
+}
+
+
+def key_columns(request: Request, tables: Sequence[Table], width: int) -> dict[str, Any]:
+    """Return the key columns of the result, one label per row."""
+    if request.over is None:
+        table = tables[0]
+        return {
+            key.name: levels.take(np.repeat(codes, width))
+            for key, levels, codes in zip(request.by, table.levels, table.codes, strict=True)
+        }
+    over, level = [TOTAL], [TOTAL]
+    for key, table in zip(request.over, tables[1:], strict=True):
+        labels = as_text(table.levels[0].take(table.codes[0]))
+        over += [key.name] * len(labels)
+        level += labels
+    return {
+        "over": pd.Series(over).array.take(np.repeat(np.arange(len(over)), width)),
+        "level": pd.Series(level).array.take(np.repeat(np.arange(len(level)), width)),
+    }
+
+
+def as_text(labels: Any) -> list[str | None]:
+    """Write labels of any type as text; a missing label stays missing."""
+    return [None if pd.isna(label) else str(label) for label in labels]
+
+
+def variable_columns(request: Request, table: Table, n_groups: int) -> dict[str, Any]:
+    """Return the columns `variable` and, where a variable has categories, `category`."""
+    names = [variable.name for variable in request.variables] or [""]
+    columns = {"variable": pd.Categorical.from_codes(np.tile(table.variable, n_groups), names)}
+    with_labels = [labels for labels in table.categories if labels is not None]
+    if with_labels:
+        dtype = category_dtype(with_labels)
+        code = np.full(len(table.variable), -1)
+        for j, labels in enumerate(table.categories):
+            if labels is not None:
+                slots = table.variable == j
+                code[slots] = dtype.categories.get_indexer(pd.Index(labels))[table.category[slots]]
+        columns["category"] = pd.Categorical.from_codes(np.tile(code, n_groups), dtype=dtype)
+    return columns
+
+
+def category_dtype(parts: Sequence[Any]) -> pd.CategoricalDtype:
+    """Return the type of the column `category`: the input's own, or the union of several."""
+    dtypes = [
+        labels.dtype if isinstance(labels, pd.Categorical) else pd.CategoricalDtype(labels)
+        for labels in parts
+    ]
+    if all(dtype == dtypes[0] for dtype in dtypes):
+        return dtypes[0]
+    categories = dict.fromkeys(label for dtype in dtypes for label in dtype.categories)
+    return pd.CategoricalDtype(list(categories))
+
+
+def standard_column(request: Request, tables: Sequence[Table], width: int) -> Any:
+    """Return the id of the standard of each row: one for all, or the one id of the row's group."""
+    if not isinstance(request.standard, Key):
+        return request.standard
+    columns = []
+    for table in tables:
+        inside, seen = table.sums["standard"] > 0, table.sums["standard_seen"] > 0
+        mixed = inside.sum(axis=1) > 1
+        if mixed.any():
+            raise ComparabilityError(
+                f"group {int(mixed.argmax())} of the result holds rows of more than one standard"
+                f" (column {request.standard.name!r}); each row of a result stands under one"
+            )
+        # A group without rows in the domain still stands under the standard of its rows outside.
+        known = np.where(inside.any(axis=1)[:, None], inside, seen)
+        ids = np.append(table.standards, None)
+        one = known.sum(axis=1) == 1
+        columns.append(np.where(one, ids[known.argmax(axis=1)], None))
+    return np.repeat(np.concatenate(columns), width)
+
+
+def meta_of(request: Request, table: Table) -> dict[str, Any]:
+    """Return what the result tells of its call."""
+    return {
+        "rows_read": request.frame.n,
+        "where_missing": int(table.where_missing),
+        "unit": request.unit,
+        "weight": request.design.weight,
+        "size": request.design.size,
+        "standard": (
+            request.standard.name if isinstance(request.standard, Key) else request.standard
+        ),
+    }
