@@ -24,16 +24,21 @@ typedef struct pc_sum_kernels {
      * together, so that a value other than 0 and 1 shows. n_columns <= 8. */
     uint8_t (*pack)(int64_t n, int64_t n_columns, const uint8_t *const *column, uint8_t *out);
 
-    /* weight[i] = hi[i] + lo[i] exactly, hi a multiple of the unit that `anchor` stands for (see
-     * pc_sum_anchor). Returns 0 when all weights are finite and >= 0. */
-    int (*split)(int64_t n, const double *weight, double anchor, double *hi, double *lo);
+    /* Ask for bytes that will be needed a block later: twelve columns are more streams than the
+     * processor follows by itself. No effect but on time; need not be readable. */
+    void (*fetch)(const void *start, int64_t n_bytes);
 
-    /* cell (hi, lo) at table + code[i] * stride + first + 2 * bits[i] gets hi[i], lo[i]. */
-    void (*add_part)(int64_t n, const uint32_t *code, const uint8_t *bits, const double *hi,
-                     const double *lo, int64_t stride, int64_t first, double *table);
+    /* Not 0 when some amount is negative, infinite or NaN. */
+    int (*check)(int64_t n, const double *amount);
 
-    /* table[code[i] * stride] counts one more row. */
-    void (*count)(int64_t n, const uint32_t *code, int64_t stride, double *table);
+    /* weight[i] = split[2i] + split[2i + 1] exactly, the former a multiple of the unit that `anchor`
+     * stands for (see pc_sum_anchor): hi and lo. */
+    void (*split)(int64_t n, const double *weight, double anchor, double *split);
+
+    /* cell (hi, lo) at table + code[i] * stride + first + 2 * bits[i] gets split[2i], split[2i + 1];
+     * with has_count, table[code[i] * stride] counts one more row. */
+    void (*add_part)(int64_t n, const uint32_t *code, const uint8_t *bits, const double *split,
+                     int64_t stride, int64_t first, int has_count, double *table);
 
     /* Row i adds its `width` numbers x[i * width ...] to sums and their two-sum errors: record
      * code[i] holds width sums, then width errors. width is a multiple of 4. */

@@ -1,5 +1,6 @@
 #if defined(__x86_64__) && defined(__GNUC__)
 #pragma GCC target("avx2")
+#define PC_SUM_FETCH(address) __builtin_prefetch(address)
 #include "pc_sum_loops.h"
 #define AVX2_KERNELS (&kernels)
 #else

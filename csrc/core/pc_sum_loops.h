@@ -9,11 +9,13 @@
 static inline uint8_t pack_columns(int64_t n, int64_t n_columns, const uint8_t *const *column,
                                    uint8_t *restrict out)
 {
+    const uint8_t *restrict flags[8] = {0}; /* out, being bytes, might otherwise alias the pointers */
     uint8_t seen = 0;
+    for (int64_t j = 0; j < n_columns; j++) flags[j] = column[j];
     for (int64_t i = 0; i < n; i++) {
         uint8_t bits = 0;
         for (int64_t j = n_columns - 1; j >= 0; j--) {
-            const uint8_t flag = column[j][i];
+            const uint8_t flag = flags[j][i];
             seen |= flag;
             bits = (uint8_t)(2 * bits + (flag & 1));
         }
@@ -37,35 +39,55 @@ static uint8_t pack(int64_t n, int64_t n_columns, const uint8_t *const *column, 
     }
 }
 
-static int split(int64_t n, const double *restrict weight, double anchor, double *restrict hi,
-                 double *restrict lo)
+static void fetch(const void *start, int64_t n_bytes)
 {
-    int bad = 0;
-    for (int64_t i = 0; i < n; i++) {
-        const double w = weight[i];
-        bad |= !(w >= 0.0) | !(w <= DBL_MAX);
-        hi[i] = (w + anchor) - anchor;
-        lo[i] = w - hi[i];
-    }
-    return bad;
+#ifdef PC_SUM_FETCH
+    enum { CACHE_LINE = 64 };
+    for (int64_t b = 0; b < n_bytes; b += CACHE_LINE) PC_SUM_FETCH((const char *)start + b);
+#else
+    (void)start;
+    (void)n_bytes;
+#endif
 }
 
-static void add_part(int64_t n, const uint32_t *restrict code, const uint8_t *restrict bits,
-                     const double *restrict hi, const double *restrict lo, int64_t stride,
-                     int64_t first, double *restrict table)
+static int check(int64_t n, const double *restrict amount)
 {
-    double *start = table + first;
+    int64_t bad = 0; /* as wide as the numbers: so the comparisons stay in vectors */
     for (int64_t i = 0; i < n; i++) {
-        double *cell = start + (int64_t)code[i] * stride + 2 * bits[i];
-        cell[0] += hi[i];
-        cell[1] += lo[i];
+        const int64_t not_least = amount[i] >= 0.0 ? 0 : 1;
+        const int64_t not_most = amount[i] <= DBL_MAX ? 0 : 1;
+        bad |= not_least | not_most;
+    }
+    return bad != 0;
+}
+
+static void split(int64_t n, const double *restrict weight, double anchor, double *restrict out)
+{
+    for (int64_t i = 0; i < n; i++) {
+        const double w = weight[i], hi = (w + anchor) - anchor;
+        out[2 * i] = hi;
+        out[2 * i + 1] = w - hi;
     }
 }
 
-static void count(int64_t n, const uint32_t *restrict code, int64_t stride,
-                  double *restrict table)
+static inline void add_pairs(int64_t n, const uint32_t *restrict code,
+                             const uint8_t *restrict bits, const double *restrict pair,
+                             int64_t stride, int64_t first, int has_count, double *restrict table)
 {
-    for (int64_t i = 0; i < n; i++) table[(int64_t)code[i] * stride] += 1.0;
+    for (int64_t i = 0; i < n; i++) {
+        double *record = table + (int64_t)code[i] * stride;
+        double *cell = record + first + 2 * bits[i];
+        cell[0] += pair[2 * i];
+        cell[1] += pair[2 * i + 1];
+        if (has_count) record[0] += 1.0;
+    }
+}
+
+static void add_part(int64_t n, const uint32_t *code, const uint8_t *bits, const double *pair,
+                     int64_t stride, int64_t first, int has_count, double *table)
+{
+    if (has_count) add_pairs(n, code, bits, pair, stride, first, 1, table);
+    else add_pairs(n, code, bits, pair, stride, first, 0, table);
 }
 
 static void add_record(int64_t n, const uint32_t *restrict code, const double *restrict x,
@@ -83,4 +105,4 @@ static void add_record(int64_t n, const uint32_t *restrict code, const double *r
     }
 }
 
-static const pc_sum_kernels kernels = {pack, split, add_part, count, add_record};
+static const pc_sum_kernels kernels = {pack, fetch, check, split, add_part, add_record};

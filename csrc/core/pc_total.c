@@ -232,15 +232,14 @@ static pc_status fail_amount(const char *argument, double amount, int64_t row, p
                               : "is infinite; it must be finite and >= 0");
 }
 
-static pc_status check_amounts(const char *argument, const double *amount, int64_t row, int64_t n,
+static pc_status check_amounts(const block *b, const char *argument, const double *amount,
                                pc_error *err)
 {
-    int bad = 0;
-    for (int64_t i = 0; i < n; i++) bad |= !(amount[i] >= 0.0) | !(amount[i] <= DBL_MAX);
-    for (int64_t i = 0; bad && i < n; i++)
+    if (!b->kernels->check(b->n, amount)) return PC_OK;
+    for (int64_t i = 0; i < b->n; i++)
         if (!(amount[i] >= 0.0 && amount[i] <= DBL_MAX))
-            return fail_amount(argument, amount[i], row + i, err);
-    return PC_OK;
+            return fail_amount(argument, amount[i], b->row + i, err);
+    return pc_fail(err, PC_ERR_VALUE, argument, -1, b->row, "changed while it was being read");
 }
 
 /* weight x size; each is checked on what was read. */
@@ -253,10 +252,10 @@ static pc_status load_weights(block *b, pc_error *err)
     if (rows->weight == NULL)
         for (int64_t i = 0; i < b->n; i++) b->weight[i] = 1.0;
     else b->u = pc_column_real(rows->weight, b->row, b->n, b->weight);
-    if (rows->weight != NULL) status = check_amounts("weight", b->u, b->row, b->n, err);
+    if (rows->weight != NULL) status = check_amounts(b, "weight", b->u, err);
     if (status != PC_OK || rows->size == NULL) return status;
     pc_column_load_real(rows->size, b->row, b->n, size);
-    status = check_amounts("size", size, b->row, b->n, err);
+    status = check_amounts(b, "size", size, err);
     for (int64_t i = 0; i < b->n; i++) b->weight[i] = b->u[i] * size[i];
     b->u = b->weight;
     return status;
@@ -301,23 +300,24 @@ static pc_status add_cells(block *b, pc_error *err)
 {
     const record_layout *layout = &b->total->layout;
     uint8_t scratch[WIDE_BITS][PC_BLOCK], bits[PC_BLOCK];
-    double hi[PC_BLOCK], lo[PC_BLOCK];
+    double split[2 * PC_BLOCK];
 
     set_anchor(b);
-    b->kernels->split(b->n, b->u, b->lane->anchor, hi, lo);
+    b->kernels->split(b->n, b->u, b->lane->anchor, split);
     for (int64_t p = 0; p < layout->n_parts; p++) {
         const uint8_t *flag[WIDE_BITS];
         const int64_t n_flags = flags_in_part(b->total, p), first = p * layout->bits;
-        for (int64_t j = 0; j < n_flags; j++)
+        for (int64_t j = 0; j < n_flags; j++) {
             flag[j] = pc_column_flag(b->rows->flags[first + j], b->row, b->n, scratch[j]);
+            if (flag[j] != scratch[j]) b->kernels->fetch(flag[j] + b->n, PC_BLOCK);
+        }
         if (b->kernels->pack(b->n, n_flags, flag, bits) > 1)
             for (int64_t j = 0; j < n_flags; j++)
                 if (b->kernels->pack(b->n, 1, &flag[j], bits) > 1)
                     return fail_flag(b, first + j, flag[j], err);
-        b->kernels->add_part(b->n, b->code, bits, hi, lo, layout->stride,
-                             first_of_part(layout, p), b->lane->table);
+        b->kernels->add_part(b->n, b->code, bits, split, layout->stride,
+                             first_of_part(layout, p), p == 0, b->lane->table);
     }
-    b->kernels->count(b->n, b->code, layout->stride, b->lane->table);
     return PC_OK;
 }
 
