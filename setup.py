@@ -18,7 +18,9 @@ CORE = [
     "pc_status",
     "pc_sum",
     "pc_sum_avx2",
+    "pc_record",
     "pc_total",
+    "pc_total_rows",
 ]
 BINDING = [
     "py_array",

@@ -1,60 +1,8 @@
-#include "pc_total.h"
-
-#include "pc_group.h"
 #include "pc_parallel.h"
-#include "pc_sum.h"
+#include "pc_total_state.h"
 
-#include <float.h>
-#include <math.h>
-#include <string.h>
-
-enum {
-    SERIAL_ROWS = 200000,
-    WIDE_BITS = 6,   /* flags per part while the wide cells of all groups fit the second-level cache */
-    NARROW_BITS = 3, /* flags per part beyond */
-    STRIP_NUMBERS = 2048 /* numbers of record rows that are made at a time */
-};
-static const int64_t wide_bytes = 800 * 1024;
-static const int64_t lane_bytes = 6 * 1024 * 1024; /* a lane's table, while there are PC_LANES */
-static const int64_t table_bytes = 48 * 1024 * 1024; /* all lanes' tables of direct codes */
-
-/* ---- layout: what a group's record holds -----------------------------------------------------
- *
- * Cells (flags only, none can be missing): n, one unused number, then per part 2^bits cells (hi, lo).
- * Sums (everything else): width sums and width two-sum errors; the sums are n and weight of the domain,
- * n and weight of each score, then the scores' sums. */
-
-typedef struct record_layout {
-    bool has_cells;
-    int64_t bits;    /* flags per part */
-    int64_t n_parts;
-    int64_t width;   /* numbers a row adds to a record of sums; a multiple of 4 */
-    int64_t stride;  /* numbers per record */
-    int64_t n_lanes;
-} record_layout;
-
-typedef struct total_lane {
-    double *table;  /* record 0 takes the rows outside the domain, group c is record c + 1 */
-    int64_t room;   /* groups that fit */
-    uint8_t *seen;  /* [room] direct codes with a domain: 1 where a row was seen */
-    double anchor;  /* 0 until a positive weight was met */
-    int64_t where_missing;
-    double *strip;  /* scratch of record rows */
-    pc_error error; /* of the smallest bad row of this lane */
-} total_lane;
-
-struct pc_total {
-    pc_total_plan plan;
-    record_layout layout;
-    bool has_layout;
-    pc_group *group;
-    total_lane lane[PC_LANES];
-    int64_t n_rows;
-    /* after finish: the groups are those of lane 0 */
-    bool is_finished;
-    int64_t n_groups;
-    int64_t *live; /* [n_groups] direct codes of the groups; NULL: all codes */
-};
+enum { SERIAL_ROWS = 200000, JOIN_TASKS = 16 };
+static const int64_t lanes_bytes = 48 * 1024 * 1024; /* the tables of all lanes together */
 
 int64_t pc_total_n_scores(const pc_total_plan *plan)
 {
@@ -66,50 +14,24 @@ int64_t pc_total_n_sums(const pc_total_plan *plan)
     return plan->n_flags + plan->n_values + 2 * plan->n_pairs;
 }
 
-static int64_t flags_in_part(const pc_total *total, int64_t part)
+/* Lanes and layout for so many groups: fewer lanes where their tables would be too large to copy. */
+static void set_layout(pc_total *total, int64_t n_groups)
 {
-    const int64_t left = total->plan.n_flags - part * total->layout.bits;
-    return left < total->layout.bits ? left : total->layout.bits;
+    const pc_total_plan *plan = &total->plan;
+    const bool has_cells = plan->n_values == 0 && plan->n_pairs == 0 && !plan->flags_may_miss;
+    total->layout = has_cells ? pc_record_cells(plan->n_flags, n_groups)
+                              : pc_record_sums(pc_total_n_scores(plan), pc_total_n_sums(plan));
+    const int64_t bytes = n_groups * total->layout.stride * (int64_t)sizeof(double);
+    total->n_lanes = PC_LANES;
+    while (total->n_lanes > 1 && bytes * total->n_lanes > lanes_bytes) total->n_lanes /= 2;
 }
 
-/* Where the cells of a part start in a record. All parts but the last are full. */
-static int64_t first_of_part(const record_layout *layout, int64_t part)
+static int64_t most_table(const pc_total *total)
 {
-    return 2 + part * 2 * ((int64_t)1 << layout->bits);
-}
-
-static record_layout layout_of(const pc_total_plan *plan, int64_t n_groups)
-{
-    record_layout l = {0};
-    l.has_cells = plan->n_values == 0 && plan->n_pairs == 0 && !plan->flags_may_miss;
-    for (l.bits = WIDE_BITS;; l.bits = NARROW_BITS) {
-        if (plan->n_flags < l.bits) l.bits = plan->n_flags;
-        l.n_parts = plan->n_flags == 0 ? 1 : (plan->n_flags + l.bits - 1) / l.bits;
-        l.stride = first_of_part(&l, l.n_parts);
-        if (l.bits <= NARROW_BITS || n_groups * l.stride * 8 <= wide_bytes) break;
-    }
-    if (!l.has_cells) {
-        l.width = 2 + 2 * pc_total_n_scores(plan) + pc_total_n_sums(plan);
-        l.width = (l.width + 3) / 4 * 4;
-        l.stride = 2 * l.width;
-    }
-    l.n_lanes = PC_LANES;
-    while (l.n_lanes > 1 && n_groups * l.stride * 8 * l.n_lanes > lane_bytes * PC_LANES)
-        l.n_lanes /= 2;
-    return l;
-}
-
-static int64_t most_table(const record_layout *layout)
-{
-    return table_bytes / (layout->stride * 8 * layout->n_lanes);
+    return lanes_bytes / (total->layout.stride * (int64_t)sizeof(double) * total->n_lanes);
 }
 
 /* ---- new and free ---------------------------------------------------------------------------- */
-
-static pc_status out_of_memory(pc_error *err)
-{
-    return pc_fail(err, PC_ERR_MEMORY, "total", -1, -1, "out of memory");
-}
 
 pc_total_plan pc_total_plan_for(const pc_rows *rows, bool keep_missing)
 {
@@ -129,14 +51,11 @@ pc_total *pc_total_new(pc_context *ctx, const pc_total_plan *plan)
 {
     pc_total *total = pc_alloc_zeroed(&ctx->memory, 1, sizeof *total);
     if (total == NULL) {
-        out_of_memory(&ctx->error);
+        pc_total_out_of_memory(&ctx->error);
         return NULL;
     }
     total->plan = *plan;
-    if (plan->expected_groups > 0) {
-        total->layout = layout_of(plan, plan->expected_groups);
-        total->has_layout = true;
-    }
+    if (plan->expected_groups > 0) set_layout(total, plan->expected_groups);
     return total;
 }
 
@@ -155,40 +74,8 @@ void pc_total_free(pc_context *ctx, pc_total *total)
 
 /* ---- room for groups ------------------------------------------------------------------------- */
 
-/* A table for n_codes groups of `group`; twice as large as before where codes come one by one. */
-static pc_status make_room(pc_context *ctx, const pc_total *total, const pc_group *group,
-                           total_lane *lane, int64_t n_codes, pc_error *err)
-{
-    const int64_t stride = total->layout.stride;
-    const bool is_table = group->scheme.is_table;
-    int64_t room = n_codes;
-    double *table = NULL;
-    uint8_t *seen = NULL;
-
-    if (n_codes <= lane->room && lane->table != NULL) return PC_OK;
-    if (!is_table && room < 2 * lane->room) room = 2 * lane->room;
-    if (!is_table && room < 16) room = 16;
-    table = pc_alloc_zeroed(&ctx->memory, room + 1, (size_t)stride * sizeof *table);
-    if (table == NULL) return out_of_memory(err);
-    if (is_table && total->plan.has_where) {
-        seen = pc_alloc_zeroed(&ctx->memory, room, 1);
-        if (seen == NULL) {
-            pc_free(&ctx->memory, table);
-            return out_of_memory(err);
-        }
-    }
-    if (lane->table != NULL)
-        memcpy(table, lane->table, (size_t)((lane->room + 1) * stride) * sizeof *table);
-    pc_free(&ctx->memory, lane->table);
-    pc_free(&ctx->memory, lane->seen);
-    lane->table = table;
-    lane->seen = seen;
-    lane->room = room;
-    return PC_OK;
-}
-
 /* A group of direct codes exists when a row of it was seen. Without keys there is always one. */
-static bool is_live(const pc_total *total, const total_lane *lane, int64_t code)
+static bool is_live(const pc_total *total, const pc_total_lane *lane, int64_t code)
 {
     if (total->plan.n_keys == 0) return true;
     if (lane->seen != NULL && lane->seen[code]) return true;
@@ -196,250 +83,27 @@ static bool is_live(const pc_total *total, const total_lane *lane, int64_t code)
 }
 
 /* [room] 1 for each direct code that lives. */
-static uint8_t *live_codes(pc_context *ctx, const pc_total *total, const total_lane *lane)
+static uint8_t *live_codes(pc_context *ctx, const pc_total *total, const pc_total_lane *lane)
 {
     uint8_t *live = pc_alloc(&ctx->memory, lane->room, 1);
     if (live == NULL) {
-        out_of_memory(&ctx->error);
+        pc_total_out_of_memory(&ctx->error);
         return NULL;
     }
     for (int64_t c = 0; c < lane->room; c++) live[c] = is_live(total, lane, c);
     return live;
 }
 
-/* ---- the rows of one block ------------------------------------------------------------------- */
-
-typedef struct block {
-    pc_context *ctx;
-    pc_total *total;
-    total_lane *lane;
-    int64_t lane_number;
-    const pc_rows *rows;
-    int64_t row, n;
-    const pc_sum_kernels *kernels;
-    uint32_t code[PC_BLOCK]; /* record numbers, once the domain is known */
-    double weight[PC_BLOCK];
-    const double *u; /* weight x size of each row */
-} block;
-
-static pc_status fail_amount(const char *argument, double amount, int64_t row, pc_error *err)
-{
-    if (isnan(amount))
-        return pc_fail(err, PC_ERR_MISSING, argument, -1, row,
-                       "is missing; it must be finite and >= 0");
-    return pc_fail(err, PC_ERR_VALUE, argument, -1, row,
-                   amount < 0 ? "is negative; it must be finite and >= 0"
-                              : "is infinite; it must be finite and >= 0");
-}
-
-static pc_status check_amounts(const block *b, const char *argument, const double *amount,
-                               pc_error *err)
-{
-    if (!b->kernels->check(b->n, amount)) return PC_OK;
-    for (int64_t i = 0; i < b->n; i++)
-        if (!(amount[i] >= 0.0 && amount[i] <= DBL_MAX))
-            return fail_amount(argument, amount[i], b->row + i, err);
-    return pc_fail(err, PC_ERR_VALUE, argument, -1, b->row, "changed while it was being read");
-}
-
-/* weight x size; each is checked on what was read. */
-static pc_status load_weights(block *b, pc_error *err)
-{
-    const pc_rows *rows = b->rows;
-    double size[PC_BLOCK];
-    pc_status status = PC_OK;
-    b->u = b->weight;
-    if (rows->weight == NULL)
-        for (int64_t i = 0; i < b->n; i++) b->weight[i] = 1.0;
-    else b->u = pc_column_real(rows->weight, b->row, b->n, b->weight);
-    if (rows->weight != NULL) status = check_amounts(b, "weight", b->u, err);
-    if (status != PC_OK || rows->size == NULL) return status;
-    pc_column_load_real(rows->size, b->row, b->n, size);
-    status = check_amounts(b, "size", size, err);
-    for (int64_t i = 0; i < b->n; i++) b->weight[i] = b->u[i] * size[i];
-    b->u = b->weight;
-    return status;
-}
-
-/* Codes become record numbers; rows outside the domain go to record 0. */
-static pc_status apply_domain(block *b, pc_error *err)
-{
-    uint8_t inside[PC_BLOCK];
-    if (b->rows->where == NULL) {
-        for (int64_t i = 0; i < b->n; i++) b->code[i]++;
-        return PC_OK;
-    }
-    pc_column_load_flag(b->rows->where, b->row, b->n, inside);
-    for (int64_t i = 0; i < b->n; i++) {
-        if (inside[i] == PC_FLAG_BAD)
-            return pc_fail(err, PC_ERR_VALUE, "where", -1, b->row + i, "is neither 0 nor 1");
-        if (b->lane->seen != NULL) b->lane->seen[b->code[i]] = 1;
-        b->lane->where_missing += inside[i] == PC_FLAG_MISSING;
-        b->code[i] = inside[i] == 1 ? b->code[i] + 1 : 0;
-    }
-    return PC_OK;
-}
-
-/* ---- flags that cannot be missing: cells ----------------------------------------------------- */
-
-static void set_anchor(block *b)
-{
-    for (int64_t i = 0; b->lane->anchor == 0 && i < b->n; i++)
-        if (b->u[i] > 0 && b->u[i] <= DBL_MAX) b->lane->anchor = pc_sum_anchor(b->u[i]);
-}
-
-static pc_status fail_flag(const block *b, int64_t j, const uint8_t *flag, pc_error *err)
-{
-    for (int64_t i = 0; i < b->n; i++)
-        if (flag[i] > 1)
-            return pc_fail(err, PC_ERR_VALUE, "flag", j, b->row + i, "is neither 0 nor 1");
-    return pc_fail(err, PC_ERR_VALUE, "flag", j, b->row, "changed while it was being read");
-}
-
-static pc_status add_cells(block *b, pc_error *err)
-{
-    const record_layout *layout = &b->total->layout;
-    uint8_t scratch[WIDE_BITS][PC_BLOCK], bits[PC_BLOCK];
-    double split[2 * PC_BLOCK];
-
-    set_anchor(b);
-    b->kernels->split(b->n, b->u, b->lane->anchor, split);
-    for (int64_t p = 0; p < layout->n_parts; p++) {
-        const uint8_t *flag[WIDE_BITS];
-        const int64_t n_flags = flags_in_part(b->total, p), first = p * layout->bits;
-        for (int64_t j = 0; j < n_flags; j++) {
-            flag[j] = pc_column_flag(b->rows->flags[first + j], b->row, b->n, scratch[j]);
-            if (flag[j] != scratch[j]) b->kernels->fetch(flag[j] + b->n, PC_BLOCK);
-        }
-        if (b->kernels->pack(b->n, n_flags, flag, bits) > 1)
-            for (int64_t j = 0; j < n_flags; j++)
-                if (b->kernels->pack(b->n, 1, &flag[j], bits) > 1)
-                    return fail_flag(b, first + j, flag[j], err);
-        b->kernels->add_part(b->n, b->code, bits, split, layout->stride,
-                             first_of_part(layout, p), p == 0, b->lane->table);
-    }
-    return PC_OK;
-}
-
-/* ---- any scores: sums ------------------------------------------------------------------------ */
-
-static pc_status load_score(const char *argument, int64_t which, const pc_column *column,
-                            int64_t row, int64_t n, double *value, pc_error *err)
-{
-    pc_column_load_real(column, row, n, value);
-    for (int64_t i = 0; i < n; i++)
-        if (isinf(value[i]))
-            return pc_fail(err, PC_ERR_VALUE, argument, which, row + i, "is infinite");
-    return PC_OK;
-}
-
-static pc_status load_flag_score(const block *b, int64_t j, int64_t row, int64_t n,
-                                 double *value, pc_error *err)
-{
-    uint8_t flag[PC_BLOCK];
-    pc_column_load_flag(b->rows->flags[j], row, n, flag);
-    for (int64_t i = 0; i < n; i++) {
-        if (flag[i] == PC_FLAG_BAD)
-            return pc_fail(err, PC_ERR_VALUE, "flag", j, row + i, "is neither 0 nor 1");
-        value[i] = flag[i] == PC_FLAG_MISSING ? NAN : flag[i];
-    }
-    return PC_OK;
-}
-
-/* Row i's numbers of one score: used, weight, weight x value(s); all 0 where a value is missing. */
-static void put_score(int64_t n, const double *u, const double *first, const double *second,
-                      int64_t width, double *used, double *sums)
-{
-    for (int64_t i = 0; i < n; i++) {
-        const bool is_missing = isnan(first[i]) || (second != NULL && isnan(second[i]));
-        used[i * width] = is_missing ? 0.0 : 1.0;
-        used[i * width + 1] = is_missing ? 0.0 : u[i];
-        sums[i * width] = is_missing ? 0.0 : u[i] * first[i];
-        if (second != NULL) sums[i * width + 1] = is_missing ? 0.0 : u[i] * second[i];
-    }
-}
-
-/* The numbers of rows first .. first+n-1 of the block. */
-static pc_status fill_strip(const block *b, int64_t first, int64_t n, pc_error *err)
-{
-    const pc_total_plan *plan = &b->total->plan;
-    const int64_t width = b->total->layout.width, row = b->row + first;
-    const double *u = b->u + first;
-    double value[PC_BLOCK], other[PC_BLOCK];
-    double *x = b->lane->strip, *used = x + 2, *sums = x + 2 + 2 * pc_total_n_scores(plan);
-    pc_status status = PC_OK;
-
-    memset(x, 0, (size_t)(n * width) * sizeof *x);
-    for (int64_t i = 0; i < n; i++) {
-        x[i * width] = 1.0;
-        x[i * width + 1] = u[i];
-    }
-    for (int64_t j = 0; status == PC_OK && j < plan->n_flags; j++, used += 2, sums++) {
-        status = load_flag_score(b, j, row, n, value, err);
-        if (status == PC_OK) put_score(n, u, value, NULL, width, used, sums);
-    }
-    for (int64_t j = 0; status == PC_OK && j < plan->n_values; j++, used += 2, sums++) {
-        status = load_score("value", j, b->rows->values[j], row, n, value, err);
-        if (status == PC_OK) put_score(n, u, value, NULL, width, used, sums);
-    }
-    for (int64_t j = 0; status == PC_OK && j < plan->n_pairs; j++, used += 2, sums += 2) {
-        const pc_column *const *pair = b->rows->pairs + 2 * j;
-        status = load_score("pair", 2 * j, pair[0], row, n, value, err);
-        if (status == PC_OK)
-            status = load_score("pair", 2 * j + 1, pair[1], row, n, other, err);
-        if (status == PC_OK) put_score(n, u, value, other, width, used, sums);
-    }
-    return status;
-}
-
-static int64_t strip_rows(const record_layout *layout)
-{
-    return layout->width < STRIP_NUMBERS ? STRIP_NUMBERS / layout->width : 1;
-}
-
-static pc_status add_records(block *b, pc_error *err)
-{
-    const record_layout *layout = &b->total->layout;
-    const int64_t most = strip_rows(layout);
-    if (b->lane->strip == NULL) {
-        b->lane->strip = pc_alloc(&b->ctx->memory, most * layout->width, sizeof(double));
-        if (b->lane->strip == NULL) return out_of_memory(err);
-    }
-    for (int64_t first = 0; first < b->n; first += most) {
-        const int64_t n = b->n - first < most ? b->n - first : most;
-        const pc_status status = fill_strip(b, first, n, err);
-        if (status != PC_OK) return status;
-        b->kernels->add_record(n, b->code + first, b->lane->strip, layout->width, b->lane->table);
-    }
-    return PC_OK;
-}
-
 /* ---- update ---------------------------------------------------------------------------------- */
-
-static pc_status add_block(block *b, pc_error *err)
-{
-    pc_total *total = b->total;
-    const int64_t offset = total->n_rows;
-    pc_status status = pc_group_block(b->ctx, total->group, b->lane_number, b->rows->keys, b->row,
-                                      b->n, offset, b->code, err);
-    if (status != PC_OK) return status;
-    status = make_room(b->ctx, total, total->group, b->lane,
-                       pc_group_n_codes(total->group, b->lane_number), err);
-    if (status != PC_OK) return status;
-    status = apply_domain(b, err);
-    if (status == PC_OK) status = load_weights(b, err);
-    if (status != PC_OK) return status;
-    return total->layout.has_cells ? add_cells(b, err) : add_records(b, err);
-}
 
 /* A block that fails is gone through again row by row: its checks come column by column, but the
  * error must name its first bad row. */
-static pc_status name_first_bad_row(block *b, int64_t row, int64_t n, pc_error *err)
+static pc_status name_first_bad_row(pc_total_block *b, int64_t row, int64_t n, pc_error *err)
 {
     for (int64_t i = 0; i < n; i++) {
         b->row = row + i;
         b->n = 1;
-        const pc_status status = add_block(b, err);
+        const pc_status status = pc_total_add_block(b, err);
         if (status != PC_OK) return status;
     }
     return err->status; /* it was right the second time: the data changed meanwhile */
@@ -464,7 +128,7 @@ static void note_bad_row(update_job *job, int64_t row)
 }
 
 /* The part of a run of rows that belongs to one lane and to this update. */
-static pc_status add_run(pc_worker *worker, update_job *job, block *b, int64_t first, int64_t end)
+static pc_status add_run(pc_worker *worker, update_job *job, pc_total_block *b, int64_t first, int64_t end)
 {
     for (int64_t row = first; row < end; row += PC_BLOCK) {
         if (row > atomic_load_explicit(&job->first_bad, memory_order_relaxed)) return PC_OK;
@@ -473,7 +137,7 @@ static pc_status add_run(pc_worker *worker, update_job *job, block *b, int64_t f
         b->n = end - row < PC_BLOCK ? end - row : PC_BLOCK;
         pc_error *err = &b->lane->error;
         const int64_t n = b->n;
-        pc_status status = add_block(b, err);
+        pc_status status = pc_total_add_block(b, err);
         if (is_of_a_row(status)) {
             status = name_first_bad_row(b, row, n, err);
             note_bad_row(job, err->index < 0 ? row : err->index);
@@ -489,9 +153,9 @@ static pc_status update_lane(pc_worker *worker, int64_t l, void *arg, pc_error *
 {
     update_job *job = arg;
     pc_total *total = job->total;
-    const int64_t n_lanes = total->layout.n_lanes, begin = total->n_rows;
+    const int64_t n_lanes = total->n_lanes, begin = total->n_rows;
     const int64_t end = begin + job->rows->n;
-    block b = {.ctx = worker->ctx,
+    pc_total_block b = {.ctx = worker->ctx,
                .total = total,
                .lane = &total->lane[l],
                .lane_number = l,
@@ -566,7 +230,7 @@ static pc_status count_groups(pc_context *ctx, const pc_group_scheme *scheme, co
     pc_group *group = pc_group_new(ctx, &counting, 1);
     uint32_t code[PC_BLOCK];
     pc_error ignored;
-    if (group == NULL) return out_of_memory(&ctx->error);
+    if (group == NULL) return pc_total_out_of_memory(&ctx->error);
     /* an error here comes again, with its right row, when the rows are added */
     for (int64_t row = 0; row < n; row += PC_BLOCK) {
         const int64_t size = n - row < PC_BLOCK ? n - row : PC_BLOCK;
@@ -587,36 +251,12 @@ static bool same_scheme(const pc_group_scheme *a, const pc_group_scheme *b)
     return same;
 }
 
-/* s + x, its rounding error added to *error. */
-static double two_sum(double s, double x, double *error)
-{
-    const double t = s + x, part = t - s;
-    *error += (s - (t - part)) + (x - part);
-    return t;
-}
-
-static void add_to_record(const record_layout *layout, double *to, const double *from)
-{
-    if (layout->has_cells) {
-        to[0] += from[0];
-        for (int64_t k = 2; k < layout->stride; k += 2) {
-            to[k] = two_sum(to[k], from[k], &to[k + 1]);
-            to[k + 1] += from[k + 1];
-        }
-        return;
-    }
-    for (int64_t k = 0; k < layout->width; k++) {
-        to[k] = two_sum(to[k], from[k], &to[layout->width + k]);
-        to[layout->width + k] += from[layout->width + k];
-    }
-}
-
 /* Add the groups of lane l of `from` to lane `to`, which has the codes of lane to_lane of `group`. */
 static pc_status join_lane(pc_context *ctx, const pc_total *from, int64_t l, int64_t row_offset,
-                           pc_group *group, int64_t to_lane, total_lane *to)
+                           pc_group *group, int64_t to_lane, pc_total_lane *to)
 {
     const int64_t n_codes = pc_group_n_codes(from->group, l), stride = from->layout.stride;
-    const total_lane *source = &from->lane[l];
+    const pc_total_lane *source = &from->lane[l];
     uint8_t *live = NULL;
     int64_t *map = NULL;
     pc_status status = PC_ERR_MEMORY;
@@ -628,17 +268,17 @@ static pc_status join_lane(pc_context *ctx, const pc_total *from, int64_t l, int
     }
     map = pc_alloc(&ctx->memory, n_codes, sizeof *map);
     if (map == NULL) {
-        out_of_memory(&ctx->error);
+        pc_total_out_of_memory(&ctx->error);
         goto done;
     }
     status = pc_group_transfer(ctx, from->group, l, live, row_offset, group, to_lane, map);
     if (status != PC_OK) goto done;
-    status = make_room(ctx, from, group, to, pc_group_n_codes(group, to_lane), &ctx->error);
+    status = pc_total_make_room(ctx, from, group, to, pc_group_n_codes(group, to_lane), &ctx->error);
     if (status != PC_OK) goto done;
-    add_to_record(&from->layout, to->table, source->table);
+    pc_record_add(&from->layout, to->table, source->table);
     for (int64_t c = 0; c < n_codes; c++) {
         if (map[c] < 0) continue;
-        add_to_record(&from->layout, to->table + (map[c] + 1) * stride,
+        pc_record_add(&from->layout, to->table + (map[c] + 1) * stride,
                       source->table + (c + 1) * stride);
         if (to->seen != NULL) to->seen[map[c]] = 1;
     }
@@ -653,8 +293,8 @@ done:
 /* Give a lane the codes of a wider scheme. Adding to an empty record copies it. */
 static pc_status move_lane(pc_context *ctx, pc_total *total, int64_t l, pc_group *wider)
 {
-    total_lane *old = &total->lane[l];
-    total_lane moved = {.strip = old->strip};
+    pc_total_lane *old = &total->lane[l];
+    pc_total_lane moved = {.strip = old->strip};
     const pc_status status = join_lane(ctx, total, l, 0, wider, l, &moved);
     if (status != PC_OK || old->table == NULL) {
         pc_free(&ctx->memory, moved.table);
@@ -671,9 +311,9 @@ static pc_status move_lane(pc_context *ctx, pc_total *total, int64_t l, pc_group
 static pc_status widen(pc_context *ctx, pc_total *total, const pc_group_scheme *scheme)
 {
     if (total->group != NULL && same_scheme(&total->group->scheme, scheme)) return PC_OK;
-    pc_group *wider = pc_group_new(ctx, scheme, total->layout.n_lanes);
-    if (wider == NULL) return out_of_memory(&ctx->error);
-    for (int64_t l = 0; total->group != NULL && l < total->layout.n_lanes; l++) {
+    pc_group *wider = pc_group_new(ctx, scheme, total->n_lanes);
+    if (wider == NULL) return pc_total_out_of_memory(&ctx->error);
+    for (int64_t l = 0; total->group != NULL && l < total->n_lanes; l++) {
         const pc_status status = move_lane(ctx, total, l, wider);
         if (status != PC_OK) {
             pc_group_free(ctx, wider);
@@ -693,18 +333,17 @@ static pc_status prepare(pc_context *ctx, pc_total *total, const pc_rows *rows)
     pc_status status = PC_OK;
 
     scheme.key = pc_alloc_zeroed(&ctx->memory, n_keys, sizeof *scheme.key);
-    if (scheme.key == NULL) return out_of_memory(&ctx->error);
+    if (scheme.key == NULL) return pc_total_out_of_memory(&ctx->error);
     for (int64_t k = 0; total->group != NULL && k < n_keys; k++)
         scheme.key[k] = total->group->scheme.key[k];
     status = pc_group_scan(ctx, &scheme, rows->keys, rows->n, INT32_MAX);
-    if (status == PC_OK && !total->has_layout) {
+    if (status == PC_OK && total->n_lanes == 0) {
         int64_t n_groups = 0;
         status = count_groups(ctx, &scheme, rows, &n_groups);
-        total->layout = layout_of(&total->plan, n_groups);
-        total->has_layout = true;
+        set_layout(total, n_groups);
     }
     if (status == PC_OK) {
-        if (scheme.n_radix > most_table(&total->layout)) scheme.is_table = false;
+        if (scheme.n_radix > most_table(total)) scheme.is_table = false;
         if (total->group != NULL && !total->group->scheme.is_table) scheme.is_table = false;
         status = widen(ctx, total, &scheme);
     }
@@ -723,11 +362,11 @@ pc_status pc_total_update(pc_context *ctx, pc_total *total, const pc_rows *rows)
     atomic_init(&job.first_bad, INT64_MAX);
     for (int64_t l = 0; l < PC_LANES; l++) total->lane[l].error.status = PC_OK;
     const int n_threads = rows->n < SERIAL_ROWS ? 1 : ctx->n_threads;
-    status = pc_parallel_run(ctx, n_threads, total->layout.n_lanes, update_lane, &job);
+    status = pc_parallel_run(ctx, n_threads, total->n_lanes, update_lane, &job);
     if (status != PC_OK) return status;
 
     const pc_error *first = NULL;
-    for (int64_t l = 0; l < total->layout.n_lanes; l++) {
+    for (int64_t l = 0; l < total->n_lanes; l++) {
         const pc_error *error = &total->lane[l].error;
         if (error->status != PC_OK && (first == NULL || error->index < first->index)) first = error;
     }
@@ -747,10 +386,10 @@ static pc_status join_schemes(pc_context *ctx, const pc_total *a, const pc_total
 {
     *joined = a->group->scheme;
     joined->key = pc_alloc(&ctx->memory, joined->n_keys, sizeof *joined->key);
-    if (joined->key == NULL) return out_of_memory(&ctx->error);
+    if (joined->key == NULL) return pc_total_out_of_memory(&ctx->error);
     for (int64_t k = 0; k < joined->n_keys; k++) joined->key[k] = a->group->scheme.key[k];
     const pc_status status = pc_group_join_keys(ctx, joined, &b->group->scheme);
-    if (joined->n_radix > most_table(&a->layout) || !a->group->scheme.is_table)
+    if (joined->n_radix > most_table(a) || !a->group->scheme.is_table)
         joined->is_table = false;
     return status;
 }
@@ -762,9 +401,9 @@ static bool same_plan(const pc_total_plan *a, const pc_total_plan *b)
            a->keep_missing == b->keep_missing && a->flags_may_miss == b->flags_may_miss;
 }
 
-static bool same_layout(const record_layout *a, const record_layout *b)
+static bool same_layout(const pc_total *a, const pc_total *b)
 {
-    return a->has_cells == b->has_cells && a->bits == b->bits && a->stride == b->stride &&
+    return a->layout.bits == b->layout.bits && a->layout.stride == b->layout.stride &&
            a->n_lanes == b->n_lanes;
 }
 
@@ -774,9 +413,11 @@ pc_status pc_total_merge(pc_context *ctx, pc_total *into, const pc_total *other)
         return pc_context_fail(ctx, PC_ERR_LENGTH, "total", -1, -1,
                                "can be merged only with an unfinished state of the same plan");
     if (other->group == NULL) return PC_OK;
-    if (!into->has_layout) into->layout = other->layout;
-    into->has_layout = true;
-    if (!same_layout(&into->layout, &other->layout))
+    if (into->n_lanes == 0) {
+        into->layout = other->layout;
+        into->n_lanes = other->n_lanes;
+    }
+    if (!same_layout(into, other))
         return pc_context_fail(ctx, PC_ERR_LENGTH, "total", -1, -1,
                                "can be merged only with a state of the same expected_groups");
     pc_group_scheme joined = {0};
@@ -784,13 +425,11 @@ pc_status pc_total_merge(pc_context *ctx, pc_total *into, const pc_total *other)
                                            : join_schemes(ctx, into, other, &joined);
     if (status == PC_OK && joined.key != NULL) status = widen(ctx, into, &joined);
     pc_free(&ctx->memory, joined.key);
-    for (int64_t l = 0; status == PC_OK && l < into->layout.n_lanes; l++)
+    for (int64_t l = 0; status == PC_OK && l < into->n_lanes; l++)
         status = join_lane(ctx, other, l, into->n_rows, into->group, l, &into->lane[l]);
     if (status == PC_OK) into->n_rows += other->n_rows;
     return status;
 }
-
-enum { JOIN_TASKS = 16 };
 
 /* A share of the direct codes: all lanes are added to lane 0, in lane order. */
 static pc_status join_codes(pc_worker *worker, int64_t task, void *arg, pc_error *err)
@@ -800,10 +439,10 @@ static pc_status join_codes(pc_worker *worker, int64_t task, void *arg, pc_error
     (void)worker;
     (void)err;
     for (int64_t r = n * task / JOIN_TASKS; r < n * (task + 1) / JOIN_TASKS; r++)
-        for (int64_t l = 1; l < total->layout.n_lanes; l++) {
-            const total_lane *from = &total->lane[l];
+        for (int64_t l = 1; l < total->n_lanes; l++) {
+            const pc_total_lane *from = &total->lane[l];
             if (from->table == NULL) continue;
-            add_to_record(&total->layout, total->lane[0].table + r * stride,
+            pc_record_add(&total->layout, total->lane[0].table + r * stride,
                           from->table + r * stride);
             if (from->seen != NULL && r > 0 && from->seen[r - 1]) total->lane[0].seen[r - 1] = 1;
         }
@@ -812,11 +451,11 @@ static pc_status join_codes(pc_worker *worker, int64_t task, void *arg, pc_error
 
 static pc_status list_live(pc_context *ctx, pc_total *total)
 {
-    const total_lane *lane = &total->lane[0];
+    const pc_total_lane *lane = &total->lane[0];
     int64_t n = 0;
     for (int64_t c = 0; c < lane->room; c++) n += is_live(total, lane, c);
     total->live = pc_alloc(&ctx->memory, n, sizeof *total->live);
-    if (total->live == NULL) return out_of_memory(&ctx->error);
+    if (total->live == NULL) return pc_total_out_of_memory(&ctx->error);
     total->n_groups = 0;
     for (int64_t c = 0; c < lane->room; c++)
         if (is_live(total, lane, c)) total->live[total->n_groups++] = c;
@@ -825,14 +464,14 @@ static pc_status list_live(pc_context *ctx, pc_total *total)
 
 static pc_status finish_table(pc_context *ctx, pc_total *total)
 {
-    total_lane *first = &total->lane[0];
+    pc_total_lane *first = &total->lane[0];
     pc_status status =
-        make_room(ctx, total, total->group, first, total->group->scheme.n_radix, &ctx->error);
+        pc_total_make_room(ctx, total, total->group, first, total->group->scheme.n_radix, &ctx->error);
     if (status != PC_OK) return status;
     status = pc_parallel_run(ctx, first->room < 1000 ? 1 : ctx->n_threads, JOIN_TASKS, join_codes,
                              total);
     if (status != PC_OK) return status;
-    for (int64_t l = 1; l < total->layout.n_lanes; l++)
+    for (int64_t l = 1; l < total->n_lanes; l++)
         first->where_missing += total->lane[l].where_missing;
     return list_live(ctx, total);
 }
@@ -843,12 +482,12 @@ pc_status pc_total_finish(pc_context *ctx, pc_total *total)
     if (total->is_finished) return PC_OK;
     if (total->group == NULL) {
         const pc_group_scheme empty = {.is_table = true, .n_radix = total->plan.n_keys == 0};
-        if (!total->has_layout) total->layout = layout_of(&total->plan, 1);
-        total->group = pc_group_new(ctx, &empty, total->layout.n_lanes);
-        if (total->group == NULL) return out_of_memory(&ctx->error);
+        if (total->n_lanes == 0) set_layout(total, 1);
+        total->group = pc_group_new(ctx, &empty, total->n_lanes);
+        if (total->group == NULL) return pc_total_out_of_memory(&ctx->error);
     }
     if (total->group->scheme.is_table) status = finish_table(ctx, total);
-    for (int64_t l = 1; !total->group->scheme.is_table && l < total->layout.n_lanes; l++)
+    for (int64_t l = 1; !total->group->scheme.is_table && l < total->n_lanes; l++)
         if (status == PC_OK)
             status = join_lane(ctx, total, l, 0, total->group, 0, &total->lane[0]);
     if (status != PC_OK) return status;
@@ -879,63 +518,13 @@ static int64_t code_of_group(const pc_total *total, int64_t g)
     return total->live == NULL ? g : total->live[g];
 }
 
-/* Sum of the cells of a part whose combination holds the flag (all cells: flag -1), in their order. */
-static double sum_of_cells(const double *cells, int64_t n_cells, int64_t flag)
-{
-    double sum = 0, error = 0;
-    for (int64_t m = 0; m < n_cells; m++) {
-        if (flag >= 0 && !(m >> flag & 1)) continue;
-        sum = two_sum(sum, cells[2 * m], &error);
-        error += cells[2 * m + 1];
-    }
-    return sum + error;
-}
-
-static void read_cells(const pc_total *total, const double *record, int64_t g,
-                       const pc_total_result *result)
-{
-    const int64_t n_groups = total->n_groups, bits = total->layout.bits;
-    const double weight =
-        sum_of_cells(record + 2, (int64_t)1 << flags_in_part(total, 0), -1);
-    result->n[g] = (int64_t)record[0];
-    result->weight[g] = weight;
-    for (int64_t j = 0; j < total->plan.n_flags; j++) {
-        const int64_t part = j / bits;
-        const double sum =
-            sum_of_cells(record + first_of_part(&total->layout, part),
-                         (int64_t)1 << flags_in_part(total, part), j % bits);
-        result->score_n[j * n_groups + g] = result->n[g];
-        result->score_weight[j * n_groups + g] = weight;
-        /* two orders of adding the same weights: a rate must not come out above 1 */
-        result->sum[j * n_groups + g] = sum < weight ? sum : weight;
-    }
-}
-
-static void read_sums(const pc_total *total, const double *record, int64_t g,
-                      const pc_total_result *result)
-{
-    const int64_t n_groups = total->n_groups, width = total->layout.width;
-    const int64_t n_scores = pc_total_n_scores(&total->plan), n_sums = pc_total_n_sums(&total->plan);
-    result->n[g] = (int64_t)record[0];
-    result->weight[g] = record[1] + record[width + 1];
-    for (int64_t j = 0; j < n_scores; j++) {
-        const int64_t at = 2 + 2 * j;
-        result->score_n[j * n_groups + g] = (int64_t)record[at];
-        result->score_weight[j * n_groups + g] = record[at + 1] + record[width + at + 1];
-    }
-    for (int64_t s = 0; s < n_sums; s++) {
-        const int64_t at = 2 + 2 * n_scores + s;
-        result->sum[s * n_groups + g] = record[at] + record[width + at];
-    }
-}
-
 void pc_total_read(const pc_total *total, const pc_total_result *result)
 {
     for (int64_t g = 0; g < total->n_groups; g++) {
         const double *record =
             total->lane[0].table + (code_of_group(total, g) + 1) * total->layout.stride;
-        if (total->layout.has_cells) read_cells(total, record, g, result);
-        else read_sums(total, record, g, result);
+        pc_record_read(&total->layout, record, &result->n[g], &result->weight[g], total->n_groups,
+                       result->score_n + g, result->score_weight + g, result->sum + g);
     }
 }
 

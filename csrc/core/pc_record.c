@@ -1,0 +1,108 @@
+#include "pc_record.h"
+
+static const int64_t wide_bytes = 800 * 1024;
+
+int64_t pc_record_flags_in_part(const pc_record_layout *layout, int64_t part)
+{
+    const int64_t left = layout->n_flags - part * layout->bits;
+    return left < layout->bits ? left : layout->bits;
+}
+
+int64_t pc_record_first_of_part(const pc_record_layout *layout, int64_t part)
+{
+    return 2 + part * 2 * ((int64_t)1 << layout->bits);
+}
+
+static pc_record_layout cells_of(int64_t n_flags, int64_t bits)
+{
+    pc_record_layout layout = {.has_cells = true, .n_flags = n_flags};
+    layout.n_scores = n_flags;
+    layout.n_sums = n_flags;
+    layout.bits = n_flags < bits ? n_flags : bits;
+    layout.n_parts = n_flags == 0 ? 1 : (n_flags + layout.bits - 1) / layout.bits;
+    /* 2 + a power of two times the parts: groups never lie a power of two apart, which would put the
+     * same cell of all groups into one set of the cache */
+    layout.stride = pc_record_first_of_part(&layout, layout.n_parts);
+    return layout;
+}
+
+pc_record_layout pc_record_cells(int64_t n_flags, int64_t n_groups)
+{
+    const pc_record_layout wide = cells_of(n_flags, PC_RECORD_WIDE);
+    const int64_t most = wide_bytes / (wide.stride * (int64_t)sizeof(double));
+    return n_groups <= most ? wide : cells_of(n_flags, PC_RECORD_NARROW);
+}
+
+pc_record_layout pc_record_sums(int64_t n_scores, int64_t n_sums)
+{
+    pc_record_layout layout = {.n_scores = n_scores, .n_sums = n_sums};
+    layout.width = (2 + 2 * n_scores + n_sums + 3) / 4 * 4;
+    layout.stride = 2 * layout.width;
+    return layout;
+}
+
+/* s + x, its rounding error added to *error. */
+static double two_sum(double s, double x, double *error)
+{
+    const double t = s + x, part = t - s;
+    *error += (s - (t - part)) + (x - part);
+    return t;
+}
+
+void pc_record_add(const pc_record_layout *layout, double *to, const double *from)
+{
+    if (layout->has_cells) {
+        to[0] += from[0];
+        for (int64_t k = 2; k < layout->stride; k += 2) {
+            to[k] = two_sum(to[k], from[k], &to[k + 1]);
+            to[k + 1] += from[k + 1];
+        }
+        return;
+    }
+    for (int64_t k = 0; k < layout->width; k++) {
+        to[k] = two_sum(to[k], from[k], &to[layout->width + k]);
+        to[layout->width + k] += from[layout->width + k];
+    }
+}
+
+/* Sum of the cells whose combination holds the flag (all cells: flag -1), in their order. */
+static double sum_of_cells(const double *cells, int64_t n_cells, int64_t flag)
+{
+    double sum = 0, error = 0;
+    for (int64_t m = 0; m < n_cells; m++) {
+        if (flag >= 0 && !(m >> flag & 1)) continue;
+        sum = two_sum(sum, cells[2 * m], &error);
+        error += cells[2 * m + 1];
+    }
+    return sum + error;
+}
+
+static double sum_of_part(const pc_record_layout *layout, const double *record, int64_t part,
+                          int64_t flag)
+{
+    return sum_of_cells(record + pc_record_first_of_part(layout, part),
+                        (int64_t)1 << pc_record_flags_in_part(layout, part), flag);
+}
+
+void pc_record_read(const pc_record_layout *layout, const double *record, int64_t *n,
+                    double *weight, int64_t step, int64_t *score_n, double *score_weight,
+                    double *sum)
+{
+    const double *error = record + layout->width;
+    const int64_t first_sum = 2 + 2 * layout->n_scores;
+    *n = (int64_t)record[0];
+    *weight = layout->has_cells ? sum_of_part(layout, record, 0, -1) : record[1] + error[1];
+    for (int64_t j = 0; j < layout->n_scores; j++) {
+        const int64_t at = 2 + 2 * j;
+        score_n[j * step] = layout->has_cells ? *n : (int64_t)record[at];
+        score_weight[j * step] = layout->has_cells ? *weight : record[at + 1] + error[at + 1];
+    }
+    for (int64_t s = 0; s < layout->n_sums; s++) {
+        double total = layout->has_cells
+                           ? sum_of_part(layout, record, s / layout->bits, s % layout->bits)
+                           : record[first_sum + s] + error[first_sum + s];
+        /* the same weights, added in another order: a rate must not come out above 1 */
+        if (layout->has_cells && total > *weight) total = *weight;
+        sum[s * step] = total;
+    }
+}

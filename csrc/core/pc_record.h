@@ -1,0 +1,45 @@
+/*
+ * What one group's record holds, how two records are added, and how a record is read.
+ *
+ *   cells  for flags that cannot be missing: n, an unused number, then per part 2^bits cells (hi, lo); a
+ *          part is a few flags, a cell one combination of them
+ *   sums   for everything else: `width` sums, then their `width` two-sum errors; the sums are n and
+ *          weight of the domain, n and weight of each score, then the sums of the scores
+ *
+ * In both, n comes first: a record with n > 0 has had rows.
+ */
+#ifndef PC_RECORD_H
+#define PC_RECORD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { PC_RECORD_WIDE = 6, PC_RECORD_NARROW = 3 }; /* flags per part */
+
+typedef struct pc_record_layout {
+    bool has_cells;
+    int64_t n_flags;
+    int64_t bits;    /* flags per part, the last part may have fewer */
+    int64_t n_parts;
+    int64_t n_scores, n_sums;
+    int64_t width;   /* sums: numbers that a row adds; a multiple of 4 */
+    int64_t stride;  /* numbers per record */
+} pc_record_layout;
+
+/* Wide parts while the cells of n_groups groups fit the second-level cache, narrow ones beyond. */
+pc_record_layout pc_record_cells(int64_t n_flags, int64_t n_groups);
+pc_record_layout pc_record_sums(int64_t n_scores, int64_t n_sums);
+
+int64_t pc_record_flags_in_part(const pc_record_layout *layout, int64_t part);
+int64_t pc_record_first_of_part(const pc_record_layout *layout, int64_t part);
+
+/* to += from. O(stride). */
+void pc_record_add(const pc_record_layout *layout, double *to, const double *from);
+
+/* Read one record. n, weight: of the domain. score_n, score_weight [n_scores] and sum [n_sums] are written
+ * `step` elements apart. */
+void pc_record_read(const pc_record_layout *layout, const double *record, int64_t *n,
+                    double *weight, int64_t step, int64_t *score_n, double *score_weight,
+                    double *sum);
+
+#endif

@@ -1,0 +1,58 @@
+/*
+ * Internal to pc_total: the state, and how a block of rows is added to one lane of it.
+ */
+#ifndef PC_TOTAL_STATE_H
+#define PC_TOTAL_STATE_H
+
+#include "pc_group.h"
+#include "pc_record.h"
+#include "pc_sum.h"
+#include "pc_total.h"
+
+typedef struct pc_total_lane {
+    double *table;  /* record 0 takes the rows outside the domain, group c is record c + 1 */
+    int64_t room;   /* groups that fit */
+    uint8_t *seen;  /* [room] direct codes with a domain: 1 where a row was seen */
+    double anchor;  /* 0 until a positive weight was met */
+    int64_t where_missing;
+    double *strip;  /* scratch of record rows */
+    pc_error error; /* of the smallest bad row of this lane */
+} pc_total_lane;
+
+struct pc_total {
+    pc_total_plan plan;
+    pc_record_layout layout;
+    int64_t n_lanes; /* 0: lanes and layout are not set yet */
+    pc_group *group;
+    pc_total_lane lane[PC_LANES];
+    int64_t n_rows;
+    /* after finish: the groups are those of lane 0 */
+    bool is_finished;
+    int64_t n_groups;
+    int64_t *live; /* [n_groups] direct codes of the groups; NULL: all codes */
+};
+
+/* A block of rows on its way into a lane, with its scratch. */
+typedef struct pc_total_block {
+    pc_context *ctx;
+    pc_total *total;
+    pc_total_lane *lane;
+    int64_t lane_number;
+    const pc_rows *rows;
+    int64_t row, n; /* rows of the batch; n <= PC_BLOCK */
+    const pc_sum_kernels *kernels;
+    uint32_t code[PC_BLOCK]; /* group codes; record numbers once the domain is known */
+    double weight[PC_BLOCK];
+    const double *u; /* weight x size of each row */
+} pc_total_block;
+
+pc_status pc_total_out_of_memory(pc_error *err);
+
+/* A table for n_codes codes of `group`; twice as large as before where codes come one by one. */
+pc_status pc_total_make_room(pc_context *ctx, const pc_total *total, const pc_group *group,
+                             pc_total_lane *lane, int64_t n_codes, pc_error *err);
+
+/* Check and add the block. A failure names a bad row, not always the first one of the block. */
+pc_status pc_total_add_block(pc_total_block *block, pc_error *err);
+
+#endif
