@@ -1,0 +1,1 @@
+"""What people see: numbers, tables, charts, Excel files, paragraphs and reports."""
