@@ -453,7 +453,7 @@ def from_arrow(column: Any, name: str) -> Key:
         return Key(
             name,
             view,
-            decode=text_decoder(name, lambda rows: column.take(pa.array(rows)).to_pylist()),
+            decode=text_decoder(name, lambda rows: taken_arrow(column, rows)),
             plain=lambda: object_array(column.to_pylist()),
             is_categorical=True,
         )
@@ -461,7 +461,7 @@ def from_arrow(column: Any, name: str) -> Key:
         return Key(name, view, decode=arrow_moments(kind), plain=lambda: plain_arrow(column))
     if view.type.startswith("float"):
         dtype = np.dtype(view.type)
-        fetch = float_decoder(lambda rows: column.take(pa.array(rows)).to_numpy(), dtype)
+        fetch = float_decoder(lambda rows: np.asarray(column.take(pa.array(rows))), dtype)
         return Key(name, view, decode=fetch, plain=lambda: plain_arrow(column))
     dtype = np.dtype("bool" if view.type == "bits" else view.type)
     return Key(
@@ -471,6 +471,15 @@ def from_arrow(column: Any, name: str) -> Key:
         plain=lambda: plain_arrow(column),
         is_flag=True,
     )
+
+
+def taken_arrow(column: Any, rows: Values) -> list[Any]:
+    """Return the texts at these rows."""
+    import pyarrow as pa
+
+    if "view" in str(column.type):  # take does not read views
+        return [column[row].as_py() for row in rows.tolist()]
+    return list(column.take(pa.array(rows)).to_pylist())
 
 
 def plain_arrow(column: Any) -> NDArray[Any]:
@@ -668,12 +677,12 @@ def read(values: Any, name: str) -> Key:
         values = values.array
     if isinstance(values, pd.api.extensions.ExtensionArray):
         return from_pandas(values, name)
+    if nw.dependencies.is_narwhals_series(values):
+        return read_native(values, name)
     if nw.dependencies.is_polars_series(values):
         return from_polars(values, name)
     if is_arrow_array(values):
         return from_arrow(values, name)
-    if nw.dependencies.is_narwhals_series(values):
-        return read_native(values, name)
     if isinstance(values, list | tuple | range):
         return from_pandas(pd.Series(values).array, name)
     if hasattr(values, "__array__") and not isinstance(values, pd.DataFrame):
@@ -686,6 +695,13 @@ def read_native(series: Any, name: str) -> Key:
     native = series.to_native()
     known = isinstance(native, pd.Series) or nw.dependencies.is_polars_series(native)
     return read(native if known or is_arrow_array(native) else series.to_pandas(), name)
+
+
+def is_narwhals_frame(data: Any) -> bool:
+    """Say whether this is a frame that narwhals wraps already, eager or lazy."""
+    return bool(
+        nw.dependencies.is_narwhals_dataframe(data) or nw.dependencies.is_narwhals_lazyframe(data)
+    )
 
 
 def is_arrow_array(values: Any) -> bool:
@@ -760,6 +776,8 @@ class Frame:
             return data
         if isinstance(data, pd.DataFrame):
             return cls("pandas", data.columns, len(data), data.__getitem__, data.index)
+        if is_narwhals_frame(data):
+            return cls.of(data.to_native(), columns)
         if nw.dependencies.is_polars_dataframe(data):
             return cls("polars", data.columns, data.height, data.get_column)
         if nw.dependencies.is_pyarrow_table(data):
@@ -792,9 +810,6 @@ class Frame:
             names = frame.collect_schema().names()
             wanted = needed(names, columns)
             return cls.of(frame.select(wanted).collect().to_native())
-        native = frame.to_native()
-        if native is not data:
-            return cls.of(native)
         return cls("narwhals", frame.columns, len(frame), frame.get_column)
 
     @classmethod
