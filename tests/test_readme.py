@@ -60,3 +60,9 @@ def test_an_unknown_command_fails():
         ["bash", ".ci/readme_command", "nothing"], cwd=PROJECT, capture_output=True, check=False
     )
     assert told.returncode != 0
+
+
+def test_every_test_file_is_in_the_table_of_the_tests():
+    table = (PROJECT / "tests" / "README.md").read_text(encoding="utf-8")
+    files = {path.name for path in (PROJECT / "tests").glob("test_*.py")}
+    assert {name for name in files if f"`{name}`" not in table} == set()
