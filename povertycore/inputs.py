@@ -121,11 +121,16 @@ Measured = Key  # what `measured` returns: the same record, read for its numbers
 def sorting(labels: Any) -> NDArray[np.intp]:
     """Return the positions that sort labels, none of them missing."""
     try:
-        if isinstance(labels.dtype, pd.StringDtype | pd.ArrowDtype) or labels.dtype == object:
+        if is_text_or_objects(labels) or isinstance(labels.dtype, pd.ArrowDtype):
             return np.argsort(np.asarray(labels, dtype=object), kind="stable")
         return np.asarray(labels.argsort(kind="stable"), np.intp)
     except TypeError:  # objects of several types
         return np.argsort(np.array([str(label) for label in labels], dtype=object), kind="stable")
+
+
+def is_text_or_objects(labels: Any) -> bool:
+    """Say whether labels are text, or Python objects that may be."""
+    return isinstance(labels.dtype, pd.StringDtype) or pd.api.types.is_object_dtype(labels.dtype)
 
 
 def type_error(name: str, what: str, row: int | None = None) -> DTypeError:
@@ -189,7 +194,7 @@ def list_decoder(name: str, labels: Any) -> Decoder:
 
     def decode(codes: Values, missing: Missing) -> Any:
         chosen = pd.Series(labels).array.take(codes[~missing])
-        if isinstance(chosen.dtype, pd.StringDtype) or chosen.dtype == object:
+        if is_text_or_objects(chosen):
             out = np.full(len(codes), None, dtype=object)
             out[~missing] = normalised(chosen, name)
             return text_array(out)
@@ -566,7 +571,7 @@ def from_polars(series: Any, name: str) -> Key:
         return from_polars(series.cast(pl.Float32 if str(dtype) == "Float16" else pl.Int64), name)
     if dtype.is_nested() or dtype == pl.Binary:
         raise type_error(name, f"has the type {dtype}, which is not read")
-    view = _core.column_arrow(series, name)
+    view = _core.column_arrow(series.to_physical() if dtype.is_temporal() else series, name)
     if dtype == pl.String:
         return Key(
             name,
