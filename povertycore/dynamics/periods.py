@@ -24,6 +24,7 @@ from ..errors import (
     DuplicateNameError,
     MissingValueError,
     OptionError,
+    PovertyCoreError,
     ValueRangeError,
     unknown_column,
 )
@@ -69,7 +70,7 @@ def as_word(label: Any) -> str:
     """Write a period for a note: 2021, 2021.5, 2021-09-01."""
     if isinstance(label, float | np.floating) and label == int(label):
         return str(int(label))
-    if isinstance(label, datetime.datetime) and label == label.normalize():
+    if isinstance(label, pd.Timestamp) and label == label.normalize():
         return str(label.date())
     return str(label)
 
@@ -136,30 +137,34 @@ def periods_of(column: pd.Series, time: str) -> tuple[Any, tuple[Fraction, ...],
     """Return the periods in order of time, their years, and each row's period (-1 = the total)."""
     code, labels = pd.factorize(column)
     if (code < 0).any():
-        error = MissingValueError(
-            f"{time}[{int(np.argmax(code < 0))}] is missing; every row needs a period"
+        row = int(np.argmax(code < 0))
+        raise at_row(
+            MissingValueError(f"{time}[{row}] is missing; every row needs a period"), time, row
         )
-        error.argument, error.column, error.row = "time", time, int(np.argmax(code < 0))
-        raise error
-    years = []
+    years: dict[int, Fraction] = {}
     for position, label in enumerate(labels):
         year = in_years(label)
-        if year is None and not (isinstance(label, str) and label == TOTAL):
+        if year is not None:
+            years[position] = year
+        elif not (isinstance(label, str) and label == TOTAL):
             row = int(np.argmax(code == position))
-            error = ValueRangeError(
+            message = (
                 f"{time}[{row}] is {label!r}, which is not a period; a period is a year (a number"
                 " or four digits), a pandas Period or a date"
             )
-            error.argument, error.column, error.row = "time", time, row
-            raise error
-        years.append(year)
-    order = sorted((j for j, year in enumerate(years) if year is not None), key=lambda j: years[j])
-    in_order = tuple(years[j] for j in order)
-    if len(set(in_order)) < len(in_order):
+            raise at_row(ValueRangeError(message), time, row)
+    order = sorted(years, key=years.__getitem__)
+    if len(set(years.values())) < len(order):
         raise DuplicateNameError(f"key {time!r} holds two labels for one period")
-    rank = np.full(len(years) + 1, -1, dtype=np.int64)
+    rank = np.full(len(labels), -1, dtype=np.int64)
     rank[order] = np.arange(len(order))
-    return labels.take(order), in_order, rank[code]
+    return labels.take(order), tuple(years[position] for position in order), rank[code]
+
+
+def at_row(error: PovertyCoreError, time: str, row: int) -> PovertyCoreError:
+    """Attach to an error that it is about a row of the key of periods."""
+    error.argument, error.column, error.row = "time", time, row
+    return error
 
 
 def place(est: Estimates, names: Sequence[str], rows: np.ndarray) -> np.ndarray:
@@ -217,7 +222,7 @@ def ends_of(
         note_comparability(notes, labels, what, start, end, different)
     some = panel.some_row[series]
     shown = np.where(end >= 0, end, np.where(start >= 0, start, some))
-    codes = np.where(mixed, -1, standard.codes[shown]) if len(shown) else []
+    codes = np.where(mixed, -1, np.append(standard.codes, -1)[shown])
     return Ends(
         start,
         end,
@@ -307,5 +312,5 @@ def note_comparability(
 
 def summed(est: Estimates, name: str, start: np.ndarray, end: np.ndarray) -> np.ndarray:
     """Add a column of counts over both ends; a period that a group lacks adds nothing."""
-    values = np.append(est[name].to_numpy(dtype=np.float64), 0.0)
-    return values[start] + values[end]
+    values: np.ndarray = np.append(est[name].to_numpy(dtype=np.float64), 0.0)
+    return np.asarray(values[start] + values[end])

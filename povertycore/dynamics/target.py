@@ -283,7 +283,7 @@ def number_of(value: Any, where: str) -> Fraction:
         return value
     if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
         raise plan_error(f"{where} must be a finite number, found {value!r}")
-    return decimal(float(value)) if not float(value).is_integer() else Fraction(int(value))
+    return decimal(float(value))
 
 
 def plan_error(message: str) -> ValueRangeError:

@@ -31,6 +31,8 @@ from ..inputs import Frame, Key
 
 MOST_GROUPS = 10_000_000  # of a crossing with unseen combinations; beyond it the result is no table
 
+SUMS = ("n_obs", "population", "numerator", "denominator")  # of each group and slot
+
 NOTES = (
     "",
     "no rows in the domain",
@@ -251,10 +253,10 @@ class Table:
     levels: tuple[Any, ...]
     codes: tuple[np.ndarray, ...]
     seen: np.ndarray  # bool (groups,): the combination is in the data
-    sums: dict[str, np.ndarray] = field(default_factory=dict)
-    variable: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))  # of each slot
-    categories: tuple[Any, ...] = ()  # per variable: its labels, or None
-    category: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))  # of each slot
+    sums: dict[str, np.ndarray]  # n (groups, 1), and SUMS (groups, slots)
+    variable: np.ndarray  # of each slot: its place among the variables
+    category: np.ndarray  # of each slot: its place among the categories, -1 if there are none
+    categories: dict[int, Any] = field(default_factory=dict)  # their labels, by variable
     standards: Any = None  # the ids behind the columns of the sums "standard" and "standard_seen"
     where_missing: int = 0
 
@@ -280,43 +282,34 @@ def compute(request: Request, complete: Callable[[Table], Table] | None = None) 
 
 def tabulate(request: Request, keys: Sequence[Key]) -> Table:
     """Total the variables by the crossed keys."""
-    plain = [variable for variable in request.variables if variable.category is None]
-    blocks: dict[str, dict[str, np.ndarray]] = {}
-    categories: dict[str, Any] = {}
-    table = None
-    if plain or not request.variables:
-        table, plain_blocks = plain_table(request, keys, plain)
-        blocks.update(plain_blocks)
-    for variable in request.variables:
+    tables = []
+    if not all(variable.category for variable in request.variables) or not request.variables:
+        tables.append(plain_table(request, keys))
+    for j, variable in enumerate(request.variables):
         if variable.category is not None:
-            spread = spread_by(request, keys, variable.category, check_missing=table is None)
-            blocks[variable.name] = category_block(spread)
-            categories[variable.name] = spread.labels
-            if table is None:
-                n = (spread.n.sum(axis=1) + spread.n_missing)[:, None]
-                table = table_of(spread.arrangement, {"n": n}, spread.where_missing)
-    assert table is not None
-    order = [variable.name for variable in request.variables] or [""]
-    widths = [blocks[name]["numerator"].shape[1] for name in order]
-    table = replace(
-        table,
-        sums=table.sums
-        | {word: np.hstack([blocks[name][word] for name in order]) for word in blocks[order[0]]},
-        variable=np.repeat(np.arange(len(order)), widths),
-        category=np.concatenate(
-            [
-                np.arange(w) if name in categories else np.full(w, -1)
-                for name, w in zip(order, widths, strict=True)
-            ]
-        ).astype(np.int64),
-        categories=tuple(categories.get(name) for name in order),
+            tables.append(category_table(request, keys, j, variable.category, first=not tables))
+    return with_standard(request, keys, side_by_side(tables))
+
+
+def side_by_side(tables: Sequence[Table]) -> Table:
+    """Put the slots of tables of the same groups beside each other, in the order of variables."""
+    if len(tables) == 1:
+        return tables[0]
+    variable = np.concatenate([table.variable for table in tables])
+    order = np.argsort(variable, kind="stable")
+    sums = {word: np.hstack([table.sums[word] for table in tables])[:, order] for word in SUMS}
+    return replace(
+        tables[0],
+        sums={"n": tables[0].sums["n"]} | sums,
+        variable=variable[order],
+        category=np.concatenate([table.category for table in tables])[order],
+        categories={j: labels for table in tables for j, labels in table.categories.items()},
     )
-    return with_standard(request, keys, table)
 
 
 def call_core(
     request: Request, keys: Sequence[Key], *, keep_missing: bool, **scores: Any
-) -> dict[str, Any]:
+) -> Mapping[str, Any]:
     """Make the one pass over the rows."""
     return _core.total(
         request.frame.n,
@@ -329,53 +322,71 @@ def call_core(
     )
 
 
-def table_of(arrangement: Arrangement, sums: dict[str, np.ndarray], where_missing: int) -> Table:
-    """Start a table from an arrangement of groups that were all seen in the data."""
+def table_of(
+    arrangement: Arrangement,
+    n: np.ndarray,
+    sums: Sequence[np.ndarray],
+    variable: np.ndarray,
+    **more: Any,
+) -> Table:
+    """Make a table of groups that were all seen in the data; `sums` in the order of SUMS."""
     return Table(
         levels=arrangement.levels,
         codes=arrangement.codes,
         seen=np.ones(arrangement.n_groups, dtype=bool),
-        sums=sums,
-        where_missing=where_missing,
+        sums={"n": n[:, None]} | dict(zip(SUMS, sums, strict=True)),
+        variable=variable,
+        category=more.pop("category", np.full(len(variable), -1)),
+        **more,
     )
 
 
-def plain_table(
-    request: Request, keys: Sequence[Key], plain: Sequence[Variable]
-) -> tuple[Table, dict[str, dict[str, np.ndarray]]]:
+def plain_table(request: Request, keys: Sequence[Key]) -> Table:
     """Total the flags, values or pairs of a request, or count its units, in one pass."""
-    columns = [v.columns if request.scores == "pairs" else v.columns[0] for v in plain]
+    plain = [j for j, variable in enumerate(request.variables) if variable.category is None]
+    columns = [
+        columns if request.scores == "pairs" else columns[0]
+        for columns in (request.variables[j].columns for j in plain)
+    ]
     scores = {request.scores: columns} if plain else {}
     raw = call_core(request, keys, keep_missing=request.keep_missing, **scores)
     arrangement = arrange(raw, keys)
     n = arrangement.gather(raw["n"])
-    table = table_of(arrangement, {"n": n[:, None]}, raw["where_missing"])
-    if not plain:
-        weight = arrangement.gather(raw["weight"])[:, None]
-        return table, {"": block(n[:, None], weight, weight, weight)}
-    n_obs = arrangement.gather(raw["score_n"])
-    population = arrangement.gather(raw["score_weight"])
-    sums = arrangement.gather(raw["sums"])
-    if request.scores == "pairs":
-        numerator, denominator = sums[:, 0::2], sums[:, 1::2]
+    if plain:
+        n_obs = arrangement.gather(raw["score_n"])
+        population = denominator = arrangement.gather(raw["score_weight"])
+        numerator = arrangement.gather(raw["sums"])
     else:
-        numerator, denominator = sums, population
-    parts = (n_obs, population, numerator, denominator)
-    return table, {
-        variable.name: block(*(part[:, [j]] for part in parts)) for j, variable in enumerate(plain)
-    }
+        n_obs = n[:, None]
+        numerator = population = denominator = arrangement.gather(raw["weight"])[:, None]
+    if request.scores == "pairs":
+        numerator, denominator = numerator[:, 0::2], numerator[:, 1::2]
+    return table_of(
+        arrangement,
+        n,
+        (n_obs, population, numerator, denominator),
+        np.array(plain or [0]),
+        where_missing=raw["where_missing"],
+    )
 
 
-def block(
-    n_obs: np.ndarray, population: np.ndarray, numerator: np.ndarray, denominator: np.ndarray
-) -> dict[str, np.ndarray]:
-    """Name the sums of the slots of one variable, each groups x slots."""
-    return {
-        "n_obs": n_obs,
-        "population": population,
-        "numerator": numerator,
-        "denominator": denominator,
-    }
+def category_table(
+    request: Request, keys: Sequence[Key], j: int, column: Key, *, first: bool
+) -> Table:
+    """Total the categories of a variable: a slot each, of the rows whose category is known."""
+    spread = spread_by(request, keys, column, check_missing=first)
+    shape = spread.weight.shape
+    n_obs = np.broadcast_to(spread.n.sum(axis=1, keepdims=True), shape)
+    population = np.broadcast_to(spread.weight.sum(axis=1, keepdims=True), shape)
+    return table_of(
+        spread.arrangement,
+        spread.n.sum(axis=1) + spread.n_missing,
+        (n_obs, population, spread.weight, population),
+        np.full(shape[1], j),
+        category=np.arange(shape[1]),
+        categories={j: spread.labels},
+        where_missing=spread.where_missing,
+    )
 
 
 @dataclass(frozen=True)
@@ -424,14 +435,6 @@ def spread_by(request: Request, keys: Sequence[Key], column: Key, *, check_missi
     )
 
 
-def category_block(spread: Spread) -> dict[str, np.ndarray]:
-    """Return the sums of a categorical: one slot per category, of those whose category is known."""
-    shape = spread.weight.shape
-    n_obs = np.broadcast_to(spread.n.sum(axis=1)[:, None], shape)
-    population = np.broadcast_to(spread.weight.sum(axis=1)[:, None], shape)
-    return block(n_obs, population, spread.weight, population)
-
-
 def arrange(raw: Mapping[str, Any], keys: Sequence[Key]) -> Arrangement:
     """Sort the groups of a call by the labels of its first keys, joining those that are equal."""
     if not keys:
@@ -451,11 +454,11 @@ def levels_of(key: Key, values: np.ndarray, missing: np.ndarray) -> tuple[Any, n
     if isinstance(getattr(labels, "dtype", None), pd.CategoricalDtype):
         labels = pd.Categorical(labels)
         code = labels.codes.astype(np.int64)
-        categories = range(len(labels.categories))
+        levels = list(range(len(labels.categories)))
         if (code < 0).any():
-            code[code < 0] = len(labels.categories)
-            categories = [*categories, -1]
-        return pd.Categorical.from_codes(list(categories), dtype=labels.dtype), code
+            code[code < 0] = len(levels)
+            levels.append(-1)
+        return pd.Categorical.from_codes(levels, dtype=labels.dtype), code
     code, uniques = pd.factorize(pd.Series(labels).array, use_na_sentinel=False)
     order = np.asarray(key.order(uniques))
     rank = np.empty(len(order), dtype=np.int64)
@@ -603,8 +606,7 @@ def joined_sums(tables: Sequence[Table]) -> dict[str, np.ndarray]:
     """Put the sums of several tables under each other."""
     if len(tables) == 1:
         return tables[0].sums
-    words = ("n", "n_obs", "population", "numerator", "denominator")
-    return {word: np.concatenate([table.sums[word] for table in tables]) for word in words}
+    return {word: np.concatenate([table.sums[word] for table in tables]) for word in ("n", *SUMS)}
 
 
 def quotient(counts: Counts, n: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -657,7 +659,8 @@ def key_columns(request: Request, tables: Sequence[Table], width: int) -> dict[s
             key.name: levels.take(np.repeat(codes, width))
             for key, levels, codes in zip(request.by, table.levels, table.codes, strict=True)
         }
-    over, level = [TOTAL], [TOTAL]
+    over: list[str] = [TOTAL]
+    level: list[str | None] = [TOTAL]
     for key, table in zip(request.over, tables[1:], strict=True):
         labels = as_text(table.levels[0].take(table.codes[0]))
         over += [key.name] * len(labels)
@@ -677,14 +680,13 @@ def variable_columns(request: Request, table: Table, n_groups: int) -> dict[str,
     """Return the columns `variable` and, where a variable has categories, `category`."""
     names = [variable.name for variable in request.variables] or [""]
     columns = {"variable": pd.Categorical.from_codes(np.tile(table.variable, n_groups), names)}
-    with_labels = [labels for labels in table.categories if labels is not None]
-    if with_labels:
-        dtype = category_dtype(with_labels)
+    if table.categories:
+        dtype = category_dtype(list(table.categories.values()))
         code = np.full(len(table.variable), -1)
-        for j, labels in enumerate(table.categories):
-            if labels is not None:
-                slots = table.variable == j
-                code[slots] = dtype.categories.get_indexer(pd.Index(labels))[table.category[slots]]
+        for j, labels in table.categories.items():
+            slots = table.variable == j
+            places = dtype.categories.get_indexer(pd.Index(labels))
+            code[slots] = places[table.category[slots]]
         columns["category"] = pd.Categorical.from_codes(np.tile(code, n_groups), dtype=dtype)
     return columns
 
@@ -707,7 +709,8 @@ def standard_column(request: Request, tables: Sequence[Table], width: int) -> An
         return request.standard
     columns = []
     for table in tables:
-        inside, seen = table.sums["standard"] > 0, table.sums["standard_seen"] > 0
+        inside: np.ndarray = table.sums["standard"] > 0
+        seen: np.ndarray = table.sums["standard_seen"] > 0
         mixed = inside.sum(axis=1) > 1
         if mixed.any():
             raise ComparabilityError(
@@ -715,8 +718,8 @@ def standard_column(request: Request, tables: Sequence[Table], width: int) -> An
                 f" (column {request.standard.name!r}); each row of a result stands under one"
             )
         # A group without rows in the domain still stands under the standard of its rows outside.
-        known = np.where(inside.any(axis=1)[:, None], inside, seen)
-        ids = np.append(table.standards, None)
+        known = np.where(np.any(inside, axis=1, keepdims=True), inside, seen)
+        ids = np.array([*table.standards, None], dtype=object)
         one = known.sum(axis=1) == 1
         columns.append(np.where(one, ids[known.argmax(axis=1)], None))
     return np.repeat(np.concatenate(columns), width)
