@@ -28,8 +28,11 @@ typedef struct batches {
 
 /* ---- ownership ---- */
 
+/* A producer's release may run Python code, which an exception that is on its way must not meet. */
 static void release_batches(PyObject *capsule)
 {
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
     batches *own = PyCapsule_GetPointer(capsule, batches_name);
     for (int64_t k = 0; k < own->n; k++) {
         if (own->arrays[k].release != NULL) own->arrays[k].release(&own->arrays[k]);
@@ -40,6 +43,7 @@ static void release_batches(PyObject *capsule)
     PyMem_Free(own->arrays);
     PyMem_Free(own->bitmaps);
     PyMem_Free(own);
+    PyErr_Restore(type, value, traceback);
 }
 
 static PyObject *new_batches(batches **out)
