@@ -215,7 +215,8 @@ class Estimates:
             )
         if name not in self._columns:
             raise unknown_column(name, self._columns)
-        return pd.Series(self._columns[name], name=name, copy=True)
+        column = self._columns[name]
+        return pd.Series(column, name=name, dtype=column.dtype, copy=True)
 
     def sources(self) -> pd.Series:
         """Return where each row comes from; missing for what was computed from microdata.
@@ -383,7 +384,7 @@ class Estimates:
             Keys, measure keys, `measure`, the verb's own columns, the common columns. Rates are
             fractions. The counts are int64, or float64 with NaN where one is unknown.
         """
-        return pd.DataFrame(self._columns, index=pd.RangeIndex(len(self)), copy=True)
+        return _frame(self._columns, len(self))
 
     def to_polars(self) -> Any:
         """Return the table as a Polars frame; labels as Enum, a missing number as null.
@@ -650,7 +651,8 @@ class Estimates:
             ranks = self._ranks(name)
             pair = place * (ranks.max(initial=0) + 1) + ranks
             _, first, place = np.unique(pair, return_index=True, return_inverse=True)
-        return pd.DataFrame({name: self._columns[name][first] for name in names}), place
+        labels = {name: self._columns[name][first] for name in names}
+        return _frame(labels, len(first)), place
 
     def _check_one_row_per_key(self) -> None:
         names = [*self._key_names, *self._measure_key_names, "measure"]
@@ -811,6 +813,15 @@ def _own_dtype(values: Any, n: int) -> Any:
     return array.to_numpy() if isinstance(array, pd.arrays.NumpyExtensionArray) else array
 
 
+def _frame(columns: Mapping[str, Any], n: int) -> pd.DataFrame:
+    """Return a new frame; a column of objects stays one, where pandas would make it text."""
+    kept = {
+        name: pd.Series(column, dtype=object) if column.dtype == object else column
+        for name, column in columns.items()
+    }
+    return pd.DataFrame(kept, index=pd.RangeIndex(n), copy=True)
+
+
 def _is_categorical(values: Any) -> bool:
     return isinstance(getattr(values, "dtype", None), pd.CategoricalDtype)
 
@@ -877,12 +888,21 @@ def _ranks(column: Any, *, sort: bool) -> npt.NDArray[np.intp]:
     place = np.arange(n + 1, dtype=np.intp)
     place[n] = n + 1
     if sort:
-        values = labels.codes if _is_categorical(labels) else pd.Index(labels)
-        place[np.argsort(values)] = np.arange(n)
+        place[_ascending(labels)] = np.arange(n)
         for code, label in enumerate(labels):
             if isinstance(label, str) and label == TOTAL:
                 place[code] = n
     return np.asarray(place[codes])  # code -1, a missing label, is the last place
+
+
+def _ascending(labels: Any) -> npt.NDArray[np.intp]:
+    """Return the positions that sort distinct labels: categories in their order, else by value."""
+    if _is_categorical(labels):
+        return np.argsort(labels.codes)
+    try:
+        return np.asarray(pd.Index(labels).argsort())
+    except TypeError:  # labels of several types have no order of their own
+        return np.argsort([str(label) for label in labels], kind="stable")
 
 
 # ---- select ----------------------------------------------------------------------------------
@@ -906,7 +926,7 @@ def _code_of(name: str, label: Any, index: pd.Index, *, has_missing: bool) -> np
     try:
         # get_loc of a date may give a slice: "2021" names all dates of that year.
         return np.atleast_1d(np.arange(len(index))[index.get_loc(label)])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, pd.errors.InvalidIndexError):
         raise _unknown_label(name, label, index) from None
 
 
@@ -978,7 +998,10 @@ def _polars_series(polars: Any, name: str, column: Any) -> Any:
         return series.cast(polars.Int64) if name in COUNTS else series
     if isinstance(column, np.ndarray) and column.dtype != object:
         return polars.Series(name, column)
-    return polars.Series(name, [None if pd.isna(value) else value for value in column])
+    values = [None if pd.isna(value) else value for value in column]
+    if isinstance(next(iter(values), None), pd.Period | pd.Interval):
+        values = [None if value is None else str(value) for value in values]
+    return polars.Series(name, values)
 
 
 # ---- concat ----------------------------------------------------------------------------------
