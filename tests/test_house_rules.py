@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FLOORS = {
     "ground": ["pc_status", "pc_context", "pc_memory", "pc_parallel", "pc_cpu", "pc_column"]
     + ["pc_dictionary"],
-    "loops": ["pc_group", "pc_sort", "pc_sum"],
+    "loops": ["pc_group", "pc_record", "pc_sort", "pc_sum"],
     "scores": ["pc_fgt", "pc_multidim"],
     "totals": ["pc_total", "pc_profile", "pc_af"],
     "orders": ["pc_quantile", "pc_inequality"],
@@ -288,6 +288,16 @@ def repeated_stems(root):
     return complaints
 
 
+def uncompiled_sources(root):
+    """The extension is built of every C file there is."""
+    setup = text_of(root / "setup.py")
+    return [
+        f"{path.name}: not in setup.py"
+        for path in c_files(root, "csrc")
+        if path.suffix == ".c" and f'"{path.stem}"' not in setup
+    ]
+
+
 # In a comment with stars an example is indented behind the star; code that was switched off is not.
 LINE_OF_CODE = re.compile(
     r"""\s{0,3}(?=\S)(?:
@@ -443,6 +453,7 @@ RULES = [
     memory_between_calls,
     concepts_without_companions,
     repeated_stems,
+    uncompiled_sources,
     switched_off_c,
     switched_off_python,
     forbidden_words,
@@ -522,6 +533,7 @@ BROKEN = [
     (repeated_stems, {"csrc/core/pc_total.c": "", "csrc/binding/pc_total.h": ""}),
     (repeated_stems, {"povertycore/measures/rate.py": "", "povertycore/dynamics/rate.py": ""}),
     (repeated_stems, {"tests/oracles/rate.py": "", "tests/fuzz/rate.py": ""}),
+    (uncompiled_sources, {TOTAL_C: "", "setup.py": 'CORE = ["pc_group"]\n'}),
     (switched_off_c, {TOTAL_C: "// total += weight[i];\n"}),
     (switched_off_c, {TOTAL_C: "/* pc_free(memory, block); */\n"}),
     (switched_off_c, {TOTAL_C: "/*\n    if (n == 0) {\n        return 0;\n    }\n*/\n"}),
@@ -608,6 +620,7 @@ KEPT = [
             "povertycore/measures/__init__.py": "",
         },
     ),
+    (uncompiled_sources, {TOTAL_C: "", TOTAL_H: "", "setup.py": 'CORE = ["pc_total"]\n'}),
     (
         switched_off_c,
         {

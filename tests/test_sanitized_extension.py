@@ -1,0 +1,108 @@
+"""The compiled module under the address and undefined-behaviour sanitizers.
+
+A child process makes random calls (tests/fuzz/random_calls.py) with a module that was built for
+this; results are compared with the oracle in tests/oracles/cells.py.
+"""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from c_builds import ROOT, session_builder
+
+N_CALLS = 500  # with each kind of loops
+RANDOM_CALLS = ROOT / "tests" / "fuzz" / "random_calls.py"
+
+# What must have occurred in the calls of one kind: the generator proves that it generated.
+OCCURRED = {
+    "equal": 150,
+    "ValueRangeError": 20,
+    "MissingValueError": 5,
+    "LengthError": 5,
+    "DTypeError": 5,
+    "layout strided": 50,
+    "layout backwards": 50,
+    "layout unaligned": 50,
+    "layout read_only": 50,
+    "layout field": 50,
+    "layout constant": 50,
+    "mask strided": 20,
+    "mask backwards": 20,
+    "mask constant": 20,
+    "arrow in chunks": 100,
+    "key near": 20,
+    "key far": 20,
+    "key code": 20,
+    "key float": 20,
+    "key text": 20,
+    "key bool": 20,
+    "key date": 20,
+    "text string": 5,
+    "text large_string": 5,
+    "objects encoded": 5,
+    "objects refused": 1,
+    "array refused": 5,
+    "arrow refused": 5,
+    "damaged text refused": 5,
+    "damaged text read": 1,
+    "many rows": 1,
+    "written and read": 1,
+    "written and refused": 1,
+}
+
+
+def run_sanitized_python(arguments, **variables):
+    """Run Python with the sanitized module on its path."""
+    builder = session_builder()
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(builder.extension), str(ROOT / "tests")]),
+        "PYTHONMALLOC": "malloc",  # each object its own block, with guards around it
+        "LD_PRELOAD": f"{builder.library('libasan.so')} {builder.library('libubsan.so')}",
+        "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1",  # Python leaves some
+        "UBSAN_OPTIONS": "print_stacktrace=1",
+        **variables,
+    }
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=300,
+    )
+
+
+@pytest.mark.parametrize(("simd", "seed"), [("", 1), ("portable", 2)])
+def test_random_calls_equal_the_oracle_or_raise_a_documented_error(simd, seed):
+    done = run_sanitized_python([RANDOM_CALLS, seed, N_CALLS], POVERTYCORE_SIMD=simd)
+    assert done.returncode == 0, done.stderr[-10_000:]
+    seen = json.loads(done.stdout)
+    assert seen["calls"] == N_CALLS
+    too_few = {what: seen.get(what, 0) for what, n in OCCURRED.items() if seen.get(what, 0) < n}
+    assert not too_few
+
+
+READS_OUTSIDE = """
+import numpy as np
+from povertycore import _core
+four = np.zeros(4)
+column = _core.column_array(np.lib.stride_tricks.as_strided(four, (100,), (8,)))
+_core.total(100, [], values=[column])
+"""
+
+
+def test_a_read_outside_an_array_would_be_seen():
+    done = run_sanitized_python(["-c", READS_OUTSIDE])
+    assert done.returncode != 0
+    assert "AddressSanitizer: heap-buffer-overflow" in done.stderr
+
+
+def test_the_module_under_test_is_the_sanitized_one():
+    shown = "import povertycore._core as c; print(c.__file__, c.info()['simd'])"
+    done = run_sanitized_python(["-c", shown], POVERTYCORE_SIMD="portable")
+    path, simd = done.stdout.split()
+    assert path.startswith(str(session_builder().extension))
+    assert simd == "portable"
