@@ -6,6 +6,7 @@
 enum { SERIAL_ROWS = 200000, SCAN_TASKS = 32, STRIP = 512 };
 
 static const uint64_t most_radix = (uint64_t)1 << 62;
+static const int64_t most_direct = 1 << 19; /* 2 MiB of codes in each lane */
 
 /* ---- scheme: what the keys look like ------------------------------------------------------- */
 
@@ -155,6 +156,7 @@ void pc_group_free(pc_context *ctx, pc_group *group)
             pc_dictionary_free(&lane->fold[f]);
         pc_free(&ctx->memory, lane->word);
         pc_free(&ctx->memory, lane->fold);
+        pc_free(&ctx->memory, lane->direct);
     }
     pc_free(&ctx->memory, group->lane);
     pc_free(&ctx->memory, group->scheme.key);
@@ -195,6 +197,11 @@ static pc_status make_lane(pc_context *ctx, pc_group *group, int64_t l)
         if (pc_dictionary_init(&lane->word[w], &ctx->memory) != PC_OK) return PC_ERR_MEMORY;
     for (int64_t f = 0; f < group->n_folds; f++)
         if (pc_dictionary_init(&lane->fold[f], &ctx->memory) != PC_OK) return PC_ERR_MEMORY;
+    if (group->n_words == 0 && group->scheme.n_radix <= most_direct) {
+        lane->direct = pc_alloc(&ctx->memory, group->scheme.n_radix, sizeof *lane->direct);
+        if (lane->direct == NULL) return PC_ERR_MEMORY;
+        for (int64_t r = 0; r < group->scheme.n_radix; r++) lane->direct[r] = PC_NO_CODE;
+    }
     lane->is_made = true;
     return PC_OK;
 }
@@ -325,6 +332,20 @@ static pc_status fold_codes(pc_dictionary *fold, const uint64_t *before, const u
     return PC_OK;
 }
 
+/* Dense codes of radix numbers by address; a number that is new gets its code from the dictionary. */
+static pc_status direct_codes(pc_group_lane *l, const uint64_t *radix, int64_t row, int64_t n,
+                              uint32_t *code, pc_error *err)
+{
+    for (int64_t i = 0; i < n; i++) {
+        code[i] = l->direct[radix[i]];
+        if (code[i] != PC_NO_CODE) continue;
+        const pc_status status = fold_codes(&l->fold[0], radix + i, NULL, row + i, 1, code + i, err);
+        if (status != PC_OK) return status;
+        l->direct[radix[i]] = code[i];
+    }
+    return PC_OK;
+}
+
 /* Words of one key are loaded in strips: a strip of pc_word must stay in the first-level cache. */
 static pc_status load_words(const pc_column *column, int64_t k, int64_t row, int64_t n,
                             pc_word *word, pc_error *err)
@@ -348,6 +369,7 @@ static pc_status strip_codes(pc_group *group, int64_t lane, const pc_column *con
     pc_status status = PC_OK;
 
     if (group->has_digits) status = radix_numbers(group, keys, row, n, before, err);
+    if (status == PC_OK && l->direct != NULL) return direct_codes(l, before, row, n, code, err);
     if (status == PC_OK && group->n_words == 0)
         return fold_codes(&l->fold[0], before, NULL, row, n, code, err);
     for (int64_t k = 0; status == PC_OK && k < group->scheme.n_keys; k++) {
@@ -455,6 +477,7 @@ static pc_status encode(pc_group *group, int64_t lane, const part *parts, int64_
     if (!group->scheme.is_table && group->n_words == 0) {
         const pc_word number = {before, 0, NULL};
         status = find_or_insert(&l->fold[0], number, 0, &before);
+        if (status == PC_OK && l->direct != NULL) l->direct[number.a] = (uint32_t)before;
     }
     for (int64_t k = 0; status == PC_OK && k < group->scheme.n_keys; k++) {
         if (!group->scheme.key[k].is_word) continue;

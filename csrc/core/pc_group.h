@@ -6,8 +6,9 @@
  *                  too far apart for a digit too
  *
  * Where there are only integer keys and the radix number is small, it is the code itself (a "table":
- * direct address). Otherwise a dictionary turns (radix number, word codes) into dense codes. A key
- * equal to that of the row before costs no look-up: registers come sorted by unit.
+ * direct address). Otherwise a dictionary turns (radix number, word codes) into dense codes, with an array
+ * before it where radix numbers are not too many: so groups far apart (unit codes with gaps) have records
+ * side by side. A key equal to that of the row before costs no look-up: registers come sorted by unit.
  *
  * Codes belong to a lane; pc_group_transfer carries groups from one lane to another, which serves for
  * wider ranges, for merging, and for joining the lanes at the end.
@@ -43,6 +44,7 @@ typedef struct pc_group_lane {
     bool is_made;        /* on first use */
     pc_dictionary *word; /* [n_words] words of each word key, in key order */
     pc_dictionary *fold; /* [n_folds] (radix number or earlier code, code of the next word key) */
+    uint32_t *direct;    /* [n_radix] where all keys are digits and n_radix is small: fold's codes */
 } pc_group_lane;
 
 typedef struct pc_group {
