@@ -12,9 +12,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from povertycore.errors import FileFormatError, OptionError, PovertyCoreError, unknown_option
+from povertycore.errors import (
+    ColumnNotFoundError,
+    FileFormatError,
+    OptionError,
+    PovertyCoreError,
+    PovertyCoreWarning,
+    listing,
+    unknown_option,
+)
 from povertycore.present.report import Report, joined, report
-from povertycore.quality.files import read_table
+from povertycore.quality.files import read_table, sheets_of
 from povertycore.quality.register import POPULATION_ROLES, ROLES, Register, choose, register
 from povertycore.standards.standard import standard as read_standard
 
@@ -262,8 +270,6 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _is_for_people(warning: warnings.WarningMessage) -> bool:
-    from povertycore.errors import PovertyCoreWarning
-
     return issubclass(warning.category, PovertyCoreWarning)
 
 
@@ -349,8 +355,9 @@ def _register(
             table, year=told, standard=settings["standard"], headings=headings, **reading
         )
     except PovertyCoreError as fault:
-        message = str(fault)
-        name = Path(path).name
+        message, name = str(fault), Path(path).name
+        if isinstance(fault, ColumnNotFoundError) and sheet is None and len(sheets_of(path)) > 1:
+            message += f"; read was the first sheet, the sheets are {listing(sheets_of(path))}"
         raise FileFormatError(message if name in message else f"{name}: {message}") from fault
 
 

@@ -132,7 +132,7 @@ class Plotter:
         ax.margins(x=0.03)
         _value_axis(ax.yaxis, kind, lang, self._unit())
         if kind != "points":
-            ax.set_ylim(bottom=min(0.0, ax.get_ylim()[0]))
+            ax.set_ylim(bottom=0 if not (frame["estimate"] < 0).any() else None)
         _finish(ax, title, grid="y")
         _mark_breaks(ax, breaks, lang)
         if len(names) > 1:
@@ -212,7 +212,7 @@ class Plotter:
         ax.set_ylim(len(order) - 0.4, -0.6)
         _value_axis(ax.xaxis, kind, lang, self._unit())
         ax.margins(x=0.12)
-        ax.set_xlim(left=min(0.0, ax.get_xlim()[0]))
+        ax.set_xlim(left=0 if not (frame["estimate"] < 0).any() else None)
         _finish(ax, title, grid="x")
         if len(periods) > 1:
             ax.legend(loc="lower right", frameon=False, fontsize=9)

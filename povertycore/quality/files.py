@@ -18,7 +18,7 @@ import pandas as pd
 
 from povertycore.errors import DuplicateNameError, FileFormatError, listing, missing_extra
 
-__all__ = ["FORMATS", "read_table"]
+__all__ = ["FORMATS", "read_table", "sheets_of"]
 
 FORMATS: dict[str, tuple[str, ...]] = {
     "CSV": (".csv", ".tsv", ".txt", ".csv.gz"),
@@ -88,6 +88,25 @@ def read_table(path: str | Path, *, sheet: str | None = None, keep: Keep | None 
     if kind == "Excel":
         return _read_excel(path, sheet, keep)
     return _read_stata(path, keep)
+
+
+def sheets_of(path: str | Path) -> list[str]:
+    """Return the names of the sheets of an Excel file, none of another file.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Returns
+    -------
+    list of str
+        In the order of the file.
+    """
+    if _kind(Path(path)) != "Excel":
+        return []
+    with pd.ExcelFile(path, engine="openpyxl") as book:
+        return [str(name) for name in book.sheet_names]
 
 
 def _kind(path: Path) -> str:

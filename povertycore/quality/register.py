@@ -288,7 +288,7 @@ def register(
             frame[place] = _place(table, place, digits or {})
     places = tuple(place for place in PLACES if place in roles)
     if not places:
-        raise _missing_role(("commune", "district"), "to count by place", names)
+        raise _missing_role(("commune", "district"), "to count by place", table.names)
     _check_households(table, frame["year"])
     stated = _standards(table, frame["year"], standard)
     source, classified = _classified(table, frame["year"], stated, classes, areas, income_unit)
