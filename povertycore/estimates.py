@@ -809,8 +809,10 @@ def _is_scalar(values: Any) -> bool:
 
 def _own_dtype(values: Any, n: int) -> Any:
     """Return a copy of a column as the array that pandas holds, in its own dtype."""
-    array = pd.Series([values] * n if _is_scalar(values) else values).array.copy()
-    return array.to_numpy() if isinstance(array, pd.arrays.NumpyExtensionArray) else array
+    column = pd.Series([values] * n if _is_scalar(values) else values)
+    if isinstance(column.dtype, np.dtype):
+        return column.to_numpy(copy=True)
+    return column.array.copy()
 
 
 def _frame(columns: Mapping[str, Any], n: int) -> pd.DataFrame:
@@ -1148,7 +1150,7 @@ def _as_pandas(frame: Any) -> pd.DataFrame:
 
 def _plain_column(nw: Any, column: Any) -> Any:
     if column.dtype == nw.Enum:
-        return pd.Categorical(column.to_list(), categories=column.cat.get_categories().to_list())
+        return pd.Categorical(column.to_list(), categories=list(column.dtype.categories))
     return column.to_numpy() if column.dtype.is_numeric() else pd.Series(column.to_list())
 
 

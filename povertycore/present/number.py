@@ -8,7 +8,8 @@ lies below.
 from __future__ import annotations
 
 import math
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["count", "display", "display_kind", "number", "percent", "points"]
 
 MISSING = "–"
+MAX_DIGITS = 400  # the largest double has 309 before its point
 KINDS = ("percent", "points", "count", "number")
 LANGUAGES = ("en", "vi")
 SEPARATORS = {"en": str.maketrans("", ""), "vi": str.maketrans(",.", ".,")}
@@ -124,8 +126,9 @@ def rounded(x: float, digits: int, shift: int = 0) -> Decimal:
     >>> rounded(0.12345, 2, shift=2), rounded(-0.5, 0)
     (Decimal('12.35'), Decimal('-1'))
     """
-    exact = Decimal(x) if isinstance(x, int) else Decimal(repr(float(x)))
-    result = exact.scaleb(shift).quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP)
+    wide = Context(prec=MAX_DIGITS, rounding=ROUND_HALF_UP)  # not the caller's, which may be short
+    exact = Decimal(int(x)) if isinstance(x, Integral) else Decimal(repr(float(x)))
+    result = wide.quantize(wide.scaleb(exact, shift), Decimal((0, (1,), -digits)))
     return abs(result) if result.is_zero() else result
 
 

@@ -36,7 +36,7 @@ SIZES = ("numerator", "denominator", "population")
 class ShownColumn:
     """One column as text."""
 
-    name: str
+    header: str
     cells: list[str]
     is_number: bool
     is_key: bool
@@ -84,7 +84,7 @@ def text_table(est: Estimates, max_rows: int = TEXT_ROWS) -> str:
     shown = shown_table(est, max_rows)
     lines = [shown.heading]
     blocks = [
-        aligned([column.name, *column.cells], right=column.is_number) for column in shown.columns
+        aligned([column.header, *column.cells], right=column.is_number) for column in shown.columns
     ]
     if shown.notes:
         blocks.append(["", *(f"[{mark}]" if mark else "" for mark in shown.marks)])
@@ -113,7 +113,7 @@ def html_table(est: Estimates, max_rows: int = HTML_ROWS) -> str:
     """
     shown = shown_table(est, max_rows)
     head = "".join(
-        f'<th scope="col"{CLASSES[column.is_number]}>{escape(column.name)}</th>'
+        f'<th scope="col"{CLASSES[column.is_number]}>{escape(column.header)}</th>'
         for column in shown.columns
     ) + ("<th></th>" if shown.notes else "")
     rows = "".join(html_row(shown, i) for i in range(len(shown.is_total)))
@@ -174,7 +174,7 @@ def shown_table(est: Estimates, max_rows: int) -> ShownTable:
     """Return the columns, cells and footnotes that are shown of the first rows."""
     top = est._take(np.arange(min(len(est), max_rows)))
     names = [name for name in est.column_names if is_shown(est, name)]
-    notes, marks = footnotes(top["note"].astype(object).tolist())
+    notes, marks = footnotes([printable(str(note)) for note in top["note"]])
     keys = [top[name].astype(object).tolist() for name in est.key_names]
     return ShownTable(
         heading=heading(est),
@@ -203,13 +203,14 @@ def is_shown(est: Estimates, name: str) -> bool:
 def shown_column(est: Estimates, name: str) -> ShownColumn:
     """Return a column as text: numbers as their kind is shown, labels as they are."""
     values = est[name].astype(object).tolist()
+    header = printable(name)
     is_key = name in est.key_names
     if is_key or name in est.measure_key_names or name in IN_HEADING:
         cells = [label(value, "(missing)" if is_key else "") for value in values]
-        return ShownColumn(name, cells, pd.api.types.is_numeric_dtype(est[name]), is_key)
+        return ShownColumn(header, cells, pd.api.types.is_numeric_dtype(est[name]), is_key)
     if not pd.api.types.is_numeric_dtype(est[name]):
-        return ShownColumn(name, [label(value, "") for value in values], False, is_key)
-    return ShownColumn(name, numbers_as_text(est, name, values), True, is_key)
+        return ShownColumn(header, [label(value, "") for value in values], False, is_key)
+    return ShownColumn(header, numbers_as_text(est, name, values), True, is_key)
 
 
 def numbers_as_text(est: Estimates, name: str, values: list[float]) -> list[str]:
@@ -287,7 +288,7 @@ def remarks(est: Estimates) -> list[str]:
     meta = est.meta
     sources = distinct_of(est.sources())
     found = [printable(str(note)) for note in meta.get("footnotes", ())]
-    return found + ([f"Source: {', '.join(sources)}"] if sources else [])
+    return found + ([printable(f"Source: {', '.join(sources)}")] if sources else [])
 
 
 def shared(est: Estimates, name: str) -> str:
@@ -378,7 +379,7 @@ CLASSES = {True: ' class="number" style="text-align: right"', False: ' style="te
 CSS = """
 .pc-estimates { overflow-x: auto; }
 .pc-estimates table { border-collapse: collapse; border: 0; margin: 0.4em 0; width: auto;
-  font-size: 0.92em; }
+  table-layout: auto; font-size: 0.92em; }
 .pc-estimates caption { caption-side: top; text-align: left; padding: 0 0.7em 0.5em;
   font-weight: 600; color: inherit; white-space: nowrap; }
 .pc-estimates th, .pc-estimates td { padding: 0.26em 0.7em; border: 0; white-space: nowrap;
