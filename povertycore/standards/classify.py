@@ -637,13 +637,25 @@ def years_of(frame: Frame, time: Any, table: StandardTable) -> YearChoice:
         column.first_fault(
             MissingValueError, rows, places == MISSING, "is missing", "every row needs a year"
         )
-        years = [year_of(label) for label in labels]
+        years = read_years(column, rows, places, labels)
         for year, number in zip(years, np.bincount(places, minlength=len(years)), strict=True):
             counted[year] = counted.get(year, 0) + int(number)
         found = [standard_of(year, table) for year in years]
         if positions is not None:
             positions[rows] = np.array(found, np.int16)[places]
     return YearChoice(positions, counted)
+
+
+def read_years(column: NamedArray, rows: slice, places: Array, labels: Iterable[Any]) -> list[int]:
+    """Return the years that labels name; the first row that names none is an error."""
+    years = []
+    for place, label in enumerate(labels):
+        try:
+            years.append(year_of(label))
+        except ValueRangeError:
+            rule = "a year is a whole number, four digits of text, a date or a period"
+            column.first_fault(ValueRangeError, rows, places == place, "is not a year", rule)
+    return years
 
 
 def standard_of(year: int, table: StandardTable) -> int:
