@@ -891,9 +891,9 @@ def _ranks(column: Any, *, sort: bool) -> npt.NDArray[np.intp]:
     place[n] = n + 1
     if sort:
         place[_ascending(labels)] = np.arange(n)
-        for code, label in enumerate(labels):
-            if isinstance(label, str) and label == TOTAL:
-                place[code] = n
+        listed = labels.tolist()
+        if TOTAL in listed:
+            place[listed.index(TOTAL)] = n
     return np.asarray(place[codes])  # code -1, a missing label, is the last place
 
 

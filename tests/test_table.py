@@ -135,6 +135,19 @@ def test_different_measures_are_each_shown_as_their_kind():
     ]
 
 
+def test_years_and_answers_are_not_written_as_amounts():
+    est = pc.Estimates(
+        {},
+        measure_keys={"variable": "poor", "of": "rate"},
+        measure=["fulfilment", "on_track", "on_track", "reach_year", "reach_year"],
+        estimate=[1.093, 1, 0, 2025.25, np.nan],
+        unit="households",
+        verb="target",
+    )
+    cells = [row[-1] for row in Rows(est._repr_html_()).rows[1:]]
+    assert cells == ["109.30 %", "yes", "no", "2025.2", "–"]
+
+
 # ---- what is said and what is left out --------------------------------------------------------
 
 

@@ -7,7 +7,7 @@ empty throughout are left out; rates carry their percent sign; notes become foot
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -22,13 +22,18 @@ if TYPE_CHECKING:
 
 __all__ = ["heading", "html_table", "text_table"]
 
-TEXT_ROWS = 20
+TEXT_ROWS = 40
 HTML_ROWS = 60
 MAX_LABEL = 48
 TOTAL = "(total)"
 # Said in the heading where all rows share them.
 IN_HEADING = ("variable", "of", "measure", "unit", "standard")
 IN_UNIT = ("estimate", "ci_low", "ci_high")
+# Measures that are neither rates nor amounts: a year has no thousands separator.
+AS_WORDS: dict[str, Callable[[float], str]] = {
+    "on_track": lambda value: "yes" if value else "no",
+    "reach_year": lambda value: f"{value:.1f}",
+}
 SIZES = ("numerator", "denominator", "population")
 
 
@@ -62,7 +67,7 @@ def text_table(est: Estimates, max_rows: int = TEXT_ROWS) -> str:
     ----------
     est : Estimates
         Any result.
-    max_rows : int, default 20
+    max_rows : int, default 40
         Rows shown; the rest is counted.
 
     Returns
@@ -231,12 +236,18 @@ def numbers_as_text(est: Estimates, name: str, values: list[float]) -> list[str]
     else:
         digits = 0 if is_whole(values) else 4 if name == "p_value" else fitting_digits(values)
         return [number(value, digits) for value in values]
-    digits = fitting_digits(
-        [value for value, kind in zip(values, kinds, strict=True) if kind == "number"]
-    )
+    measures = est["measure"].tolist()
+    numbers = [
+        value
+        for value, kind, measure in zip(values, kinds, measures, strict=True)
+        if kind == "number" and measure not in AS_WORDS
+    ]
+    digits = fitting_digits(numbers)
     return [
-        display(value, kind, digits if kind == "number" else None)
-        for value, kind in zip(values, kinds, strict=True)
+        AS_WORDS[measure](value)
+        if measure in AS_WORDS and np.isfinite(value)
+        else display(value, kind, digits if kind == "number" else None)
+        for value, kind, measure in zip(values, kinds, measures, strict=True)
     ]
 
 
