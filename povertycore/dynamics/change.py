@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..errors import OptionError, unknown_option
 from ..estimates import Estimates
-from .periods import Panel, add_note, ends_of, in_years, panel_of
+from .periods import Ends, Panel, ends_of, in_years, panel_of
 
 MEASURES = ("difference", "relative_change", "annual_difference", "annual_relative_change")
 
@@ -79,15 +79,11 @@ def change(
     series, pair = spans_in_order(panel, len(pairs))
     first, last = pairs[pair, 0], pairs[pair, 1]
     ends = ends_of(panel, series, first, last, across_standards)
-    values, notes = [], []
-    for i, (start, end) in enumerate(zip(ends.start, ends.end, strict=True)):
-        years = panel.years[last[i]] - panel.years[first[i]]
-        for measure in measures:
-            value, why = change_of(measure, value_of(panel, start), value_of(panel, end), years)
-            values.append(value)
-            notes.append(ends.notes[i])
-            if why:
-                add_note(notes, -1, why)
+    years = [panel.years[end] - panel.years[start] for start, end in pairs]
+    values, reasons = changes(panel, ends, measures, years, pair)
+    notes = np.repeat(np.array(ends.notes, dtype=object), len(measures))
+    for i, why in reasons.items():
+        notes[i] = f"{notes[i]}; {why}" if notes[i] else why
     return wrap(panel, measures, series, first, last, ends, values, notes, base, across_standards)
 
 
@@ -127,9 +123,54 @@ def spans_in_order(panel: Panel, n_pairs: int) -> tuple[np.ndarray, np.ndarray]:
     return series[order], pair[order]
 
 
-def value_of(panel: Panel, row: int) -> Fraction | None:
-    """Return the exact figure of a row; None where there is none."""
-    return None if row < 0 else panel.exact[row]
+def changes(
+    panel: Panel, ends: Ends, measures: Sequence[str], years: Sequence[Fraction], pair: np.ndarray
+) -> tuple[np.ndarray, dict[int, str]]:
+    """Return the changes, span by span and measure by measure, and why some are missing."""
+    values = np.full((len(pair), len(measures)), np.nan)
+    reasons: dict[int, str] = {}
+    is_done = changes_of_counts(panel, ends, measures, np.array(years, np.float64)[pair], values)
+    for i in np.flatnonzero(~is_done).tolist():
+        start, end = panel.exact(int(ends.start[i])), panel.exact(int(ends.end[i]))
+        for j, measure in enumerate(measures):
+            values[i, j], why = change_of(measure, start, end, years[pair[i]])
+            if why:
+                reasons[i * len(measures) + j] = why
+    return values.ravel(), reasons
+
+
+def changes_of_counts(
+    panel: Panel, ends: Ends, measures: Sequence[str], years: np.ndarray, values: np.ndarray
+) -> np.ndarray:
+    """Fill in the changes of positive figures with known counts, many at once; return of which.
+
+    Over the common denominator two rates of counts are integers. Where these are below 2^53 a
+    change is one division of exact numbers: the same as by fractions, to which larger ones are
+    left. Weighted sums are no more exact than their quotients.
+    """
+    p0, p1 = (np.append(panel.estimate, np.nan)[rows] for rows in (ends.start, ends.end))
+    n0, n1 = (np.append(panel.numerator, np.nan)[rows] for rows in (ends.start, ends.end))
+    d0, d1 = (np.append(panel.denominator, np.nan)[rows] for rows in (ends.start, ends.end))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        done = (n0 / d0 == p0) & (n1 / d1 == p1) & (p0 > 0) & (p1 > 0)
+        whole = np.logical_and.reduce([np.floor(x) == x for x in (n0, n1, d0, d1)])
+        done &= ~whole | (np.maximum(n0, d0) * np.maximum(n1, d1) * np.abs(years) < 2**53)
+        start = np.where(whole, n0 * d1, p0)[done]
+        end = np.where(whole, n1 * d0, p1)[done]
+        common = np.where(whole, d0 * d1, 1.0)[done]
+    years = years[done]
+    for j, measure in enumerate(measures):
+        if measure == "difference":
+            values[done, j] = (end - start) / common
+        elif measure == "annual_difference":
+            values[done, j] = (end - start) / (common * years)
+        else:
+            values[done, j] = (end - start) / start
+            if measure == "annual_relative_change":
+                longer = years != 1
+                growth = (end[longer] / start[longer]) ** (1 / years[longer]) - 1
+                values[np.flatnonzero(done)[longer], j] = growth
+    return np.asarray(done)
 
 
 def change_of(
@@ -160,9 +201,9 @@ def wrap(
     series: np.ndarray,
     first: np.ndarray,
     last: np.ndarray,
-    ends: Any,
-    values: list[float],
-    notes: list[str],
+    ends: Ends,
+    values: np.ndarray,
+    notes: np.ndarray,
     base: Any,
     across_standards: bool,
 ) -> Estimates:
@@ -184,8 +225,8 @@ def wrap(
             "end": np.repeat(estimate[ends.end], k),
             "p_value": np.full(len(some), np.nan),
         },
-        estimate=np.array(values, dtype=np.float64),
-        note=np.array(notes, dtype=object),
+        estimate=values,
+        note=notes,
         verb="change",
         meta=est.meta
         | {"time": panel.time, "base": str(base), "across_standards": across_standards},

@@ -87,7 +87,9 @@ class Panel:
     some_row: np.ndarray  # (series,) a row that carries the series' labels
     group: np.ndarray  # (series,) order of the keys without the period
     figure: np.ndarray  # (series,) order of what is measured
-    exact: tuple[Fraction | None, ...]  # per row of `est`
+    estimate: np.ndarray  # per row of `est`, and so the next two
+    numerator: np.ndarray
+    denominator: np.ndarray
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -97,6 +99,14 @@ class Panel:
     def words(self) -> list[str]:
         """Write the periods, for notes and messages."""
         return [as_word(label) for label in self.labels]
+
+    def exact(self, row: int) -> Fraction | None:
+        """Return a figure as a fraction, None where there is none."""
+        if row < 0:
+            return None
+        return exact_value(
+            float(self.estimate[row]), float(self.numerator[row]), float(self.denominator[row])
+        )
 
 
 def panel_of(est: Estimates, time: str, verb: str) -> Panel:
@@ -112,10 +122,10 @@ def panel_of(est: Estimates, time: str, verb: str) -> Panel:
         raise ValueRangeError(f"{verb} needs two periods or more; key {time!r} holds {len(years)}")
     used = np.flatnonzero(period >= 0)
     keys = [name for name in est.key_names if name != time]
-    group = place(est, keys, used)
-    figure = place(est, [*est.measure_key_names, "measure"], used)
-    pairs, series = np.unique(np.column_stack([group, figure]), axis=0, return_inverse=True)
-    series = series.reshape(-1)
+    group = places_of(est, keys, used)
+    figure = places_of(est, [*est.measure_key_names, "measure"], used)
+    n_figures = int(figure.max(initial=0)) + 1
+    pairs, series = np.unique(group * n_figures + figure, return_inverse=True)
     row = np.full((len(pairs), len(years)), -1, dtype=np.int64)
     row[series, period[used]] = used
     if (row >= 0).sum() < len(used):
@@ -127,9 +137,11 @@ def panel_of(est: Estimates, time: str, verb: str) -> Panel:
         years=years,
         row=row,
         some_row=row.max(axis=1),
-        group=pairs[:, 0],
-        figure=pairs[:, 1],
-        exact=exact_values(est),
+        group=pairs // n_figures,
+        figure=pairs % n_figures,
+        estimate=est["estimate"].to_numpy(),
+        numerator=est["numerator"].to_numpy(),
+        denominator=est["denominator"].to_numpy(),
     )
 
 
@@ -167,22 +179,18 @@ def at_row(error: PovertyCoreError, time: str, row: int) -> PovertyCoreError:
     return error
 
 
-def place(est: Estimates, names: Sequence[str], rows: np.ndarray) -> np.ndarray:
+def places_of(est: Estimates, names: Sequence[str], rows: np.ndarray) -> np.ndarray:
     """Return the place of each row among the distinct combinations of some columns."""
-    if not names:
-        return np.zeros(len(rows), dtype=np.int64)
-    ranks = np.column_stack([est._ranks(name)[rows] for name in names])
-    return np.unique(ranks, axis=0, return_inverse=True)[1].reshape(-1)
-
-
-def exact_values(est: Estimates) -> tuple[Fraction | None, ...]:
-    """Return each estimate as a fraction: of its counts where they give it, else its decimal."""
-    columns = (est[name].tolist() for name in ("estimate", "numerator", "denominator"))
-    return tuple(exact_value(*row) for row in zip(*columns, strict=True))
+    place = np.zeros(len(rows), dtype=np.int64)
+    for name in names:
+        rank = est._ranks(name)[rows]
+        both = place * (int(rank.max(initial=0)) + 1) + rank
+        place = np.unique(both, return_inverse=True)[1].reshape(-1)
+    return place
 
 
 def exact_value(estimate: float, numerator: float, denominator: float) -> Fraction | None:
-    """Return one estimate as a fraction, None if it is missing."""
+    """Return one estimate as a fraction: of its counts where they give it, else its decimal."""
     if not math.isfinite(estimate):
         return None
     if denominator > 0 and numerator / denominator == estimate:
@@ -239,14 +247,14 @@ def ends_of(
 
 def add_notes_of_ends(panel: Panel, notes: list[str], *ends: tuple[np.ndarray, np.ndarray]) -> None:
     """Note for each span the periods that its group lacks, and what its figures' own notes say."""
-    words, own = panel.words(), panel.est["note"].astype(object).tolist()
-    missing = [value is None for value in panel.exact]
+    words, own = panel.words(), panel.est["note"].astype(object).to_numpy()
+    has_note = np.isnan(panel.estimate) | (own != "")
     for rows, periods in ends:
-        for i, (row, period) in enumerate(zip(rows.tolist(), periods.tolist(), strict=True)):
-            if row < 0:
-                add_note(notes, i, f"no figure for {words[period]}")
-            elif own[row] or missing[row]:
-                add_note(notes, i, f"{words[period]}: {own[row] or 'no figure'}")
+        for i in np.flatnonzero((rows < 0) | np.append(has_note, False)[rows]).tolist():
+            if rows[i] < 0:
+                add_note(notes, i, f"no figure for {words[periods[i]]}")
+            else:
+                add_note(notes, i, f"{words[periods[i]]}: {own[rows[i]] or 'no figure'}")
 
 
 def add_note(notes: list[str], i: int, words: str) -> None:
@@ -258,7 +266,7 @@ def find_different(
     panel: Panel, labels: Any, start: np.ndarray, end: np.ndarray, both: np.ndarray
 ) -> np.ndarray:
     """Return the spans whose two figures have different labels, one missing included."""
-    known = np.array([value is not None for value in panel.exact])
+    known = np.isfinite(panel.estimate)
     code = np.asarray(labels.codes)
     different = np.zeros(len(start), dtype=bool)
     i = np.flatnonzero(both)

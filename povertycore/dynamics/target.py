@@ -120,14 +120,14 @@ def target(
     plans = plans_of(panel, series, plan, kind)
     elapsed = panel.years[-1] - panel.years[0]
     horizon = horizon_of(panel, by_year)
-    figures = counts_of(est) if kind == "count" else panel.exact
+    figure = counts_of(est).__getitem__ if kind == "count" else panel.exact
     values, notes = [], []
     for i, (start, end) in enumerate(zip(ends.start, ends.end, strict=True)):
         course = Course(
             kind=kind,
             plan=plans[i],
-            start=None if start < 0 else figures[start],
-            end=None if end < 0 else figures[end],
+            start=None if start < 0 else figure(start),
+            end=None if end < 0 else figure(end),
             first_year=panel.years[0],
             elapsed=elapsed,
             horizon=horizon,
