@@ -59,7 +59,7 @@ def income_way(std, incomes, counts, areas, unit="thousand VND/month"):
     """Classify arrays by income and a count."""
     data = {"y": incomes, "d": counts, "a": areas}
     count = {} if std == "vn-2011" else {"count": "d"}
-    return classes(quietly(data, std, income="y", income_unit=unit, area="a", **count))
+    return classes(quietly(data, STANDARDS[std], income="y", income_unit=unit, area="a", **count))
 
 
 # ---- worked examples -----------------------------------------------------------------------------
@@ -201,7 +201,7 @@ def test_every_class_by_scores_is_that_of_the_circular(rows):
         "a": np.array([area for _, _, area in rows], dtype=object),
     }
     expected = [by_scores(float(b1), 10 * d, area) for b1, d, area in rows]
-    assert classes(pc.classify(data, "vn-2022", b1="b1", b2="b2", area="a")) == expected
+    assert classes(pc.classify(data, STANDARDS["vn-2022"], b1="b1", b2="b2", area="a")) == expected
 
 
 @given(
@@ -273,8 +273,8 @@ def test_indicators_and_their_count_say_the_same(rows):
     frame["d"] = frame[ids].sum(axis=1)
     frame["y"], frame["a"] = 1500, "rural"
     words = {"income": "y", "income_unit": "thousand VND/month", "area": "a"}
-    one = pc.classify(frame, "vn-2022", deprivations=ids[::-1], **words)
-    assert classes(one) == classes(pc.classify(frame, "vn-2022", count="d", **words))
+    one = pc.classify(frame, STANDARDS["vn-2022"], deprivations=ids[::-1], **words)
+    assert classes(one) == classes(pc.classify(frame, STANDARDS["vn-2022"], count="d", **words))
 
 
 @given(
@@ -285,6 +285,7 @@ def test_indicators_and_their_count_say_the_same(rows):
     )
 )
 def test_both_ways_find_the_same_poor_and_near_poor(rows):
+    std = STANDARDS["vn-2022"]
     # one fact, written twice: the income at or above the line, and the score that stands for it
     line = {"rural": (1_500_000, 140), "urban": (2_000_000, 175)}
     data = {
@@ -295,9 +296,11 @@ def test_both_ways_find_the_same_poor_and_near_poor(rows):
         "a": [area for _, _, area in rows],
     }
     by_y = classes(
-        pc.classify(data, "vn-2022", income="y", income_unit="VND/month", area="a", count="d")
+        pc.classify(
+            data, STANDARDS["vn-2022"], income="y", income_unit="VND/month", area="a", count="d"
+        )
     )
-    by_b = classes(pc.classify(data, "vn-2022", b1="b1", b2="b2", area="a"))
+    by_b = classes(pc.classify(data, std, b1="b1", b2="b2", area="a"))
     assert [name if name != "average" else "other" for name in by_y] == by_b
 
 
@@ -328,12 +331,12 @@ def test_blocks_do_not_show(monkeypatch):
         "t": rng.choice([2022, 2023], 500),
     }
     words = {"b1": "b1", "b2": "b2", "area": "a", "time": "t"}
-    whole = classes(pc.classify(data, "vn-2022", **words))
+    whole = classes(pc.classify(data, STANDARDS["vn-2022"], **words))
     monkeypatch.setattr(MODULE, "BLOCK", 7)
-    assert classes(pc.classify(data, "vn-2022", **words)) == whole
+    assert classes(pc.classify(data, STANDARDS["vn-2022"], **words)) == whole
     data["b2"][350] = 5
     with pytest.raises(ValueRangeError, match=r"b2\[350\]"):
-        pc.classify(data, "vn-2022", **words)
+        pc.classify(data, STANDARDS["vn-2022"], **words)
 
 
 # ---- the kind of the result ----------------------------------------------------------------------
