@@ -262,7 +262,7 @@ def plans_of(panel: Panel, series: np.ndarray, plan: Any, kind: str) -> list[Fra
     """Return the plan of each series, checked against what it is a plan for."""
     if isinstance(plan, Real):
         plans: list[Fraction | None] = [number_of(plan, "plan")] * len(series)
-    elif isinstance(plan, Mapping) and not has_plan_column(panel, plan):
+    elif isinstance(plan, Mapping) and not is_table(plan):
         plans = plans_by_label(panel, series, plan)
     else:
         plans = plans_by_keys(panel, series, Frame.of(plan))
@@ -272,9 +272,9 @@ def plans_of(panel: Panel, series: np.ndarray, plan: Any, kind: str) -> list[Fra
     return plans
 
 
-def has_plan_column(panel: Panel, plan: Mapping[Any, Any]) -> bool:
-    """Say whether a mapping is a table of columns rather than plans by label."""
-    return "plan" in plan and not isinstance(plan["plan"], Real)
+def is_table(plan: Mapping[Any, Any]) -> bool:
+    """Say whether a mapping holds columns rather than one plan per label."""
+    return any(hasattr(value, "__len__") and not isinstance(value, str) for value in plan.values())
 
 
 def number_of(value: Any, where: str) -> Fraction:

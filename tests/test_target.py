@@ -1,0 +1,418 @@
+"""Plan fulfilment.
+
+Source of truth: the published figures of Lạng Sơn, arithmetic in the comments, and
+tests/oracles/target.py in exact fractions.
+"""
+
+import math
+import unicodedata
+from fractions import Fraction
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import assume, given, strategies as st
+
+import povertycore as pc
+from oracles.target import target
+from povertycore import errors
+
+MEASURES = ["planned", "achieved", "fulfilment", "remaining", "required_pace", "on_track"]
+
+
+def rates(rows, keys=("district", "year"), **words):
+    """Rates of counts: rows of labels, a numerator and a denominator."""
+    frame = pd.DataFrame(rows, columns=[*keys, "poor", "all"])
+    return pc.Estimates.from_table(frame, list(keys), numerator="poor", denominator="all", **words)
+
+
+def figures(est, **labels):
+    """The figures of one group by measure; of reach_year both."""
+    chosen = est.select(**labels) if labels else est
+    values = dict(zip(chosen["measure"], chosen["estimate"], strict=True))
+    values["reach_year"] = chosen.select(measure="reach_year")["estimate"].tolist()
+    return values
+
+
+@pytest.fixture
+def lang_son():
+    return rates([(2021, 23_511, 192_705), (2022, 17_497, 196_150)], ["year"])
+
+
+@pytest.fixture
+def districts():
+    # A: 25 to 20 percent, B: 10 to 9, C: 10 to 12
+    rows = [("A", 2021, 25, 100), ("A", 2022, 20, 100), ("B", 2021, 10, 100), ("B", 2022, 9, 100)]
+    return rates([*rows, ("C", 2021, 10, 100), ("C", 2022, 12, 100)])
+
+
+# --- worked example -------------------------------------------------------------------------------
+
+
+def test_lang_son_fulfilled_109_percent_of_its_plan(lang_son):
+    found = figures(pc.target(lang_son, time="year", plan=0.03))
+    assert found["planned"] == 0.03
+    assert round(found["achieved"] * 100, 2) == 3.28
+    assert round(found["fulfilment"] * 100) == 109
+    assert found["remaining"] == 0.0
+    assert found["on_track"] == 1.0
+    assert math.isnan(found["required_pace"])
+
+
+def test_columns_stand_in_the_order_of_the_contract(districts):
+    frame = pc.target(districts, time="year", plan=0.03).to_frame()
+    assert frame.columns.tolist()[:7] == [
+        *("district", "year_from", "year_to", "variable", "kind", "of", "measure"),
+    ]
+    assert frame["district"].tolist() == ["A"] * 8 + ["B"] * 8 + ["C"] * 8
+    assert frame["measure"].tolist()[:8] == [*MEASURES, "reach_year", "reach_year"]
+    assert set(frame["year_from"]) == {2021}
+    assert set(frame["year_to"]) == {2022}
+    assert set(frame["kind"]) == {"points_per_year"}
+    assert set(frame["of"]) == {"rate"}
+    assert frame["se"].isna().all()
+
+
+def test_points_per_year_are_multiplied_by_the_years():
+    est = rates([(2020, 40, 100), (2024, 30, 100)], ["year"])
+    # planned 4 x 2 points, achieved 10
+    found = figures(pc.target(est, time="year", plan=0.02))
+    assert (found["planned"], found["achieved"], found["fulfilment"]) == (0.08, 0.1, 1.25)
+
+
+def test_what_remains_until_the_year_of_the_plan():
+    est = rates([(2021, 40, 100), (2023, 36, 100)], ["year"])
+    # by 2025: 4 x 3 = 12 points, achieved 4, remaining 8 in two years; planned by now 6
+    found = figures(pc.target(est, time="year", plan=0.03, by_year=2025))
+    assert found["planned"] == 0.06
+    assert found["fulfilment"] == float(Fraction(4, 6))
+    assert found["remaining"] == 0.08
+    assert found["required_pace"] == 0.04
+    assert found["on_track"] == 0.0
+    # 40 - 12 = 28 percent is met after 12/4 x 2 years at the same fall, or at 0.9 every two years
+    even, relative = found["reach_year"]
+    assert even == 2027.0
+    assert relative == pytest.approx(2021 + 2 * math.log(0.7) / math.log(0.9), rel=1e-15)
+
+
+def test_each_assumption_is_named_in_the_note(districts):
+    frame = pc.target(districts.select(district="A"), time="year", plan=0.1).to_frame()
+    assert frame["note"].tolist()[-2:] == [
+        "assuming the same fall each year",
+        "assuming the same relative fall each year",
+    ]
+
+
+def test_a_level_is_fulfilled_by_what_was_covered_of_the_way():
+    est = rates([(2020, 30, 100), (2022, 20, 100)], ["year"])
+    # from 30 down to 10: 20 points planned, 10 achieved
+    found = figures(pc.target(est, time="year", plan=0.1, kind="level", by_year=2024))
+    assert (found["planned"], found["achieved"], found["fulfilment"]) == (0.2, 0.1, 0.5)
+    assert (found["remaining"], found["required_pace"], found["on_track"]) == (0.1, 0.05, 1.0)
+    assert found["reach_year"][0] == 2024.0
+
+
+def test_a_relative_plan_is_a_fraction_of_the_first_figure():
+    est = rates([(2020, 40, 100), (2022, 30, 100)], ["year"])
+    found = figures(pc.target(est, time="year", plan=0.2, kind="relative"))
+    assert (found["planned"], found["achieved"], found["fulfilment"]) == (0.08, 0.1, 1.25)
+
+
+def test_a_plan_in_numbers_counts_the_poor(lang_son):
+    est = pc.target(lang_son, time="year", plan=6000, kind="count")
+    found = figures(est)
+    assert (found["planned"], found["achieved"]) == (6000, 6014)
+    assert found["fulfilment"] == 6014 / 6000
+    assert set(est["of"]) == {"total"}
+    hh = {"year": [2021] * 23_511 + [2022] * 17_497}
+    of_totals = pc.target(pc.total(hh, by="year"), time="year", plan=6000, kind="count")
+    assert of_totals["estimate"].equals(est["estimate"])
+
+
+def test_the_first_period_is_compared_with_the_last():
+    est = rates([(2020, 40, 100), (2021, 50, 100), (2022, 30, 100)], ["year"])
+    found = pc.target(est, time="year", plan=0.05)
+    assert (found["year_from"].iloc[0], found["year_to"].iloc[0]) == (2020, 2022)
+    assert figures(found)["fulfilment"] == 1.0
+
+
+# --- plans of several forms -----------------------------------------------------------------------
+
+
+def assert_plans(est, **planned):
+    for district, plan in planned.items():
+        assert figures(est, district=district)["planned"] == plan
+
+
+def test_a_plan_per_group_by_label(districts):
+    est = pc.target(districts, time="year", plan={"A": 0.03, "B": 0.01, "C": 0.02})
+    assert_plans(est, A=0.03, B=0.01, C=0.02)
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame, dict])
+def test_a_plan_per_group_by_table(districts, frame):
+    plan = frame({"district": ["C", "A", "B"], "plan": [0.02, 0.03, 0.01]})
+    assert_plans(pc.target(districts, time="year", plan=plan), A=0.03, B=0.01, C=0.02)
+
+
+def test_a_plan_by_several_keys():
+    rows = [("A", area, year, 10, 100) for area in ("rural", "urban") for year in (2021, 2022)]
+    est = rates(rows, ["district", "area", "year"])
+    by_label = {("A", "rural"): 0.02, ("A", "urban"): 0.01}
+    found = pc.target(est, time="year", plan=by_label)
+    assert figures(found, area="urban")["planned"] == 0.01
+    by_area = pd.DataFrame({"area": ["urban", "rural"], "plan": [0.01, 0.02]})
+    assert pc.target(est, time="year", plan=by_area)["estimate"].equals(found["estimate"])
+
+
+def test_a_plan_by_variable():
+    hh = {"year": [2021, 2022] * 2, "poor": [1, 0, 1, 1], "near_poor": [0, 0, 0, 1]}
+    est = pc.rate(hh, ["poor", "near_poor"], by="year")
+    plan = {"variable": ["poor", "near_poor"], "plan": [0.5, 0.1]}
+    found = pc.target(est, time="year", plan=plan)
+    assert figures(found, variable="poor")["planned"] == 0.5
+    assert figures(found, variable="near_poor")["planned"] == 0.1
+
+
+def test_labels_of_plans_are_compared_in_nfc():
+    est = rates([("Bình Gia", 2021, 10, 100), ("Bình Gia", 2022, 9, 100)])
+    plan = {unicodedata.normalize("NFD", "Bình Gia"): 0.01}
+    assert figures(pc.target(est, time="year", plan=plan))["fulfilment"] == 1.0
+
+
+def test_a_group_without_a_plan_keeps_its_rows_and_says_so(districts):
+    est = pc.target(districts, time="year", plan={"A": 0.03})
+    found = figures(est, district="B")
+    assert math.isnan(found["planned"])
+    assert found["achieved"] == 0.01
+    assert math.isnan(found["fulfilment"])
+    assert "no plan for this group" in est.select(district="B", measure="fulfilment")["note"].item()
+
+
+# --- oracle ---------------------------------------------------------------------------------------
+
+
+@given(
+    kind=st.sampled_from(["points_per_year", "level", "relative", "count"]),
+    base=st.integers(1, 60),
+    last=st.integers(0, 60),
+    households=st.integers(60, 1000),
+    plan=st.sampled_from(["0.01", "0.03", "0.125", "0.5", "1"]),
+    years=st.integers(1, 5),
+    more=st.sampled_from([None, -1, 0, 1, 4]),
+)
+def test_targets_agree_with_the_oracle(kind, base, last, households, plan, years, more):
+    horizon = None if more is None else years + more
+    assume(horizon is None or horizon > 0)
+    est = rates([(2020, base, households), (2020 + years, last, households)], ["year"])
+    scale = 1 if kind == "count" else households
+    number = 10 * Fraction(plan) if kind == "count" else Fraction(plan)
+    expected = target(kind, number, Fraction(base, scale), Fraction(last, scale), years, horizon)
+    found = figures(
+        pc.target(
+            est,
+            time="year",
+            plan=float(number),
+            kind=kind,
+            by_year=None if horizon is None else 2020 + horizon,
+        )
+    )
+    for measure, value in expected.items():
+        if value is None:
+            assert math.isnan(found[measure]), measure
+        else:
+            assert found[measure] == float(value), measure
+
+
+def test_the_generator_meets_every_outcome():
+    seen = set()
+    for kind, plan in [("points_per_year", "0.03"), ("level", "0.125"), ("level", "0.5")]:
+        for base, last in [(30, 27), (30, 10), (10, 20)]:
+            found = target(kind, Fraction(plan), Fraction(base, 100), Fraction(last, 100), 1, 2)
+            seen.add("no fall planned" if found["fulfilment"] is None else "planned")
+            seen.add("on track" if found["on_track"] else "behind")
+            seen.add("done" if found["remaining"] == 0 else "open")
+    assert seen == {"no fall planned", "planned", "on track", "behind", "done", "open"}
+
+
+# --- properties -----------------------------------------------------------------------------------
+
+
+@given(st.integers(1, 400), st.integers(401, 10**7), st.data())
+def test_a_commune_exactly_at_its_plan_has_reached_it(points, households, data):
+    # the plan is points/1000; the base and the last figure differ by exactly that
+    households = households * 1000
+    base = data.draw(st.integers(points * households // 1000, households))
+    last = base - points * households // 1000
+    est = rates([(2021, base, households), (2022, last, households)], ["year"])
+    found = figures(pc.target(est, time="year", plan=points / 1000))
+    assert found["fulfilment"] == 1.0
+    assert found["on_track"] == 1.0
+    assert found["remaining"] == 0.0
+    assert found["reach_year"][0] == 2022.0
+
+
+def test_floats_would_have_missed_the_plan():
+    # 0.3 - 0.2 is 0.09999999999999998 in floats, below a plan of 0.1
+    assert 0.3 - 0.2 < 0.1
+    printed = pc.Estimates.from_table(
+        {"year": [2021, 2022], "rate": [0.3, 0.2]}, "year", estimate="rate"
+    )
+    counted = rates([(2021, 3, 10), (2022, 2, 10)], ["year"])
+    for est in (printed, counted):
+        assert figures(pc.target(est, time="year", plan=0.1))["fulfilment"] == 1.0
+
+
+def test_one_household_short_of_the_plan_is_not_reached():
+    est = rates([(2021, 300_000, 10**6), (2022, 200_001, 10**6)], ["year"])
+    found = figures(pc.target(est, time="year", plan=0.1))
+    assert found["on_track"] == 0.0
+    assert found["remaining"] == 1e-6
+    assert found["fulfilment"] < 1
+
+
+def test_register_and_table_give_the_same_target(districts):
+    hh = [
+        {"district": d, "year": y, "poor": i < poor}
+        for d, y, poor in [("A", 2021, 25), ("A", 2022, 20), ("B", 2021, 10), ("B", 2022, 9)]
+        for i in range(100)
+    ]
+    est = pc.rate(pd.DataFrame(hh), "poor", by=["district", "year"])
+    found = pc.target(est, time="year", plan=0.03)
+    expected = pc.target(districts.select(district=["A", "B"]), time="year", plan=0.03)
+    assert found["estimate"].equals(expected["estimate"])
+
+
+# --- edges ----------------------------------------------------------------------------------------
+
+
+def test_a_base_that_meets_the_level_has_nothing_to_fulfil(districts):
+    est = pc.target(districts, time="year", plan=0.15, kind="level")
+    assert math.isnan(figures(est, district="B")["fulfilment"])
+    note = est.select(district="B", measure="fulfilment")["note"].item()
+    assert note == "the first period already meets the level"
+    assert figures(est, district="B")["on_track"] == 1.0
+
+
+def test_a_plan_of_nothing_has_nothing_to_fulfil(districts):
+    est = pc.target(districts, time="year", plan=0)
+    assert math.isnan(figures(est, district="A")["fulfilment"])
+    assert figures(est, district="A")["on_track"] == 1.0
+    assert figures(est, district="C")["on_track"] == 0.0
+
+
+def test_without_a_fall_the_plan_is_never_reached(districts):
+    est = pc.target(districts, time="year", plan=0.03)
+    found = figures(est, district="C")
+    assert found["fulfilment"] == float(Fraction(-2, 3))
+    assert np.isnan(found["reach_year"]).all()
+    notes = est.select(district="C", measure="reach_year")["note"]
+    assert all("not reached: there was no fall" in note for note in notes)
+
+
+def test_a_relative_fall_never_comes_to_zero():
+    est = rates([(2021, 10, 100), (2022, 5, 100)], ["year"])
+    even, relative = figures(pc.target(est, time="year", plan=0, kind="level"))["reach_year"]
+    assert even == 2023.0
+    assert math.isnan(relative)
+
+
+def test_a_group_without_a_period_keeps_its_rows_and_names_the_period(districts):
+    rows = [("A", 2021, 25, 100), ("A", 2022, 20, 100), ("D", 2021, 10, 100)]
+    est = pc.target(rates(rows), time="year", plan=0.03)
+    lacking = est.select(district="D")
+    assert len(lacking) == 8
+    assert lacking["estimate"].isna().all()
+    assert all("no figure for 2022" in note for note in lacking["note"])
+
+
+def test_text_years_give_the_same_target(lang_son):
+    frame = lang_son.to_frame().astype({"year": str})
+    est = pc.Estimates.from_table(frame, "year", numerator="numerator", denominator="denominator")
+    found = pc.target(est, time="year", plan=0.03, by_year="2025")
+    expected = pc.target(lang_son, time="year", plan=0.03, by_year=2025)
+    assert found["estimate"].equals(expected["estimate"])
+
+
+def test_by_year_now_or_past_needs_no_pace_where_the_plan_is_met(districts):
+    est = pc.target(districts, time="year", plan=0.03, by_year=2022)
+    assert figures(est, district="A")["required_pace"] == 0.0
+    assert math.isnan(figures(est, district="B")["required_pace"])
+
+
+# --- errors ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["points_per_year", "level", "relative"])
+def test_percent_for_a_fraction_is_an_error_that_says_so(lang_son, kind):
+    with pytest.raises(errors.ValueRangeError, match=r"3 points = 0\.03") as caught:
+        pc.target(lang_son, time="year", plan=3.0, kind=kind)
+    assert caught.value.argument == "plan"
+
+
+@pytest.mark.parametrize("plan", [-0.03, math.nan, math.inf, {"A": -0.01}, {"A": "0.03"}])
+def test_a_plan_that_is_no_fall_is_an_error(districts, plan):
+    with pytest.raises(errors.ValueRangeError, match="plan"):
+        pc.target(districts, time="year", plan=plan)
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "message"),
+    [
+        ({"kind": "points"}, errors.OptionError, "kind must be"),
+        ({"time": "yaer"}, errors.ColumnNotFoundError, "did you mean 'year'"),
+        ({"by_year": 2021}, errors.OptionError, "by_year must be"),
+        ({"by_year": "soon"}, errors.OptionError, "by_year must be"),
+        ({"plan": {"D": 0.03}}, errors.OptionError, "'D'"),
+        ({"plan": {"district": ["A"]}}, errors.ColumnNotFoundError, "plan"),
+        ({"plan": {"commune": ["A"], "plan": [0.1]}}, errors.OptionError, "district"),
+        (
+            {"plan": {"district": ["A", "A"], "plan": [0.1, 0.2]}},
+            errors.DuplicateNameError,
+            "row 1",
+        ),
+    ],
+)
+def test_an_unknown_word_is_an_error(districts, words, error, message):
+    with pytest.raises(error, match=message):
+        pc.target(districts, **{"time": "year", "plan": 0.03, **words})
+
+
+def test_a_misspelt_group_is_named_with_those_that_come_close():
+    est = rates([("Bình Gia", 2021, 10, 100), ("Bình Gia", 2022, 9, 100)])
+    with pytest.raises(errors.OptionError, match="did you mean 'Bình Gia'"):
+        pc.target(est, time="year", plan={"Binh Gia": 0.01})
+
+
+def test_a_mapping_needs_groups(lang_son):
+    with pytest.raises(errors.OptionError, match="no groups"):
+        pc.target(lang_son, time="year", plan={"A": 0.03})
+
+
+def test_points_of_a_number_are_an_error():
+    est = pc.total({"year": [2021, 2021, 2022]}, by="year")
+    with pytest.raises(errors.OptionError, match="needs rates"):
+        pc.target(est, time="year", plan=0.03)
+
+
+def test_a_plan_in_numbers_needs_counts():
+    est = pc.Estimates.from_table(
+        {"year": [2021, 2022], "rate": [0.3, 0.2]}, "year", estimate="rate"
+    )
+    with pytest.raises(errors.OptionError, match="numerators"):
+        pc.target(est, time="year", plan=100, kind="count")
+
+
+def test_two_standards_are_compared_only_when_told_to():
+    frame = {"year": [2021, 2022], "rate": [0.12, 0.09], "std": ["vn-2016", "vn-2022"]}
+    est = pc.Estimates.from_table(frame, "year", estimate="rate", standard="std")
+    with pytest.raises(errors.ComparabilityError):
+        pc.target(est, time="year", plan=0.03)
+    told = pc.target(est, time="year", plan=0.03, across_standards=True)
+    assert all("across standards: vn-2016 and vn-2022" in note for note in told["note"])
+
+
+def test_one_period_is_an_error(lang_son):
+    with pytest.raises(errors.ValueRangeError, match="two periods"):
+        pc.target(lang_son.select(year=2021), time="year", plan=0.03)
