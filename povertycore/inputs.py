@@ -198,9 +198,8 @@ def list_decoder(name: str, labels: Any) -> Decoder:
             out = np.full(len(codes), None, dtype=object)
             out[~missing] = normalised(chosen, name)
             return text_array(out)
-        places = np.full(len(codes), -1)
-        places[~missing] = np.arange(len(chosen))
-        return chosen.take(places, allow_fill=True)
+        known = pd.Series(chosen, index=np.flatnonzero(~missing))
+        return known.reindex(range(len(codes))).array
 
     return decode
 
@@ -466,7 +465,7 @@ def from_arrow(column: Any, name: str) -> Key:
         return Key(name, view, decode=arrow_moments(kind), plain=lambda: plain_arrow(column))
     if view.type.startswith("float"):
         dtype = np.dtype(view.type)
-        fetch = float_decoder(lambda rows: np.asarray(column.take(pa.array(rows))), dtype)
+        fetch = float_decoder(lambda rows: taken_arrow(column, rows), dtype)
         return Key(name, view, decode=fetch, plain=lambda: plain_arrow(column))
     dtype = np.dtype("bool" if view.type == "bits" else view.type)
     return Key(
@@ -478,13 +477,25 @@ def from_arrow(column: Any, name: str) -> Key:
     )
 
 
-def taken_arrow(column: Any, rows: Values) -> list[Any]:
-    """Return the texts at these rows."""
+def taken_arrow(column: Any, rows: Values) -> NDArray[Any]:
+    """Return the values at these rows, chunk by chunk: PyArrow's own take may join the chunks."""
+    chunks = column.chunks if hasattr(column, "chunks") else [column]
+    ends = np.cumsum([len(chunk) for chunk in chunks])
+    home = np.searchsorted(ends, rows, side="right")
+    out = np.empty(len(rows), dtype=object)
+    for k in np.unique(home):
+        here = np.flatnonzero(home == k)
+        out[here] = object_array(chunk_values(chunks[k], rows[here] - (ends[k] - len(chunks[k]))))
+    return out
+
+
+def chunk_values(chunk: Any, rows: Values) -> list[Any]:
+    """Return the values of one Arrow array at these rows."""
     import pyarrow as pa
 
-    if "view" in str(column.type):  # take does not read views
-        return [column[row].as_py() for row in rows.tolist()]
-    return list(column.take(pa.array(rows)).to_pylist())
+    if "view" in str(chunk.type):  # take does not read views
+        return [chunk[row].as_py() for row in rows.tolist()]
+    return list(chunk.take(pa.array(rows)).to_pylist())
 
 
 def plain_arrow(column: Any) -> NDArray[Any]:

@@ -341,7 +341,7 @@ def test_texts_that_point_outside_their_bytes_are_refused_where_they_are_used(fo
     with pytest.raises(errors.PovertyCoreError) as caught:
         _core.total(2, [column])
     assert caught.value.column == "x"
-    assert caught.value.row in (0, 1)
+    assert caught.value.row == 0
 
 
 @pytest.mark.parametrize("form", [b"e", b"w:4", b"z", b"d:9,2", b"+l", b"tsq:", b"ts", b"", b"iz"])

@@ -334,6 +334,26 @@ def test_an_arrow_dictionary_with_a_missing_entry_has_missing_rows():
     assert n.tolist() == [1, 3]
 
 
+def test_an_arrow_dictionary_of_numbers_has_labels_that_are_numbers():
+    labels, n = labels_of({"x": pa.array([30, 10, 30]).dictionary_encode()}, "x")
+    assert labels.tolist() == [10, 30]
+    labels, n = labels_of({"x": pa.array([30, None, 10, 30]).dictionary_encode()}, "x")
+    assert labels[:2].tolist() == [10, 30]
+    assert pd.isna(labels[2])
+    assert n.tolist() == [1, 2, 1]
+
+
+def test_numpy_text_of_either_kind_is_text():
+    for dtype in ("U5", np.dtypes.StringDType(), np.dtypes.StringDType(na_object=None)):
+        labels, n = labels_of({"x": np.array(["02", "01", "02"], dtype)}, "x")
+        assert list(labels) == ["01", "02"]
+        assert n.tolist() == [1, 2]
+    gaps = np.array(["b", None, "a"], np.dtypes.StringDType(na_object=None))
+    labels, n = labels_of({"x": gaps}, "x")
+    assert list(labels[:2]) == ["a", "b"]
+    assert pd.isna(labels[2])
+
+
 def test_categories_that_are_numbers_stay_numbers():
     frame = pd.DataFrame({"x": pd.Categorical([30, 10, 30], categories=[30, 20, 10])})
     labels, n = labels_of(frame, "x")

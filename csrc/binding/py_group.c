@@ -145,6 +145,17 @@ static bool is_missing(const encoder *e, PyObject *object)
     return PyFloat_Check(object) && PyFloat_AS_DOUBLE(object) != PyFloat_AS_DOUBLE(object);
 }
 
+/* Before Python 3.12 a text of the old C interface may wait for its form; false: exception set. */
+static bool is_in_canonical_form(PyObject *text)
+{
+#if PY_VERSION_HEX < 0x030C0000
+    return PyUnicode_READY(text) == 0;
+#else
+    (void)text;
+    return true;
+#endif
+}
+
 enum { MISSING = -1, FAILED = -2 };
 
 static int64_t code_of_object(encoder *e, PyObject *object, int64_t row)
@@ -154,7 +165,7 @@ static int64_t code_of_object(encoder *e, PyObject *object, int64_t row)
     if (seen->object == object && object != NULL) return seen->code;
     int64_t code = MISSING;
     if (object != NULL && PyUnicode_Check(object)) {
-        code = code_of_text(e, object, row);
+        code = is_in_canonical_form(object) ? code_of_text(e, object, row) : FAILED;
         if (code < 0) return FAILED;
     } else if (!is_missing(e, object)) {
         py_error_fail(e->state, PC_ERR_TYPE, "values", row, NULL,
