@@ -44,7 +44,10 @@ SANITIZER_ENVIRONMENT = {
     "TSAN_OPTIONS": "allocator_may_return_null=1",
 }
 # Said by older sanitizers where the kernel spreads addresses wider than they know.
-TOO_RANDOM_ADDRESSES = "unexpected memory mapping"
+TOO_RANDOM_ADDRESSES = [
+    "unexpected memory mapping",
+    "Shadow memory range interleaves with an existing memory mapping",
+]
 
 
 def find_compiler():
@@ -132,14 +135,19 @@ def session_builder():
     return Builder(folder.name)
 
 
-def run_sanitized(program):
-    """Run a sanitized program; again at fixed addresses where the sanitizer needs them."""
+def run_sanitized(command, **variables):
+    """Run a sanitized command; again at fixed addresses where the sanitizer needs them.
+
+    Variables are added to the environment.
+    """
     environment = {**os.environ, **SANITIZER_ENVIRONMENT}
     for name in ("POVERTYCORE_SIMD", "POVERTYCORE_NUM_THREADS", "LD_PRELOAD"):
         environment.pop(name, None)
-    command = [str(program)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)
-    if TOO_RANDOM_ADDRESSES in done.stderr and shutil.which("setarch"):
-        command = ["setarch", platform.machine(), "-R", str(program)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)
+    options = {"capture_output": True, "text": True, "timeout": 300}
+    options["env"] = environment | variables
+    done = subprocess.run(command, **options)
+    if done.returncode != 0 and any(words in done.stderr for words in TOO_RANDOM_ADDRESSES):
+        fixed = ["setarch", platform.machine(), "-R"]
+        if shutil.which("setarch"):
+            done = subprocess.run([*fixed, *command], **options)
     return done

@@ -4,6 +4,7 @@ Each file runs under the address and undefined-behaviour sanitizers, with leaks 
 named *_threads.c run under the thread sanitizer too.
 """
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ def pair_name(value):
 
 @pytest.mark.parametrize(("source", "sanitizer"), c_tests(), ids=pair_name)
 def test_every_claim_of_the_c_test_holds(source, sanitizer):
-    done = run_sanitized(session_builder().program(source, sanitizer))
+    done = run_sanitized([session_builder().program(source, sanitizer)])
     report = f"{done.stdout}{done.stderr}"
     assert done.returncode == 0, report
     assert " passed, 0 failed" in done.stdout, report
@@ -90,7 +91,7 @@ def test_the_harness_finds(fault, tmp_path):
     sanitizer, statement, complaint = FAULTS[fault]
     source = tmp_path / f"{fault.replace(' ', '_')}.c"
     source.write_text(FAULTY_TEST % statement, encoding="utf-8")
-    done = run_sanitized(session_builder().program(source, sanitizer))
+    done = run_sanitized([session_builder().program(source, sanitizer)])
     assert done.returncode != 0
     assert complaint in done.stdout + done.stderr
 
@@ -105,3 +106,19 @@ def test_a_missing_compiler_is_a_failure_and_not_a_skip(monkeypatch):
     monkeypatch.setenv("CC", "no-such-compiler")
     with pytest.raises(pytest.fail.Exception, match="'no-such-compiler', which is not installed"):
         find_compiler()
+
+
+NEEDS_FIXED_ADDRESSES = """#!/bin/sh
+grep -q 00040000 /proc/self/personality && exit 0
+echo "FATAL: ThreadSanitizer: unexpected memory mapping 0x5f" >&2
+exit 66
+"""
+
+
+def test_a_sanitizer_that_cannot_bear_random_addresses_gets_fixed_ones(tmp_path):
+    program = tmp_path / "program"
+    program.write_text(NEEDS_FIXED_ADDRESSES, encoding="utf-8")
+    program.chmod(0o755)
+    if subprocess.run(["setarch", "-R", "true"], capture_output=True).returncode != 0:
+        pytest.skip("this machine does not let a process ask for fixed addresses")
+    assert run_sanitized([program]).returncode == 0

@@ -6,12 +6,11 @@ this; results are compared with the oracle in tests/oracles/cells.py.
 
 import json
 import os
-import subprocess
 import sys
 
 import pytest
 
-from c_builds import ROOT, session_builder
+from c_builds import ROOT, run_sanitized, session_builder
 
 N_CALLS = 500  # with each kind of loops
 RANDOM_CALLS = ROOT / "tests" / "fuzz" / "random_calls.py"
@@ -57,21 +56,13 @@ OCCURRED = {
 def run_sanitized_python(arguments, **variables):
     """Run Python with the sanitized module on its path."""
     builder = session_builder()
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(builder.extension), str(ROOT / "tests")]),
-        "PYTHONMALLOC": "malloc",  # each object its own block, with guards around it
-        "LD_PRELOAD": f"{builder.library('libasan.so')} {builder.library('libubsan.so')}",
-        "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1",  # Python leaves some
-        "UBSAN_OPTIONS": "print_stacktrace=1",
+    return run_sanitized(
+        [sys.executable, "-P", *map(str, arguments)],  # not what lies in the working folder
+        PYTHONPATH=os.pathsep.join([str(builder.extension), str(ROOT / "tests")]),
+        PYTHONMALLOC="malloc",  # each object its own block, with guards around it
+        LD_PRELOAD=f"{builder.library('libasan.so')} {builder.library('libubsan.so')}",
+        ASAN_OPTIONS="detect_leaks=0:allocator_may_return_null=1",  # Python leaves some
         **variables,
-    }
-    return subprocess.run(
-        [sys.executable, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        env=environment,
-        timeout=300,
     )
 
 
