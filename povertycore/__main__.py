@@ -22,8 +22,9 @@ from povertycore.errors import (
     unknown_option,
 )
 from povertycore.present.report import Report, joined, report
+from povertycore.quality.columns import ROLES, choose
 from povertycore.quality.files import read_table, sheets_of
-from povertycore.quality.register import POPULATION_ROLES, ROLES, Register, choose, register
+from povertycore.quality.register import POPULATION_ROLES, Register, register
 from povertycore.standards.standard import standard as read_standard
 
 PROGRAM = "python -m povertycore"

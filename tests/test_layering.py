@@ -24,6 +24,8 @@ FLOORS = [
     ["datasets", "units"],
     ["measures.tally"],
     ["measures"],
+    ["quality.columns"],
+    ["quality.classes"],
     ["quality"],
     ["dynamics.periods"],
     ["dynamics"],

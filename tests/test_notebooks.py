@@ -16,8 +16,7 @@ NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
 
 def outputs(notebook):
     for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            yield output
+        yield from cell.get("outputs", [])
 
 
 def told(notebook):

@@ -127,7 +127,8 @@ def write_estimates(
     """
     frame = est.to_frame()
     kinds = list(number.kinds_of_rows(est))
-    names = [name for name in frame.columns if _is_told(frame[name], name)]
+    always = (*est.key_names, "measure", "estimate", "unit")
+    names = [name for name in frame.columns if name in always or _is_told(frame[name])]
     keys = [name for name in names if name in est.key_names]
     if len(frame) + 10 > ROWS_OF_A_SHEET:
         raise LimitError(
@@ -148,10 +149,9 @@ def write_estimates(
         page.footnotes(lines)
 
 
-def _is_told(column: Any, name: str) -> bool:
-    if name in ("estimate", "measure", "unit"):
-        return True
-    return bool(column.notna().any()) and not (name == "note" and (column == "").all())
+def _is_told(column: Any) -> bool:
+    """Whether a column says anything: a figure, or a text that is not empty."""
+    return bool((column.notna() & (column.astype(object) != "")).any())
 
 
 def _estimates_column(values: Any, name: str, kinds: Sequence[str]) -> list[tuple[Any, str]]:

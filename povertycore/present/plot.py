@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from povertycore.dynamics.periods import as_word, in_years
 from povertycore.errors import (
     ColumnNotFoundError,
     OptionError,
+    ValueRangeError,
     listing,
     missing_extra,
     unknown_column,
@@ -353,22 +355,15 @@ def _axes(ax: Any, size: tuple[float, float]) -> Any:
 
 def _positions(periods: Any) -> tuple[Any, dict[float, str]]:
     """Return where periods stand on the axis, in real time, and their tick labels."""
-    distinct = pd.Series(periods.unique())
-    years = pd.to_numeric(distinct, errors="coerce") if distinct.dtype.kind not in "M" else None
-    if isinstance(distinct.dtype, pd.PeriodDtype):
-        years = None
-        distinct_start = distinct.dt.start_time
-    else:
-        distinct_start = distinct if distinct.dtype.kind == "M" else None
-    if distinct_start is not None:
-        places = distinct_start.dt.year + (distinct_start.dt.dayofyear - 1) / 365.25
-    elif years is not None and years.notna().all():
-        places = years.astype(float)
-    else:
-        places = pd.Series(np.arange(len(distinct), dtype=float))
-    label = dict(zip(distinct, places, strict=True))
-    ticks = {float(place): str(name) for name, place in sorted(label.items(), key=lambda x: x[1])}
-    return periods.map(label).astype(float).to_numpy(), ticks
+    labels = list(periods.unique())
+    places = [in_years(label) for label in labels]
+    if any(place is None for place in places):
+        raise ValueRangeError(
+            f"{periods.name} holds a label that is no period; a line needs years, Periods or dates"
+        )
+    place_of = {label: float(place) for label, place in zip(labels, places, strict=True) if place}
+    ticks = {place: as_word(label) for label, place in sorted(place_of.items(), key=lambda x: x[1])}
+    return periods.map(place_of).astype(float).to_numpy(), ticks
 
 
 def _chosen(names: list[str], highlight: Any) -> list[str]:

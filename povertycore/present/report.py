@@ -31,7 +31,8 @@ from povertycore.estimates import Estimates
 from povertycore.measures import rate, total
 from povertycore.present import text
 from povertycore.present.text import Facts, Figures, Place, word
-from povertycore.quality.register import Note, Register, population_table, register
+from povertycore.quality.columns import Note
+from povertycore.quality.register import Register, population_table, register
 
 __all__ = ["OWN_FILES", "Report", "Table", "Written", "report"]
 
@@ -292,7 +293,7 @@ def report(
             columns=reading.get("columns"),
             years=chosen,
             digits=reading.get("digits"),
-            numbers=reading.get("numbers", "en"),
+            numbers=reading.get("numbers"),
         )
     )
     _refuse_a_list(frame, chosen, table)

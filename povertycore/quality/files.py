@@ -223,8 +223,10 @@ def _read_excel(path: Path, sheet: str | None, keep: Keep | None) -> Any:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module="openpyxl")
             with pd.ExcelFile(path, engine="openpyxl") as book:
-                cells = book.parse(
-                    _sheet(path, book.sheet_names, sheet),
+                sheets = [str(name) for name in book.sheet_names]
+                cells = pd.read_excel(
+                    book,
+                    sheet_name=_sheet(path, sheets, sheet),
                     header=None,
                     dtype=object,
                     keep_default_na=False,
@@ -236,9 +238,7 @@ def _read_excel(path: Path, sheet: str | None, keep: Keep | None) -> Any:
             "it may be damaged, protected, or of another kind"
         ) from fault
     if cells.empty:
-        raise FileFormatError(
-            f"the sheet of {path.name} is empty" + _other_sheets(book.sheet_names, sheet)
-        )
+        raise FileFormatError(f"the sheet of {path.name} is empty" + _other_sheets(sheets, sheet))
     names = _clean(["" if pd.isna(name) else name for name in cells.iloc[0]])
     wanted = _kept(names, keep)
     frame = cells.iloc[1:].dropna(how="all").reset_index(drop=True)
