@@ -1,13 +1,22 @@
 #include "pc_dictionary.h"
 
-enum { FIRST_BITS = 8, MOST_BITS = 40 };
+enum { FIRST_BITS = 9, SPARSE_BITS = 15, MOST_BITS = 40, FIRST_ROOM = 64 };
+
+/* Codes for 2^bits slots: an eighth of them while the slots are few, half of them later. */
+static int64_t most_codes(int bits)
+{
+    return (int64_t)1 << (bits <= SPARSE_BITS ? bits - 3 : bits - 1);
+}
 
 static pc_slot *new_slots(pc_memory *memory, int shift)
 {
     const int64_t n = (int64_t)1 << (64 - shift);
     pc_slot *slot = pc_alloc(memory, n, sizeof *slot);
     if (slot == NULL) return NULL;
-    for (int64_t i = 0; i < n; i++) slot[i].code = PC_NO_CODE;
+    for (int64_t i = 0; i < n; i++) {
+        const pc_slot empty = {0, 0, PC_NO_CODE};
+        slot[i] = empty;
+    }
     return slot;
 }
 
@@ -24,7 +33,8 @@ pc_status pc_dictionary_init(pc_dictionary *dictionary, pc_memory *memory)
     memset(dictionary, 0, sizeof *dictionary);
     dictionary->memory = memory;
     dictionary->shift = 64 - FIRST_BITS;
-    dictionary->room = (int64_t)1 << (FIRST_BITS - 1);
+    dictionary->most = most_codes(FIRST_BITS);
+    dictionary->room = FIRST_ROOM;
     dictionary->slot = new_slots(memory, dictionary->shift);
     if (dictionary->slot == NULL) return PC_ERR_MEMORY;
     dictionary->entry = pc_alloc(memory, dictionary->room, sizeof(pc_entry));
@@ -40,31 +50,30 @@ void pc_dictionary_free(pc_dictionary *dictionary)
     memset(dictionary, 0, sizeof *dictionary);
 }
 
-/* Twice the slots and entries; the slots are never more than half full. */
-static pc_status grow(pc_dictionary *d)
+static pc_status grow_slots(pc_dictionary *d)
 {
-    if (64 - d->shift >= MOST_BITS) return PC_ERR_LIMIT;
     const int shift = d->shift - 1;
-    pc_slot *slot = NULL;
-    pc_entry *entry = NULL;
-
-    slot = new_slots(d->memory, shift);
+    if (64 - shift > MOST_BITS) return PC_ERR_LIMIT;
+    pc_slot *slot = new_slots(d->memory, shift);
     if (slot == NULL) return PC_ERR_MEMORY;
-    entry = pc_alloc(d->memory, d->room * 2, sizeof *entry);
-    if (entry == NULL) {
-        pc_free(d->memory, slot);
-        return PC_ERR_MEMORY;
-    }
     for (int64_t code = 0; code < d->n; code++) {
         const pc_slot moved = {d->entry[code].a, d->entry[code].b, (uint32_t)code};
         place(slot, shift, moved);
     }
-    memcpy(entry, d->entry, (size_t)d->n * sizeof *entry);
     pc_free(d->memory, d->slot);
-    pc_free(d->memory, d->entry);
     d->slot = slot;
-    d->entry = entry;
     d->shift = shift;
+    d->most = most_codes(64 - shift);
+    return PC_OK;
+}
+
+static pc_status grow_entries(pc_dictionary *d)
+{
+    pc_entry *entry = pc_alloc(d->memory, d->room * 2, sizeof *entry);
+    if (entry == NULL) return PC_ERR_MEMORY;
+    memcpy(entry, d->entry, (size_t)d->n * sizeof *entry);
+    pc_free(d->memory, d->entry);
+    d->entry = entry;
     d->room *= 2;
     return PC_OK;
 }
@@ -95,7 +104,8 @@ pc_status pc_dictionary_insert(pc_dictionary *dictionary, pc_word word, int64_t 
     pc_status status = PC_OK;
 
     if (d->n >= INT32_MAX) return PC_ERR_LIMIT;
-    if (d->n == d->room) status = grow(d);
+    if (d->n == d->most) status = grow_slots(d);
+    if (status == PC_OK && d->n == d->room) status = grow_entries(d);
     if (status == PC_OK && word.bytes != NULL) status = keep_text(d, word, &entry.text);
     if (status != PC_OK) return status;
     *code = (uint32_t)d->n;
