@@ -6,15 +6,21 @@
 static pc_type type_by_size(npy_intp size, pc_type one, pc_type two, pc_type four, pc_type eight)
 {
     switch (size) {
-    case 1: return one;
-    case 2: return two;
-    case 4: return four;
-    case 8: return eight;
-    default: return PC_TYPE_END;
+    case 1:
+        return one;
+    case 2:
+        return two;
+    case 4:
+        return four;
+    case 8:
+        return eight;
+    default:
+        return PC_TYPE_END;
     }
 }
 
-/* By kind and size, because `long` and `long long` are two types of one shape. PC_TYPE_END: none. */
+/* By kind and size, because `long` and `long long` are two types of one shape. PC_TYPE_END: none.
+ */
 static pc_type array_type(PyArrayObject *array)
 {
     const npy_intp size = PyArray_ITEMSIZE(array);

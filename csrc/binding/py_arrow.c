@@ -4,8 +4,8 @@
  * dies, or at once when something is wrong.
  *
  * The interface carries no buffer lengths, so only what can be checked is checked here: counts,
- * offsets, sizes that must agree, pointers that must not be null. Text offsets and views are checked
- * by the core, each on its own copy, at the point of use.
+ * offsets, sizes that must agree, pointers that must not be null. Text offsets and views are
+ * checked by the core, each on its own copy, at the point of use.
  */
 #include "py_arrow.h"
 
@@ -61,8 +61,7 @@ static int make_room(batches *own)
 {
     if (own->n < own->capacity) return 0;
     const int64_t capacity = own->capacity == 0 ? 4 : own->capacity * 2;
-    struct ArrowArray *arrays =
-        PyMem_Realloc(own->arrays, (size_t)capacity * sizeof *own->arrays);
+    struct ArrowArray *arrays = PyMem_Realloc(own->arrays, (size_t)capacity * sizeof *own->arrays);
     if (arrays != NULL) own->arrays = arrays;
     uint8_t **bitmaps = PyMem_Realloc(own->bitmaps, (size_t)capacity * sizeof *own->bitmaps);
     if (bitmaps != NULL) own->bitmaps = bitmaps;
@@ -105,20 +104,17 @@ static int malformed(const place *at)
 static int read_stream(const place *at, batches *own)
 {
     int code;
-    Py_BEGIN_ALLOW_THREADS
-    code = own->stream.get_schema(&own->stream, &own->schema);
-    Py_END_ALLOW_THREADS
-    if (code != 0) {
+    Py_BEGIN_ALLOW_THREADS code = own->stream.get_schema(&own->stream, &own->schema);
+    Py_END_ALLOW_THREADS if (code != 0)
+    {
         own->schema.release = NULL;
         return refuse(at, PC_ERR_TYPE, "could not be read: its Arrow stream failed");
     }
     for (;;) {
         struct ArrowArray array = {.release = NULL};
         if (make_room(own) < 0) return -1;
-        Py_BEGIN_ALLOW_THREADS
-        code = own->stream.get_next(&own->stream, &array);
-        Py_END_ALLOW_THREADS
-        if (PyErr_Occurred()) code = code == 0 ? -1 : code;
+        Py_BEGIN_ALLOW_THREADS code = own->stream.get_next(&own->stream, &array);
+        Py_END_ALLOW_THREADS if (PyErr_Occurred()) code = code == 0 ? -1 : code;
         if (code != 0) return refuse(at, PC_ERR_TYPE, "could not be read: its Arrow stream failed");
         if (array.release == NULL) return 0;
         take_array(own, &array);
@@ -174,14 +170,32 @@ static const struct {
     const char *format;
     pc_type type;
 } formats[] = {
-    {"b", PC_BITS},    {"c", PC_INT8},    {"C", PC_UINT8},      {"s", PC_INT16},
-    {"S", PC_UINT16},  {"i", PC_INT32},   {"I", PC_UINT32},     {"l", PC_INT64},
-    {"L", PC_UINT64},  {"f", PC_FLOAT32}, {"g", PC_FLOAT64},    {"n", PC_FLOAT64},
-    {"u", PC_TEXT32},  {"U", PC_TEXT64},  {"vu", PC_TEXT_VIEW},
+    {"b", PC_BITS},
+    {"c", PC_INT8},
+    {"C", PC_UINT8},
+    {"s", PC_INT16},
+    {"S", PC_UINT16},
+    {"i", PC_INT32},
+    {"I", PC_UINT32},
+    {"l", PC_INT64},
+    {"L", PC_UINT64},
+    {"f", PC_FLOAT32},
+    {"g", PC_FLOAT64},
+    {"n", PC_FLOAT64},
+    {"u", PC_TEXT32},
+    {"U", PC_TEXT64},
+    {"vu", PC_TEXT_VIEW},
     /* Dates and times are their integers; what they mean is for the labels to say. */
-    {"tdD", PC_INT32}, {"tdm", PC_INT64}, {"tts", PC_INT32},    {"ttm", PC_INT32},
-    {"ttu", PC_INT64}, {"ttn", PC_INT64}, {"tDs", PC_INT64},    {"tDm", PC_INT64},
-    {"tDu", PC_INT64}, {"tDn", PC_INT64},
+    {"tdD", PC_INT32},
+    {"tdm", PC_INT64},
+    {"tts", PC_INT32},
+    {"ttm", PC_INT32},
+    {"ttu", PC_INT64},
+    {"ttn", PC_INT64},
+    {"tDs", PC_INT64},
+    {"tDm", PC_INT64},
+    {"tDu", PC_INT64},
+    {"tDn", PC_INT64},
 };
 
 static pc_type type_of_format(const char *format)
@@ -218,8 +232,8 @@ static const struct ArrowSchema *column_schema(const place *at, const struct Arr
 
 /* ---- chunks ---- */
 
-static const double absent = NAN;  /* every row of a column of Arrow type null */
-static const uint8_t nothing[8];   /* where a buffer of no bytes may be NULL */
+static const double absent = NAN; /* every row of a column of Arrow type null */
+static const uint8_t nothing[8];  /* where a buffer of no bytes may be NULL */
 
 /* Rows [first, first + n) of array; counts and sizes that cannot be are refused. */
 typedef struct span {
@@ -234,9 +248,8 @@ static int sound_span(const span *rows)
 {
     const struct ArrowArray *array = rows->array;
     return array != NULL && array->release != NULL && array->length >= 0 && array->offset >= 0 &&
-           rows->first >= 0 && rows->n >= 0 &&
-           rows->first <= INT64_MAX / WIDEST - rows->n - 1 && array->n_buffers >= 0 &&
-           (array->n_buffers == 0 || array->buffers != NULL);
+           rows->first >= 0 && rows->n >= 0 && rows->first <= INT64_MAX / WIDEST - rows->n - 1 &&
+           array->n_buffers >= 0 && (array->n_buffers == 0 || array->buffers != NULL);
 }
 
 /* The validity bitmap, or NULL where every row is present. -1: malformed. */
@@ -307,8 +320,10 @@ static int take_text(const span *rows, int64_t size, pc_chunk *chunk)
     chunk->data = offsets + rows->first * size;
     chunk->stride = size;
     chunk->n_bytes = end;
-    if (rows->array->buffers[2] != NULL) chunk->bytes = rows->array->buffers[2];
-    else if (end > 0) return -1;
+    if (rows->array->buffers[2] != NULL)
+        chunk->bytes = rows->array->buffers[2];
+    else if (end > 0)
+        return -1;
     return 0;
 }
 
@@ -338,11 +353,16 @@ static int take_values(const span *rows, const char *format, pc_type type, pc_ch
         return 0;
     }
     switch (type) {
-    case PC_BITS: return take_bits(rows, chunk);
-    case PC_TEXT32: return take_text(rows, (int64_t)sizeof(int32_t), chunk);
-    case PC_TEXT64: return take_text(rows, (int64_t)sizeof(int64_t), chunk);
-    case PC_TEXT_VIEW: return take_views(rows, chunk);
-    default: return take_fixed(rows, type, chunk);
+    case PC_BITS:
+        return take_bits(rows, chunk);
+    case PC_TEXT32:
+        return take_text(rows, (int64_t)sizeof(int32_t), chunk);
+    case PC_TEXT64:
+        return take_text(rows, (int64_t)sizeof(int64_t), chunk);
+    case PC_TEXT_VIEW:
+        return take_views(rows, chunk);
+    default:
+        return take_fixed(rows, type, chunk);
     }
 }
 

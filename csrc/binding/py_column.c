@@ -62,10 +62,14 @@ static int64_t read_integer(const char *item, pc_type type)
     int32_t four;
     int64_t eight;
     switch (type) {
-    case PC_INT8: return memcpy(&one, item, sizeof one), one;
-    case PC_INT16: return memcpy(&two, item, sizeof two), two;
-    case PC_INT32: return memcpy(&four, item, sizeof four), four;
-    default: return memcpy(&eight, item, sizeof eight), eight;
+    case PC_INT8:
+        return memcpy(&one, item, sizeof one), one;
+    case PC_INT16:
+        return memcpy(&two, item, sizeof two), two;
+    case PC_INT32:
+        return memcpy(&four, item, sizeof four), four;
+    default:
+        return memcpy(&eight, item, sizeof eight), eight;
     }
 }
 
@@ -157,7 +161,7 @@ static PyType_Slot column_slots[] = {
     PY_SLOT(Py_tp_repr, column_repr),
     PY_SLOT(Py_sq_length, column_length),
     {Py_tp_getset, column_attributes},
-    {Py_tp_doc, (void *)(uintptr_t)"An immutable view of one column; it keeps the owner alive."},
+    {Py_tp_doc, (void *)(uintptr_t) "An immutable view of one column; it keeps the owner alive."},
     {0, NULL},
 };
 

@@ -12,14 +12,13 @@
 #include "pc_column.h"
 
 typedef struct py_column {
-    PyObject_HEAD
-    pc_column column;
+    PyObject_HEAD pc_column column;
     PyObject *name;
     PyObject *owner;
     pc_chunk *chunks; /* column.chunks and column.starts point here; from PyMem_Malloc */
     int64_t *starts;
     bool has_missing_code; /* an integer that stands for missing, as -1 in pandas codes: the core */
-    int64_t missing_code;  /* groups it like any other, and the group is called missing afterwards */
+    int64_t missing_code; /* groups it like any other, and the group is called missing afterwards */
 } py_column;
 
 /* Make the type and keep it in state. 0, or -1 with an exception set. */

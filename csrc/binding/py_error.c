@@ -8,10 +8,10 @@ static const struct {
     pc_status status;
     const char *name;
 } classes[] = {
-    {PC_ERR_MEMORY, "OutOfMemoryError"},  {PC_ERR_LENGTH, "LengthError"},
-    {PC_ERR_VALUE, "ValueRangeError"},    {PC_ERR_MISSING, "MissingValueError"},
-    {PC_ERR_GROUP, "GroupCodeError"},     {PC_ERR_TYPE, "DTypeError"},
-    {PC_ERR_LIMIT, "LimitError"},         {PC_ERR_INTERNAL, "InternalError"},
+    {PC_ERR_MEMORY, "OutOfMemoryError"}, {PC_ERR_LENGTH, "LengthError"},
+    {PC_ERR_VALUE, "ValueRangeError"},   {PC_ERR_MISSING, "MissingValueError"},
+    {PC_ERR_GROUP, "GroupCodeError"},    {PC_ERR_TYPE, "DTypeError"},
+    {PC_ERR_LIMIT, "LimitError"},        {PC_ERR_INTERNAL, "InternalError"},
 };
 
 int py_error_import(py_state *state)

@@ -5,8 +5,8 @@
  * asks first whether its object is the one met before at this place of a small cache of addresses,
  * and only then looks at the text: a hash of its characters, then the characters themselves.
  *
- * The text is compared as Python stores it (a string has one canonical form: kind, length, data), so
- * nothing is encoded, no UTF-8 copy is left behind in the user's objects, lone surrogates are no
+ * The text is compared as Python stores it (a string has one canonical form: kind, length, data),
+ * so nothing is encoded, no UTF-8 copy is left behind in the user's objects, lone surrogates are no
  * special case, and no method of a subclass is ever called. The GIL is held throughout. Signal
  * handlers may run between two rows and change the array: the texts that stand for a code are held
  * by a reference, and the cache of addresses is emptied after every poll.
@@ -38,11 +38,11 @@ typedef struct slot {
 typedef struct encoder {
     py_state *state;
     pc_memory memory;
-    known *cache;       /* [1 << CACHE_BITS] */
-    slot *slots;        /* [n_slots] */
-    int64_t n_slots;    /* a power of two, at least twice n_codes */
+    known *cache;    /* [1 << CACHE_BITS] */
+    slot *slots;     /* [n_slots] */
+    int64_t n_slots; /* a power of two, at least twice n_codes */
     int64_t n_codes;
-    int64_t *first_row; /* [n_slots / 2] */
+    int64_t *first_row;      /* [n_slots / 2] */
     PyObject *not_available; /* pandas.NA, or NULL where pandas is not loaded */
     PyObject *not_a_time;    /* pandas.NaT, the same */
 } encoder;
@@ -90,7 +90,8 @@ static int same_text(PyObject *a, PyObject *b)
 static int64_t free_place(const slot *slots, int64_t n_slots, uint64_t hash)
 {
     int64_t at = (int64_t)(hash & (uint64_t)(n_slots - 1));
-    while (slots[at].text != NULL) at = (at + 1) & (n_slots - 1);
+    while (slots[at].text != NULL)
+        at = (at + 1) & (n_slots - 1);
     return at;
 }
 
@@ -196,8 +197,10 @@ static int encode_rows(encoder *e, PyArrayObject *values, PyArrayObject *codes)
         memcpy(&object, item, sizeof object);
         const int64_t code = code_of_object(e, object, i);
         if (code == FAILED) return -1;
-        if (narrow != NULL) narrow[i] = (int32_t)code;
-        else wide[i] = code;
+        if (narrow != NULL)
+            narrow[i] = (int32_t)code;
+        else
+            wide[i] = code;
     }
     return 0;
 }
@@ -228,7 +231,8 @@ static int encoder_begin(encoder *e, py_state *state)
 
 static void encoder_end(encoder *e)
 {
-    for (int64_t k = 0; k < e->n_slots; k++) Py_XDECREF(e->slots[k].text);
+    for (int64_t k = 0; k < e->n_slots; k++)
+        Py_XDECREF(e->slots[k].text);
     pc_free(&e->memory, e->slots);
     pc_free(&e->memory, e->first_row);
     pc_free(&e->memory, e->cache);

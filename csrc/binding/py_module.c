@@ -41,9 +41,8 @@ static PyObject *info(PyObject *module, PyObject *nothing)
 PyDoc_STRVAR(column_array_doc,
              "column_array(values, mask=None, name='', missing_code=None)\n--\n\n"
              "View a one-dimensional NumPy array as a Column; mask: one byte a row, 1 = missing.");
-PyDoc_STRVAR(column_arrow_doc,
-             "column_arrow(obj, name='')\n--\n\n"
-             "View an Arrow column, or a table of one column, as a Column.");
+PyDoc_STRVAR(column_arrow_doc, "column_arrow(obj, name='')\n--\n\n"
+                               "View an Arrow column, or a table of one column, as a Column.");
 PyDoc_STRVAR(encode_objects_doc,
              "encode_objects(values)\n--\n\n"
              "Codes of an array of str or missing, and the first row of each code.");
@@ -77,7 +76,8 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
     py_state *state = py_module_state(module);
     if (state == NULL) return 0;
     Py_VISIT(state->column_type);
-    for (int k = 0; k < PC_STATUS_END; k++) Py_VISIT(state->errors[k]);
+    for (int k = 0; k < PC_STATUS_END; k++)
+        Py_VISIT(state->errors[k]);
     return 0;
 }
 
@@ -86,7 +86,8 @@ static int clear(PyObject *module)
     py_state *state = py_module_state(module);
     if (state == NULL) return 0;
     Py_CLEAR(state->column_type);
-    for (int k = 0; k < PC_STATUS_END; k++) Py_CLEAR(state->errors[k]);
+    for (int k = 0; k < PC_STATUS_END; k++)
+        Py_CLEAR(state->errors[k]);
     return 0;
 }
 

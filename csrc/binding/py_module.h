@@ -1,5 +1,6 @@
 /*
- * What the module keeps: its types and the exceptions it raises. One per interpreter that imports it.
+ * What the module keeps: its types and the exceptions it raises. One per interpreter that imports
+ * it.
  */
 #ifndef PY_MODULE_H
 #define PY_MODULE_H
@@ -17,6 +18,9 @@ typedef struct py_state {
 py_state *py_module_state(PyObject *module);
 
 /* A function pointer in a slot table: ISO C has no word for it, every Python platform has. */
-#define PY_SLOT(id, function) {(id), __extension__(void *)(function)}
+#define PY_SLOT(id, function)                                                                      \
+    {                                                                                              \
+        (id), __extension__(void *)(function)                                                      \
+    }
 
 #endif

@@ -21,8 +21,8 @@ typedef struct argument {
 enum { KEYS, FLAGS, VALUES, PAIRS, WEIGHT, SIZE, WHERE, N_ROLES };
 
 static const char *const role_names[N_ROLES] = {
-    [KEYS] = "key",   [FLAGS] = "flag",    [VALUES] = "value", [PAIRS] = "pair",
-    [WEIGHT] = "weight", [SIZE] = "size", [WHERE] = "where",
+    [KEYS] = "key",      [FLAGS] = "flag", [VALUES] = "value", [PAIRS] = "pair",
+    [WEIGHT] = "weight", [SIZE] = "size",  [WHERE] = "where",
 };
 
 /* The columns of role->tuple. 0, or -1 with an exception set. */
@@ -66,7 +66,8 @@ static int take_pairs(py_state *state, argument *role, PyObject *sequence)
         PyObject *pair = PyTuple_GET_ITEM(pairs, j);
         if (!PyTuple_Check(pair) || !PyArg_ParseTuple(pair, "OO", &first, &second)) {
             PyErr_Clear();
-            py_error_fail(state, PC_ERR_TYPE, role->name, -1, NULL, "is not a tuple of two Columns");
+            py_error_fail(state, PC_ERR_TYPE, role->name, -1, NULL,
+                          "is not a tuple of two Columns");
             Py_CLEAR(parts);
             break;
         }
@@ -163,8 +164,8 @@ static int put_totals(PyObject *result, const pc_total *total, const pc_total_pl
     return 0;
 }
 
-/* A group whose key is the code for missing. Without keep_missing that is an error, as it is for the
- * columns that mark their missing rows; 0, or -1 with the exception set. */
+/* A group whose key is the code for missing. Without keep_missing that is an error, as it is for
+ * the columns that mark their missing rows; 0, or -1 with the exception set. */
 static int mark_missing_code(py_state *state, const py_column *key, bool keep_missing, int64_t g,
                              int64_t *value, uint8_t *missing)
 {
@@ -249,7 +250,7 @@ static PyObject *run(py_state *state, const pc_rows *rows, const argument roles[
 
 PyObject *py_total(PyObject *module, PyObject *args, PyObject *kwargs)
 {
-    static char *words[] = {"n",     "keys",   "weight", "size",         "where",     "flags",
+    static char *words[] = {"n",      "keys",  "weight",       "size",      "where", "flags",
                             "values", "pairs", "keep_missing", "n_threads", NULL};
     py_state *state = py_module_state(module);
     long long n;
@@ -263,12 +264,13 @@ PyObject *py_total(PyObject *module, PyObject *args, PyObject *kwargs)
     if (n < 0)
         return py_error_fail(state, PC_ERR_LENGTH, "n", -1, NULL, "is negative; it counts rows");
     argument roles[N_ROLES] = {{NULL, NULL, NULL, 0}};
-    for (int r = 0; r < N_ROLES; r++) roles[r].name = role_names[r];
+    for (int r = 0; r < N_ROLES; r++)
+        roles[r].name = role_names[r];
     if (take_many(state, &roles[KEYS], keys) == 0 && take_many(state, &roles[FLAGS], flags) == 0 &&
         take_many(state, &roles[VALUES], values) == 0 &&
         take_pairs(state, &roles[PAIRS], pairs) == 0 &&
-        take_one(state, &roles[WEIGHT], weight) == 0 &&
-        take_one(state, &roles[SIZE], size) == 0 && take_one(state, &roles[WHERE], where) == 0) {
+        take_one(state, &roles[WEIGHT], weight) == 0 && take_one(state, &roles[SIZE], size) == 0 &&
+        take_one(state, &roles[WHERE], where) == 0) {
         const pc_rows rows = rows_of((int64_t)n, roles);
         result = run(state, &rows, roles, keep_missing != 0, n_threads);
     }
