@@ -1,4 +1,7 @@
-"""Build the one compiled module, `povertycore._core`. Everything else is in pyproject.toml."""
+"""Build the one compiled module, `povertycore._core`, and list what the source archive carries.
+
+Everything else is in pyproject.toml.
+"""
 
 import sysconfig
 from os import environ
@@ -6,6 +9,7 @@ from pathlib import Path
 
 import numpy
 from setuptools import Extension, setup
+from setuptools.command.sdist import sdist
 
 CORE = [
     "pc_column",
@@ -57,9 +61,26 @@ def headers() -> list[str]:
     return sorted(str(path.relative_to(root)) for path in root.glob("csrc/*/*.h"))
 
 
+class SourceArchive(sdist):
+    """All that the build, the tests and a reader need: the archive stands alone as a clone does."""
+
+    def make_distribution(self) -> None:
+        """Take the folders whole, less what is made from them."""
+        for folder in ("csrc", "povertycore", "tests", "notebooks", ".ci"):
+            self.filelist.graft(folder)
+        for name in ("CHANGELOG.md", ".clang-format", ".gitignore"):
+            self.filelist.include(name)
+        for made in ("*.py[cod]", "*.so", "*.o", ".ipynb_checkpoints/*"):
+            self.filelist.global_exclude(made)
+        self.filelist.sort()
+        self.filelist.remove_duplicates()
+        super().make_distribution()
+
+
 development = environ.get("POVERTYCORE_DEV") == "1"
 
 setup(
+    cmdclass={"sdist": SourceArchive},
     ext_modules=[
         Extension(
             "povertycore._core",
