@@ -3,6 +3,7 @@
 import datetime
 import sys
 import warnings
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -153,6 +154,45 @@ def test_a_local_standard_with_yearly_lines_needs_no_area():
     assert classes(monthly) == ["poor", "near_poor", "near_poor", "other"]
 
 
+def local_standard(folder, *rules):
+    """Write a standard with the lines 36 and 46 million a year and rules of one's own."""
+    file = Path(pc.__file__).with_name("standards") / "example-hcmc-2021.toml"
+    head, rest = file.read_text(encoding="utf-8").split("[[rules.income]]", 1)
+    sources = rest[rest.index("[sources]") :]
+    ending = 'verified = true\nsource = "package"\n\n'
+    tables = [f"[[rules.income]]\n{rule}\n{ending}" for rule in rules]
+    path = folder / "local.toml"
+    path.write_text(head + "".join(tables) + sources, encoding="utf-8")
+    return pc.standard(path)
+
+
+def test_every_kind_of_condition_means_what_it_says(tmp_path):
+    # poor: below 36 with 1 or 2 deprivations; near-poor: from 36 up to below 46; else other
+    std = local_standard(
+        tmp_path,
+        'class = "near_poor"\nincome_at_least = "poor_line"\nincome_below = "near_poor_line"',
+        'class = "poor"\nincome_below = "poor_line"\n'
+        "deprivations_at_least = 1\ndeprivations_below = 3",
+        'class = "other"',
+    )
+    data = {
+        "y": [35_999_999, 35_999_999, 35_999_999, 35_999_999, 36_000_000, 45_999_999, 46_000_000],
+        "d": [0, 1, 2, 3, 1, 1, 1],
+    }
+    for dtype in (np.int64, np.float64):
+        result = pc.classify(
+            data | {"y": np.array(data["y"], dtype)},
+            std,
+            income="y",
+            income_unit="VND/year",
+            count="d",
+        )
+        assert classes(result) == [
+            *("other", "poor", "poor", "other"),
+            *("near_poor", "near_poor", "other"),
+        ]
+
+
 # ---- oracle --------------------------------------------------------------------------------------
 
 
@@ -214,6 +254,42 @@ def test_every_class_by_scores_is_that_of_the_circular(rows):
 def test_any_income_has_the_class_of_the_text(std, unit, income, count, area):
     expected = by_income(std, income, unit, area, count)
     assert income_way(std, [income], [count], [area], unit) == [expected]
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_line_that_no_number_of_the_type_meets_is_compared_exactly(tmp_path, dtype, strict):
+    # 46,000 thousand VND a year are 3,833 1/3 thousand a month; 36,000 are 3,000
+    word = "income_below" if strict else "income_at_most"
+    std = local_standard(
+        tmp_path,
+        f'class = "poor"\n{word} = "poor_line"',
+        f'class = "near_poor"\n{word} = "near_poor_line"',
+        'class = "other"',
+    )
+    incomes = []
+    for line in (3000, 46_000 / 12):
+        there = dtype(line)
+        incomes += [np.nextafter(there, dtype(0)), there, np.nextafter(there, dtype(np.inf))]
+    expected = []
+    for income in incomes:
+        exact = Fraction(float(income))
+        below = [exact < line if strict else exact <= line for line in (3000, Fraction(46_000, 12))]
+        expected.append("poor" if below[0] else "near_poor" if below[1] else "other")
+    result = pc.classify(
+        {"y": np.array(incomes, dtype)}, std, income="y", income_unit="thousand VND/month"
+    )
+    assert classes(result) == expected
+    assert set(expected) == {"poor", "near_poor", "other"}
+
+
+def test_a_type_too_small_for_the_line_lies_below_it():
+    # half floats end at 65,504, and the line is 1,500,000
+    incomes = np.array([0, 65_504], dtype=np.float16)
+    assert income_way("vn-2022", incomes, [3, 2], ["rural"] * 2, "VND/month") == [
+        "poor",
+        "near_poor",
+    ]
 
 
 # ---- properties ----------------------------------------------------------------------------------
@@ -337,6 +413,25 @@ def test_blocks_do_not_show(monkeypatch):
     data["b2"][350] = 5
     with pytest.raises(ValueRangeError, match=r"b2\[350\]"):
         pc.classify(data, STANDARDS["vn-2022"], **words)
+
+
+def test_blocks_do_not_show_where_each_year_has_its_standard(monkeypatch):
+    rng = np.random.default_rng(4)
+    data = {
+        "y": rng.integers(300, 4000, 300),
+        "d": rng.integers(0, 11, 300),
+        "a": rng.choice(["rural", "urban"], 300),
+        "t": rng.choice([2011, 2016, 2022, 2027], 300),
+    }
+    expected = [
+        by_income(f"vn-{t}", y.item(), "thousand VND/month", a, d)
+        for y, d, a, t in zip(*data.values(), strict=True)
+    ]
+    by_year = {int(name[3:]): std for name, std in STANDARDS.items()}
+    words = {"income": "y", "income_unit": "thousand VND/month", "area": "a", "count": "d"}
+    for block in (7, 1000):
+        monkeypatch.setattr(MODULE, "BLOCK", block)
+        assert classes(quietly(data, by_year, time="t", **words)) == expected
 
 
 # ---- the kind of the result ----------------------------------------------------------------------

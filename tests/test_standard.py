@@ -300,6 +300,10 @@ def test_html_is_escaped_and_says_what_is_not_known(tmp_path):
     assert "†" not in html
 
 
+# Between two rules of the small standard: with `income_above` behind it, "at the line" is nobody's.
+GAP = 'verified = true\nsource = "gazette"\n\n[[rules.income]]\nclass = "other"'
+
+
 # ---- errors --------------------------------------------------------------------------------------
 
 
@@ -335,6 +339,10 @@ def test_html_is_escaped_and_says_what_is_not_known(tmp_path):
          r"no rule by income covers a household \(rural\) at 0 with 0 deprivations"),
         ('class = "other"', 'class = "other"\nincome_above = "line"\nbounds_verified = false',
          "'bounds_source' is missing"),
+        ('deprivations_at_least = 1\n' + GAP, GAP + '\nincome_above = "line"',
+         r"no rule by income covers a household \(rural\) at 10 with 0 deprivations"),
+        ('class = "other"', 'class = "other"\nincome_at_least = "line"',
+         r"no rule by income covers a household \(rural\) at 0 with 0 deprivations"),
         ("[[legal]]", "[legal]", "'legal' must be a list"),
         ("[sources]", "[source]", "unknown key 'source'; did you mean 'sources'"),
         ("[[legal]]", '[income]\nunit = "USD/day"\n[[legal]]', "small.toml, income: .*'VND/year'"),
