@@ -54,9 +54,9 @@ def column_array(
     """View a one-dimensional array of bool, integers, float32 or float64, without a copy.
 
     Any stride will do (0, negative, not a multiple of the element), and read-only or unaligned
-    memory. mask: shape (n,), one byte a row, not 0 = missing. missing_code: for key columns of signed
-    integers, a value that means missing (-1 in pandas codes, the least int64 in dates); no pass over
-    the rows looks for it. Foreign byte order is a DTypeError.
+    memory. mask: shape (n,), one byte a row, not 0 = missing. missing_code: for key columns of
+    signed integers, a value that means missing (-1 in pandas codes, the least int64 in dates); no
+    pass over the rows looks for it. Foreign byte order is a DTypeError.
     """
 
 def column_arrow(obj: object, name: str = "") -> Column:
@@ -106,7 +106,7 @@ def total(
     """
 
 def info() -> dict[str, Any]:
-    """What this machine and this build offer.
+    """Say what this machine and this build offer.
 
     {"simd": "avx2" or "portable", "threads": int, "optimized": bool}; not optimized means built for
     debugging or with a sanitizer.
