@@ -1,6 +1,8 @@
 #include "pc_record.h"
 
-static const int64_t wide_bytes = 800 * 1024;
+static const int64_t wide_bytes = 800 * 1024;   /* fits a second-level cache */
+static const int64_t copies_bytes = 12 * 1024; /* fits a first-level cache beside the rows */
+enum { MOST_COPIES = 8 };
 
 int64_t pc_record_flags_in_part(const pc_record_layout *layout, int64_t part)
 {
@@ -13,6 +15,14 @@ int64_t pc_record_first_of_part(const pc_record_layout *layout, int64_t part)
     return 2 + part * 2 * ((int64_t)1 << layout->bits);
 }
 
+static void set_copies(pc_record_layout *layout, int64_t n_groups)
+{
+    const int64_t bytes = n_groups * layout->copy * (int64_t)sizeof(double);
+    layout->n_copies = MOST_COPIES;
+    while (layout->n_copies > 1 && bytes * layout->n_copies > copies_bytes) layout->n_copies /= 2;
+    layout->stride = layout->n_copies * layout->copy;
+}
+
 static pc_record_layout cells_of(int64_t n_flags, int64_t bits)
 {
     pc_record_layout layout = {.has_cells = true, .n_flags = n_flags};
@@ -22,22 +32,25 @@ static pc_record_layout cells_of(int64_t n_flags, int64_t bits)
     layout.n_parts = n_flags == 0 ? 1 : (n_flags + layout.bits - 1) / layout.bits;
     /* 2 + a power of two times the parts: groups never lie a power of two apart, which would put the
      * same cell of all groups into one set of the cache */
-    layout.stride = pc_record_first_of_part(&layout, layout.n_parts);
+    layout.copy = pc_record_first_of_part(&layout, layout.n_parts);
     return layout;
 }
 
 pc_record_layout pc_record_cells(int64_t n_flags, int64_t n_groups)
 {
-    const pc_record_layout wide = cells_of(n_flags, PC_RECORD_WIDE);
-    const int64_t most = wide_bytes / (wide.stride * (int64_t)sizeof(double));
-    return n_groups <= most ? wide : cells_of(n_flags, PC_RECORD_NARROW);
+    pc_record_layout layout = cells_of(n_flags, PC_RECORD_WIDE);
+    const int64_t most = wide_bytes / (layout.copy * (int64_t)sizeof(double));
+    if (n_groups > most) layout = cells_of(n_flags, PC_RECORD_NARROW);
+    set_copies(&layout, n_groups);
+    return layout;
 }
 
-pc_record_layout pc_record_sums(int64_t n_scores, int64_t n_sums)
+pc_record_layout pc_record_sums(int64_t n_scores, int64_t n_sums, int64_t n_groups)
 {
     pc_record_layout layout = {.n_scores = n_scores, .n_sums = n_sums};
     layout.width = (2 + 2 * n_scores + n_sums + 3) / 4 * 4;
-    layout.stride = 2 * layout.width;
+    layout.copy = 2 * layout.width;
+    set_copies(&layout, n_groups);
     return layout;
 }
 
@@ -49,11 +62,11 @@ static double two_sum(double s, double x, double *error)
     return t;
 }
 
-void pc_record_add(const pc_record_layout *layout, double *to, const double *from)
+static void add_copy(const pc_record_layout *layout, double *to, const double *from)
 {
     if (layout->has_cells) {
         to[0] += from[0];
-        for (int64_t k = 2; k < layout->stride; k += 2) {
+        for (int64_t k = 2; k < layout->copy; k += 2) {
             to[k] = two_sum(to[k], from[k], &to[k + 1]);
             to[k + 1] += from[k + 1];
         }
@@ -63,6 +76,25 @@ void pc_record_add(const pc_record_layout *layout, double *to, const double *fro
         to[k] = two_sum(to[k], from[k], &to[layout->width + k]);
         to[layout->width + k] += from[layout->width + k];
     }
+}
+
+void pc_record_add(const pc_record_layout *layout, double *to, const double *from)
+{
+    for (int64_t c = 0; c < layout->n_copies; c++)
+        add_copy(layout, to + c * layout->copy, from + c * layout->copy);
+}
+
+void pc_record_fold(const pc_record_layout *layout, double *record)
+{
+    for (int64_t c = 1; c < layout->n_copies; c++)
+        add_copy(layout, record, record + c * layout->copy);
+}
+
+bool pc_record_has_rows(const pc_record_layout *layout, const double *record)
+{
+    for (int64_t c = 0; c < layout->n_copies; c++)
+        if (record[c * layout->copy] > 0) return true;
+    return false;
 }
 
 /* Sum of the cells whose combination holds the flag (all cells: flag -1), in their order. */

@@ -6,7 +6,9 @@
  *   sums   for everything else: `width` sums, then their `width` two-sum errors; the sums are n and
  *          weight of the domain, n and weight of each score, then the sums of the scores
  *
- * In both, n comes first: a record with n > 0 has had rows.
+ * In both, n comes first: a copy with n > 0 has had rows. Few groups have several copies of all this: rows
+ * take turns, since an addition must wait for the one before to the same cell. They are folded before
+ * the record is read.
  */
 #ifndef PC_RECORD_H
 #define PC_RECORD_H
@@ -23,12 +25,14 @@ typedef struct pc_record_layout {
     int64_t n_parts;
     int64_t n_scores, n_sums;
     int64_t width;   /* sums: numbers that a row adds; a multiple of 4 */
-    int64_t stride;  /* numbers per record */
+    int64_t n_copies; /* a power of two */
+    int64_t copy;    /* numbers per copy */
+    int64_t stride;  /* numbers per record: n_copies x copy */
 } pc_record_layout;
 
 /* Wide parts while the cells of n_groups groups fit the second-level cache, narrow ones beyond. */
 pc_record_layout pc_record_cells(int64_t n_flags, int64_t n_groups);
-pc_record_layout pc_record_sums(int64_t n_scores, int64_t n_sums);
+pc_record_layout pc_record_sums(int64_t n_scores, int64_t n_sums, int64_t n_groups);
 
 int64_t pc_record_flags_in_part(const pc_record_layout *layout, int64_t part);
 int64_t pc_record_first_of_part(const pc_record_layout *layout, int64_t part);
@@ -36,7 +40,12 @@ int64_t pc_record_first_of_part(const pc_record_layout *layout, int64_t part);
 /* to += from. O(stride). */
 void pc_record_add(const pc_record_layout *layout, double *to, const double *from);
 
-/* Read one record. n, weight: of the domain. score_n, score_weight [n_scores] and sum [n_sums] are written
+bool pc_record_has_rows(const pc_record_layout *layout, const double *record);
+
+/* Add all copies to the first, in order. */
+void pc_record_fold(const pc_record_layout *layout, double *record);
+
+/* Read one record, folded. n, weight: of the domain. score_n, score_weight [n_scores] and sum [n_sums] are written
  * `step` elements apart. */
 void pc_record_read(const pc_record_layout *layout, const double *record, int64_t *n,
                     double *weight, int64_t step, int64_t *score_n, double *score_weight,

@@ -20,7 +20,7 @@ static void set_layout(pc_total *total, int64_t n_groups)
     const pc_total_plan *plan = &total->plan;
     const bool has_cells = plan->n_values == 0 && plan->n_pairs == 0 && !plan->flags_may_miss;
     total->layout = has_cells ? pc_record_cells(plan->n_flags, n_groups)
-                              : pc_record_sums(pc_total_n_scores(plan), pc_total_n_sums(plan));
+                              : pc_record_sums(pc_total_n_scores(plan), pc_total_n_sums(plan), n_groups);
     const int64_t bytes = n_groups * total->layout.stride * (int64_t)sizeof(double);
     total->n_lanes = PC_LANES;
     while (total->n_lanes > 1 && bytes * total->n_lanes > lanes_bytes) total->n_lanes /= 2;
@@ -59,14 +59,21 @@ pc_total *pc_total_new(pc_context *ctx, const pc_total_plan *plan)
     return total;
 }
 
+static void free_lane(pc_context *ctx, pc_total_lane *lane)
+{
+    pc_free(&ctx->memory, lane->table);
+    pc_free(&ctx->memory, lane->seen);
+    pc_free(&ctx->memory, lane->strip);
+    lane->table = NULL;
+    lane->seen = NULL;
+    lane->strip = NULL;
+    lane->room = 0;
+}
+
 void pc_total_free(pc_context *ctx, pc_total *total)
 {
     if (total == NULL) return;
-    for (int64_t l = 0; l < PC_LANES; l++) {
-        pc_free(&ctx->memory, total->lane[l].table);
-        pc_free(&ctx->memory, total->lane[l].seen);
-        pc_free(&ctx->memory, total->lane[l].strip);
-    }
+    for (int64_t l = 0; l < PC_LANES; l++) free_lane(ctx, &total->lane[l]);
     pc_free(&ctx->memory, total->live);
     pc_group_free(ctx, total->group);
     pc_free(&ctx->memory, total);
@@ -79,7 +86,7 @@ static bool is_live(const pc_total *total, const pc_total_lane *lane, int64_t co
 {
     if (total->plan.n_keys == 0) return true;
     if (lane->seen != NULL && lane->seen[code]) return true;
-    return lane->table[(code + 1) * total->layout.stride] > 0; /* n comes first in both layouts */
+    return pc_record_has_rows(&total->layout, lane->table + (code + 1) * total->layout.stride);
 }
 
 /* [room] 1 for each direct code that lives. */
@@ -476,6 +483,31 @@ static pc_status finish_table(pc_context *ctx, pc_total *total)
     return list_live(ctx, total);
 }
 
+static int64_t code_of_group(const pc_total *total, int64_t g)
+{
+    return total->live == NULL ? g : total->live[g];
+}
+
+static double *record_of_group(const pc_total *total, int64_t g)
+{
+    return total->lane[0].table + (code_of_group(total, g) + 1) * total->layout.stride;
+}
+
+/* All lanes' groups go into lane 0, which gets room for all at once; each lane is freed when it is in. */
+static pc_status finish_dictionary(pc_context *ctx, pc_total *total)
+{
+    int64_t most = 0;
+    for (int64_t l = 0; l < total->n_lanes; l++) most += pc_group_n_codes(total->group, l);
+    pc_status status =
+        pc_total_make_room(ctx, total, total->group, &total->lane[0], most, &ctx->error);
+    for (int64_t l = 1; status == PC_OK && l < total->n_lanes; l++) {
+        status = join_lane(ctx, total, l, 0, total->group, 0, &total->lane[0]);
+        free_lane(ctx, &total->lane[l]);
+    }
+    total->n_groups = pc_group_n_codes(total->group, 0);
+    return status;
+}
+
 pc_status pc_total_finish(pc_context *ctx, pc_total *total)
 {
     pc_status status = PC_OK;
@@ -486,12 +518,11 @@ pc_status pc_total_finish(pc_context *ctx, pc_total *total)
         total->group = pc_group_new(ctx, &empty, total->n_lanes);
         if (total->group == NULL) return pc_total_out_of_memory(&ctx->error);
     }
-    if (total->group->scheme.is_table) status = finish_table(ctx, total);
-    for (int64_t l = 1; !total->group->scheme.is_table && l < total->n_lanes; l++)
-        if (status == PC_OK)
-            status = join_lane(ctx, total, l, 0, total->group, 0, &total->lane[0]);
+    status = total->group->scheme.is_table ? finish_table(ctx, total)
+                                           : finish_dictionary(ctx, total);
     if (status != PC_OK) return status;
-    if (!total->group->scheme.is_table) total->n_groups = pc_group_n_codes(total->group, 0);
+    for (int64_t g = 0; g < total->n_groups; g++)
+        pc_record_fold(&total->layout, record_of_group(total, g));
     total->is_finished = true;
     return PC_OK;
 }
@@ -513,17 +544,10 @@ int64_t pc_total_n_groups(const pc_total *total)
     return total->n_groups;
 }
 
-static int64_t code_of_group(const pc_total *total, int64_t g)
-{
-    return total->live == NULL ? g : total->live[g];
-}
-
 void pc_total_read(const pc_total *total, const pc_total_result *result)
 {
     for (int64_t g = 0; g < total->n_groups; g++) {
-        const double *record =
-            total->lane[0].table + (code_of_group(total, g) + 1) * total->layout.stride;
-        pc_record_read(&total->layout, record, &result->n[g], &result->weight[g], total->n_groups,
+        pc_record_read(&total->layout, record_of_group(total, g), &result->n[g], &result->weight[g], total->n_groups,
                        result->score_n + g, result->score_weight + g, result->sum + g);
     }
 }

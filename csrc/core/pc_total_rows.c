@@ -22,8 +22,10 @@ pc_status pc_total_make_room(pc_context *ctx, const pc_total *total, const pc_gr
     uint8_t *seen = NULL;
 
     if (n_codes <= lane->room && lane->table != NULL) return PC_OK;
-    if (!is_table && room < 2 * lane->room) room = 2 * lane->room;
+    if (!is_table && room < lane->room * 3 / 2) room = lane->room * 3 / 2;
     if (!is_table && room < 16) room = 16;
+    if (room >= INT32_MAX / total->layout.n_copies)
+        return pc_fail(err, PC_ERR_LIMIT, "total", -1, -1, "has too many groups");
     table = pc_alloc_zeroed(&ctx->memory, room + 1, (size_t)stride * sizeof *table);
     if (table == NULL) return pc_total_out_of_memory(err);
     if (is_table && total->plan.has_where) {
@@ -84,7 +86,7 @@ static pc_status load_weights(pc_total_block *b, pc_error *err)
     return status;
 }
 
-/* Codes become record numbers; rows outside the domain go to record 0. */
+/* Rows outside the domain go to record 0, group c to record c + 1. */
 static pc_status apply_domain(pc_total_block *b, pc_error *err)
 {
     uint8_t inside[PC_BLOCK];
@@ -101,6 +103,16 @@ static pc_status apply_domain(pc_total_block *b, pc_error *err)
         b->code[i] = inside[i] == 1 ? b->code[i] + 1 : 0;
     }
     return PC_OK;
+}
+
+/* From records to their copies: the row's position alone says which. */
+static void take_turns(pc_total_block *b)
+{
+    const uint32_t n_copies = (uint32_t)b->total->layout.n_copies;
+    const uint32_t first = (uint32_t)((b->total->n_rows + b->row) % n_copies);
+    if (n_copies == 1) return;
+    for (int64_t i = 0; i < b->n; i++)
+        b->code[i] = b->code[i] * n_copies + ((first + (uint32_t)i) & (n_copies - 1));
 }
 
 /* ---- flags that cannot be missing: cells ----------------------------------------------------- */
@@ -138,7 +150,7 @@ static pc_status add_cells(pc_total_block *b, pc_error *err)
             for (int64_t j = 0; j < n_flags; j++)
                 if (b->kernels->pack(b->n, 1, &flag[j], bits) > 1)
                     return fail_flag(b, first + j, flag[j], err);
-        b->kernels->add_part(b->n, b->code, bits, split, layout->stride,
+        b->kernels->add_part(b->n, b->code, bits, split, layout->copy,
                              pc_record_first_of_part(layout, p), p == 0, b->lane->table);
     }
     return PC_OK;
@@ -251,6 +263,7 @@ pc_status pc_total_add_block(pc_total_block *block, pc_error *err)
     status = apply_domain(b, err);
     if (status == PC_OK) status = load_weights(b, err);
     if (status != PC_OK) return status;
+    take_turns(b);
     return total->layout.has_cells ? add_cells(b, err) : add_records(b, err);
 }
 

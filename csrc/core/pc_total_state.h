@@ -41,14 +41,14 @@ typedef struct pc_total_block {
     const pc_rows *rows;
     int64_t row, n; /* rows of the batch; n <= PC_BLOCK */
     const pc_sum_kernels *kernels;
-    uint32_t code[PC_BLOCK]; /* group codes; record numbers once the domain is known */
+    uint32_t code[PC_BLOCK]; /* of groups; of copies of records once the domain is known */
     double weight[PC_BLOCK];
     const double *u; /* weight x size of each row */
 } pc_total_block;
 
 pc_status pc_total_out_of_memory(pc_error *err);
 
-/* A table for n_codes codes of `group`; twice as large as before where codes come one by one. */
+/* A table for n_codes codes of `group`; half as large again as before where codes come one by one. */
 pc_status pc_total_make_room(pc_context *ctx, const pc_total *total, const pc_group *group,
                              pc_total_lane *lane, int64_t n_codes, pc_error *err);
 

@@ -62,7 +62,7 @@ static void a_sum_never_exceeds_its_weight(void)
 /* 1e16 + 1 + 1 - 1e16: each record alone rounds, together they give 2 */
 static void adding_records_keeps_rounding_errors(void)
 {
-    const pc_record_layout layouts[] = {pc_record_cells(1, 1), pc_record_sums(1, 1)};
+    const pc_record_layout layouts[] = {pc_record_cells(1, 1000000), pc_record_sums(1, 1, 1000000)};
     static const double x[] = {1e16, 1.0, 1.0, -1e16};
     for (int k = 0; k < 2; k++) {
         const pc_record_layout *layout = &layouts[k];
@@ -79,9 +79,31 @@ static void adding_records_keeps_rounding_errors(void)
     }
 }
 
+/* Rows that took turns: the copies of one record, folded, are the record of all rows. */
+static void copies_of_few_groups_are_folded_into_one(void)
+{
+    const pc_record_layout layout = pc_record_cells(1, 1);
+    double record[1024] = {0}, weight, score_weight, sum;
+    int64_t n, score_n;
+    EXPECT(layout.n_copies > 1 && layout.stride == layout.n_copies * layout.copy);
+    EXPECT(layout.stride <= 1024 && pc_record_cells(1, 100000).n_copies == 1);
+    EXPECT(!pc_record_has_rows(&layout, record));
+    for (int64_t c = 1; c < layout.n_copies; c++) {
+        double *copy = record + c * layout.copy;
+        copy[0] = 3;            /* three households of weight 1, 1 and c, the last one poor */
+        copy[2] = 2;
+        copy[4] = (double)c;
+    }
+    EXPECT(pc_record_has_rows(&layout, record));
+    pc_record_fold(&layout, record);
+    pc_record_read(&layout, record, &n, &weight, 1, &score_n, &score_weight, &sum);
+    const int64_t m = layout.n_copies - 1;
+    EXPECT(n == 3 * m && sum == (double)(m * (m + 1) / 2) && weight == sum + 2.0 * (double)m);
+}
+
 static void sums_are_read_with_their_errors(void)
 {
-    const pc_record_layout layout = pc_record_sums(2, 3);
+    const pc_record_layout layout = pc_record_sums(2, 3, 1000000);
     double record[64] = {0}, weight, score_weight[4], sum[6];
     int64_t n, score_n[4];
     EXPECT(layout.width == 12);
@@ -104,6 +126,7 @@ int main(void)
         CLAIM(a_part_of_fewer_flags_comes_last),
         CLAIM(a_sum_never_exceeds_its_weight),
         CLAIM(adding_records_keeps_rounding_errors),
+        CLAIM(copies_of_few_groups_are_folded_into_one),
         CLAIM(sums_are_read_with_their_errors),
     };
     return pc_test_run(claims, sizeof claims / sizeof *claims);

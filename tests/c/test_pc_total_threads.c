@@ -56,7 +56,8 @@ static void make_sample(sample *s, int64_t n, int64_t n_districts, uint64_t seed
         s->weight[i] = pc_draw_below(&draws, 10) == 0 ? 0.0 : 1e3 * pc_draw_unit(&draws);
         s->size[i] = (float)pc_draw_below(&draws, 9);
         s->where[i] = pc_draw_below(&draws, 4) > 0;
-        for (int j = 0; j < 12; j++) s->flag[j][i] = pc_draw_below(&draws, 10) <= j / 2;
+        const uint64_t bits = pc_draw(&draws); /* five for each flag; later flags are more common */
+        for (int j = 0; j < 12; j++) s->flag[j][i] = (int)(bits >> 5 * j & 31) <= 2 * j;
         s->value[0][i] = 1e6 * (pc_draw_unit(&draws) - 0.5);
         s->value[1][i] = pc_draw_below(&draws, 20) == 0 ? NAN : pc_draw_unit(&draws);
     }
