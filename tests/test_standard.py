@@ -286,11 +286,19 @@ def test_text_marks_what_is_not_verified():
 def test_html_marks_what_is_not_verified_and_lists_the_sources():
     html = pc.standard("vn-2011")._repr_html_()
     assert "income line of near-poor households † <sup>" in html
+    assert "<td>near_poor † <sup>" in html
     assert "income line of poor households <sup>" in html
     assert "<li>Known from memory; not found in a source that could be read</li>" in html
     html = pc.standard("vn-2022")._repr_html_()
     assert "người phụ thuộc trong hộ gia đình" in html
     assert html.count("†") == len(pc.standard("vn-2022").unverified()) + 1
+
+
+def test_dates_that_are_not_verified_are_marked(tmp_path):
+    doubtful = ('legal = "decision-1"\nverified = true', 'legal = "decision-1"\nverified = false')
+    std = pc.standard(written(tmp_path, doubtful))
+    assert "valid 2023-07-01 to 2025-06-30 †\n" in repr(std)
+    assert "valid 2023-07-01 to 2025-06-30 †</p>" in std._repr_html_()
 
 
 def test_html_is_escaped_and_says_what_is_not_known(tmp_path):

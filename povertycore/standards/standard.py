@@ -875,7 +875,8 @@ def dates_text(std: Standard) -> str:
     """Write when the standard holds."""
     baseline = ", ".join(str(year) for year in std.baseline_years)
     ending = f"; baseline {baseline}" if baseline else ""
-    return f"valid {std.valid_from} to {std.valid_to}{ending}"
+    sign = f" {MARK}" if any(mark(one) for one in (*std.validity, *std.baselines)) else ""
+    return f"valid {std.valid_from} to {std.valid_to}{ending}{sign}"
 
 
 def text_lines(std: Standard) -> Iterator[str]:
@@ -905,6 +906,7 @@ def text_lines(std: Standard) -> Iterator[str]:
 def html_page(std: Standard) -> str:
     """Write a standard as tables, unverified elements marked, with the sources below."""
     cited = list(dict.fromkeys(name for e in std.elements() for name in cited_by(e)))
+    known = {name.id: name for name in std.class_names}
     number = {name: position for position, name in enumerate(cited, start=1)}
 
     def cell(text: str, element: Evidence | None = None) -> str:
@@ -930,7 +932,11 @@ def html_page(std: Standard) -> str:
         html_table(
             ["procedure", "class", "when"],
             [
-                [cell(rule.procedure), cell(rule.class_id), cell(rule.conditions, rule)]
+                [
+                    cell(rule.procedure),
+                    cell(rule.class_id, known[rule.class_id]),
+                    cell(rule.conditions, rule),
+                ]
                 for rule in (*std.income_rules, *std.score_rules)
             ],
         ),
