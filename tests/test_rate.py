@@ -480,6 +480,71 @@ def test_two_categoricals_share_the_column_of_categories(hh):
     assert frame["estimate"].tolist() == [1 / 4, 1 / 4, 2 / 4, 3 / 5, 2 / 5]
 
 
+def test_an_enum_keeps_its_categories_in_order(hh):
+    classes = pl.Enum(["poor", "near_poor", "average", "other"])
+    frame = pl.from_pandas(hh, nan_to_null=True).with_columns(pl.col("status").cast(classes))
+    est = pc.rate(frame, "status")
+    assert est["category"].tolist() == ["poor", "near_poor", "average", "other"]
+    assert est["category"].cat.ordered
+    assert est["estimate"].tolist() == [2 / 4, 1 / 4, 0, 1 / 4]
+
+
+def test_categories_equal_in_nfc_are_one(hh):
+    nfd, nfc = (unicodedata.normalize(form, "nghèo") for form in ("NFD", "NFC"))
+    hh["status"] = [nfd, nfc, "khác", nfc, None]
+    with pytest.warns(errors.LabelWarning, match="status"):
+        est = pc.rate(hh, "status")
+    assert est["category"].tolist() == ["khác", nfc]
+    assert est["estimate"].tolist() == [1 / 4, 3 / 4]
+    assert est["n_missing"].tolist() == [1, 1]
+
+
+def test_unused_categories_of_keys_without_rows_are_added_on_request(hh):
+    none = hh.iloc[:0].astype({"district": pd.CategoricalDtype(["Cao Lộc", "Văn Quan"])})
+    est = pc.rate(none, "poor", by="district", observed=False)
+    assert est["district"].tolist() == ["Cao Lộc", "Văn Quan"]
+    assert set(est["note"]) == {"combination not in the data"}
+
+
+def test_populations_of_new_categories_come_before_missing_labels(hh):
+    dtype = pd.CategoricalDtype(["Cao Lộc", "Bình Gia"])
+    hh = hh.astype({"district": dtype}).assign(poor=1)
+    hh.loc[0, "district"] = None
+    table = {
+        "district": ["Bắc Sơn", None, "Bình Gia", "Cao Lộc"],
+        "population": [5, 10, 4, 8],
+    }
+    est = pc.rate(
+        hh, "poor", by="district", population=table, observed=False, missing_groups="keep"
+    )
+    assert est["district"].astype(object).tolist()[:3] == ["Cao Lộc", "Bình Gia", "Bắc Sơn"]
+    assert est["district"].isna().tolist() == [False, False, False, True]
+    assert est["estimate"].tolist() == [2 / 8, 2 / 4, 0.0, 1 / 10]
+
+
+def test_shares_of_a_population_keep_what_is_missing_apart(hh):
+    table = {"district": ["Bình Gia", "Cao Lộc"], "population": [10, 4]}
+    frame = pc.rate(hh, "poor", by=["district"], population=table).to_frame()
+    assert frame["note"].tolist() == ["", "covers measured rows only"]
+    unknown = pc.rate(hh.assign(poor=np.nan), "poor", by="district", population=table)
+    assert unknown["estimate"].isna().all()
+    assert set(unknown["note"]) == {"every value is missing"}
+
+
+def test_the_result_tells_what_was_read_and_how(hh):
+    design = pc.Design(weight="w")
+    meta = pc.rate(hh, "poor", by="district", where=hh["year"] == 2021, design=design).meta
+    assert (meta["rows_read"], meta["rows_outside"], meta["where_missing"]) == (5, 2, 0)
+    assert (meta["unit"], meta["design"]) == ("households", "Design(weight='w')")
+    assert meta["versions"]["pandas"] == pd.__version__
+
+
+def test_the_data_are_not_changed(hh):
+    before = hh.copy(deep=True)
+    pc.rate(hh, ["poor", "status"], by=["district", "year"], totals="district", observed=False)
+    pd.testing.assert_frame_equal(hh, before)
+
+
 # --- standards ------------------------------------------------------------------------------------
 
 
@@ -597,6 +662,30 @@ def test_names_that_stand_twice_are_errors(hh):
         pc.rate(hh, ["poor", "poor"])
     with pytest.raises(errors.DuplicateNameError, match="named twice"):
         pc.rate(hh, "poor", by=["year", "year"])
+
+
+def test_dates_have_no_rate(hh):
+    hh["day"] = pd.to_datetime("2022-09-01")
+    with pytest.raises(errors.DTypeError, match="day"):
+        pc.rate(hh, "day")
+
+
+def test_a_key_without_a_name_is_an_error(hh):
+    with pytest.raises(errors.OptionError, match="needs a name"):
+        pc.rate(hh, "poor", by=hh["district"].to_numpy())
+    named = pc.rate(hh, "poor", by=hh["district"].rename("place"))
+    assert named.key_names == ("place",)
+
+
+@pytest.mark.parametrize("bad", ["status", np.array([0, 1, 2, 1, 0])])
+def test_a_domain_is_a_boolean(hh, bad):
+    with pytest.raises((errors.DTypeError, errors.ValueRangeError)):
+        pc.rate(hh, "poor", where=bad)
+
+
+def test_a_weight_of_text_is_an_error(hh):
+    with pytest.raises(errors.DTypeError):
+        pc.rate(hh, "poor", design=pc.Design(weight="status"))
 
 
 def test_an_array_of_another_length_is_an_error(hh):

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
+from importlib import metadata
 from typing import Any
 
 import numpy as np
@@ -160,6 +162,8 @@ def keys_of(frame: Frame, names: Any, has_category: bool) -> tuple[Key, ...]:
     keys = tuple(frame.key(name) for name in listed(names))
     seen: set[str] = set()
     for key in keys:
+        if not key.name:
+            raise option_error("by", "a key given as an array needs a name: that of its Series")
         if key.name in taken:
             raise DuplicateNameError(
                 f"the key {key.name!r} is named like a column of the result; rename it"
@@ -189,9 +193,11 @@ def measured_variables(frame: Frame, columns: Any) -> tuple[Variable, ...]:
     for column in listed(columns):
         measured = frame.measured(column)
         if measured.is_categorical:
-            variables.append(Variable(measured.name, category=frame.key(column)))
-        else:
+            variables.append(Variable(measured.name, category=measured))
+        elif measured.is_flag or measured.column.type.startswith("float"):
             variables.append(Variable(measured.name, (measured.column,)))
+        else:
+            raise not_measured(measured.name, "holds dates or durations, which are not added up")
     return tuple(variables)
 
 
@@ -199,11 +205,14 @@ def numbers_only(verb: str, variables: Iterable[Variable]) -> None:
     """Refuse categories where only a number makes sense."""
     for variable in variables:
         if variable.category is not None:
-            error = DTypeError(
-                f"{verb} needs numbers; column {variable.name!r} holds text or categories"
-            )
-            error.column = variable.name
-            raise error
+            raise not_measured(variable.name, f"holds text or categories; {verb} needs numbers")
+
+
+def not_measured(name: str, why: str) -> DTypeError:
+    """Return the error for a column that cannot be measured."""
+    error = DTypeError(f"column {name!r} {why}")
+    error.column = name
+    return error
 
 
 def standard_of(frame: Frame, standard: Any) -> str | Key | None:
@@ -258,6 +267,7 @@ class Table:
     category: np.ndarray  # of each slot: its place among the categories, -1 if there are none
     categories: dict[int, Any] = field(default_factory=dict)  # their labels, by variable
     standards: Any = None  # the ids behind the columns of the sums "standard" and "standard_seen"
+    n_rows: int = 0  # in the domain
     where_missing: int = 0
 
     @property
@@ -337,6 +347,7 @@ def table_of(
         sums={"n": n[:, None]} | dict(zip(SUMS, sums, strict=True)),
         variable=variable,
         category=more.pop("category", np.full(len(variable), -1)),
+        n_rows=int(n.sum()),
         **more,
     )
 
@@ -459,7 +470,8 @@ def levels_of(key: Key, values: np.ndarray, missing: np.ndarray) -> tuple[Any, n
             code[code < 0] = len(levels)
             levels.append(-1)
         return pd.Categorical.from_codes(levels, dtype=labels.dtype), code
-    code, uniques = pd.factorize(pd.Series(labels).array, use_na_sentinel=False)
+    code, distinct = pd.factorize(pd.Series(labels), use_na_sentinel=False)
+    uniques = distinct.array
     order = np.asarray(key.order(uniques))
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))
@@ -596,7 +608,7 @@ def wrap(
         population=counts["population"].ravel(),
         unit=request.unit,
         standard=standard_column(request, tables, width),
-        note=pd.Categorical.from_codes(note.ravel(), categories=list(NOTES)),
+        note=note_column(note.ravel()),
         verb=request.verb,
         meta=meta_of(request, first),
     )
@@ -649,6 +661,14 @@ ESTIMATORS: dict[str, Estimator] = {
     "ratio": quotient,
     "total": sum_of_weighted,
 }
+
+
+def note_column(note: np.ndarray) -> pd.Categorical:
+    """Write the numbers of notes as text, with the notes that occur as categories."""
+    used = np.flatnonzero(np.bincount(note, minlength=len(NOTES)))
+    place = np.zeros(len(NOTES), dtype=np.int8)
+    place[used] = np.arange(len(used))
+    return pd.Categorical.from_codes(place[note], [NOTES[number] for number in used])
 
 
 def key_columns(request: Request, tables: Sequence[Table], width: int) -> dict[str, Any]:
@@ -729,11 +749,22 @@ def meta_of(request: Request, table: Table) -> dict[str, Any]:
     """Return what the result tells of its call."""
     return {
         "rows_read": request.frame.n,
+        "rows_outside": request.frame.n - table.n_rows,
         "where_missing": int(table.where_missing),
         "unit": request.unit,
-        "weight": request.design.weight,
-        "size": request.design.size,
+        "design": repr(request.design),
         "standard": (
             request.standard.name if isinstance(request.standard, Key) else request.standard
         ),
+        "versions": versions(),
     }
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Return the versions of what computed the result."""
+    try:
+        own = metadata.version("povertycore")
+    except metadata.PackageNotFoundError:
+        own = "not installed"
+    return {"povertycore": own, "numpy": np.__version__, "pandas": pd.__version__}
