@@ -9,11 +9,12 @@ Sources of the totals: ``published("lang_son")``.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
-from ..errors import OptionError
-from .lang_son_households import (
+from povertycore.datasets.lang_son_households import (
     ABSENT,
     NEAR_POOR,
     OTHER,
@@ -22,7 +23,17 @@ from .lang_son_households import (
     draw_households,
     pick,
 )
-from .lang_son_places import ETHNICITIES, Flags, Ints, Numbers, Places, Texts, lang_son_places
+from povertycore.datasets.lang_son_places import (
+    ETHNICITIES,
+    Flags,
+    Ints,
+    Numbers,
+    Places,
+    Texts,
+    lang_son_places,
+)
+from povertycore.errors import OptionError
+from povertycore.standards.classify import classify
 
 __all__ = ["LANG_SON_PLAN", "lang_son_register"]
 
@@ -211,7 +222,8 @@ def _income(means: Numbers, state: Ints, urban: Ints, escaped: Flags, t: int) ->
     u = np.where(escaped, 0.35 * means, means)
     above = line * (1.01 + 0.9 * u + 2.5 * u * u * u * u) * (1 + 0.05 * t)
     income = np.where(state == OTHER, np.maximum(above, line + 10), below)
-    return np.rint(income / 10) * 10
+    tens: Numbers = 10 * np.rint(income / 10)
+    return tens
 
 
 def _b1(stream: np.random.Generator, income: Numbers, urban: Ints) -> Ints:
@@ -295,10 +307,10 @@ def _frame(places: Places, homes: Households, columns: dict[str, np.ndarray]) ->
     return pd.DataFrame(frame, copy=False)
 
 
-def _classes(area: pd.Categorical, columns: dict[str, np.ndarray]) -> dict[str, pd.Series]:
-    at_or_below = columns["b1"] <= SCORE_LINE[columns["urban"]]
-    code = np.where(at_or_below, np.where(columns["b2"] >= 30, POOR, NEAR_POOR), OTHER)
-    status = pd.Categorical.from_codes(code, ["poor", "near_poor", "other"], ordered=True)
+def _classes(area: pd.Categorical, columns: dict[str, np.ndarray]) -> dict[str, object]:
+    """Read the classes back from the scores, as a province would."""
+    scores = {"area": area, **{name: columns[name] for name in ("year", "b1", "b2")}}
+    status = classify(scores, STANDARD, b1="b1", b2="b2", area="area", time="year")
     return {"status": status, "poor": status == "poor", "near_poor": status == "near_poor"}
 
 
@@ -313,5 +325,5 @@ def _text(labels: Texts | list[str], position: Ints) -> pd.api.extensions.Extens
     return pd.Series(labels, dtype="str").array.take(position)
 
 
-def _names(labels: Texts | list[str], position: Ints) -> pd.Categorical:
+def _names(labels: Iterable[str], position: Ints) -> pd.Categorical:
     return pd.Categorical.from_codes(position.astype(np.int16), list(labels))

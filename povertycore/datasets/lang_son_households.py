@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from .lang_son_places import (
+from povertycore.datasets.lang_son_places import (
     KINH,
     N_COMMUNES,
     N_VILLAGES,
@@ -136,7 +136,10 @@ def _minority_of(stream: np.random.Generator, shares: Numbers, village: Ints) ->
     of_village = stream.random(N_VILLAGES)[village]
     as_village = stream.random(len(village)) < 0.75
     u = np.where(as_village, of_village, stream.random(len(village)))
-    return sum(np.asarray(u >= cut[village], dtype=np.int64) for cut in cuts.T)
+    ethnicity = np.zeros(len(village), dtype=np.int64)
+    for cut in cuts.T:
+        ethnicity += u >= cut[village]
+    return ethnicity
 
 
 def _form(homes: Households, stream: np.random.Generator) -> None:
@@ -155,7 +158,8 @@ def _need(homes: Households, stream: np.random.Generator, places: Places) -> Num
     commune *= np.where(places.urban, URBAN_NEED, 1.0)
     village = commune[places.village_commune] * (0.6 + 0.8 * stream.random(N_VILLAGES))
     head = np.where(homes.female, 1.15, 1.0) * ETHNICITY_NEED[homes.ethnicity]
-    return village[homes.village[0]] * head * SIZE_NEED[homes.size[0]]
+    need: Numbers = village[homes.village[0]] * head * SIZE_NEED[homes.size[0]]
+    return need
 
 
 def _set_states_2021(homes: Households, stream: np.random.Generator, need: Numbers) -> None:
@@ -171,7 +175,7 @@ def _set_states_2022(
 ) -> None:
     """Carry the states of 2021 to 2022 by the tables of moves, unevenly between communes."""
     commune = places.village_commune[homes.village[0]]
-    n_poor = np.bincount(commune, homes.state[0] == POOR, minlength=N_COMMUNES)
+    n_poor = np.bincount(commune[homes.state[0] == POOR], minlength=N_COMMUNES)
     escape, relapse = _uneven(stream, places, n_poor)
     even, easy, hard = np.ones(len(homes)), escape[commune], relapse[commune] * need
     # The states of 2022 in the order in which they are dealt; the last takes who remains.
@@ -189,9 +193,7 @@ def _set_states_2022(
             homes.state[1, rows] = to[part]
 
 
-def _uneven(
-    stream: np.random.Generator, places: Places, n_poor: Numbers
-) -> tuple[Numbers, Numbers]:
+def _uneven(stream: np.random.Generator, places: Places, n_poor: Ints) -> tuple[Numbers, Numbers]:
     """Draw ease of escape and risk of relapse by commune: some communes lag, some go back."""
     escape = places.progress[places.commune_district] * (0.6 + 0.8 * stream.random(N_COMMUNES))
     relapse = 0.5 + stream.random(N_COMMUNES)

@@ -163,7 +163,7 @@ def _share_out(total: int, weight: Numbers | Ints, least: int = 0) -> Ints:
     part = np.floor(spare).astype(np.int64)
     left = total - least * len(weight) - int(part.sum())
     part[np.argsort(part - spare, kind="stable")[:left]] += 1
-    return part + least
+    return np.asarray(part + least)
 
 
 def _text(words: Iterable[str]) -> Texts:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 from importlib.resources import files
 
 import pandas as pd
 
-from ..errors import unknown_option
+from povertycore.errors import unknown_option
 
 __all__ = ["PUBLISHED", "published"]
 
 PUBLISHED = ("lang_son", "national", "regions", "gso_provinces")
-TEXT_COLUMNS = ("place", "level", "standard", "measure", "source", "status", "note")
 
 
 def published(name: str) -> pd.DataFrame:
@@ -68,8 +68,8 @@ def published(name: str) -> pd.DataFrame:
     """
     if name not in PUBLISHED:
         raise unknown_option("name", name, PUBLISHED)
-    text = dict.fromkeys(TEXT_COLUMNS, "str")
     with (files(__package__) / f"published_{name}.csv").open(encoding="utf-8") as lines:
-        table = pd.read_csv(lines, dtype=text, keep_default_na=False, float_precision="round_trip")
+        header, *rows = csv.reader(lines)
+    table = pd.DataFrame(rows, columns=header)
     place = pd.Categorical(table["place"], categories=table["place"].unique())
-    return table.assign(place=place, value=table["value"].astype("float64"))
+    return table.assign(place=place).astype({"year": "int64", "value": "float64"})
