@@ -23,6 +23,12 @@ COLUMNS = [
     *["numerator", "denominator", "population"],
     *["unit", "standard", "note"],
 ]
+THREE = {
+    "estimate": [0.1, 0.2, 0.3],
+    "n_obs": 1,
+    "numerator": np.nan,
+    "denominator": np.nan,
+}
 DISTRICTS = ["Tràng Định", "Bình Gia", "Bắc Sơn"]  # in the order of their codes
 
 
@@ -127,6 +133,14 @@ def test_common_columns_have_their_types():
     for name in ["variable", "measure", "unit", "standard", "note"]:
         assert isinstance(dtypes[name], pd.CategoricalDtype)
         assert is_text(dtypes[name].categories.dtype)
+
+
+def test_known_counts_are_whole_numbers_however_they_are_given():
+    for given_as in [[40.0] * 6, pd.Series([40] * 6, dtype="Int64"), 40, 40.0, np.uint8(40)]:
+        assert rates(n_obs=given_as).to_frame()["n_obs"].dtype == np.int64
+    unknown = rates(n_obs=pd.Series([40, None] * 3, dtype="Int64")).to_frame()["n_obs"]
+    assert unknown.dtype == np.float64
+    assert unknown.isna().tolist() == [False, True] * 3
 
 
 def test_note_is_empty_text_and_standard_missing_where_nothing_was_said():
@@ -432,6 +446,13 @@ def test_the_total_comes_last_and_one_way_tables_as_asked():
     ]
 
 
+def test_a_missing_label_comes_after_the_total():
+    est = rates(keys={"place": ["Z", "(total)", None], "year": 2021}, **THREE)
+    wide = pc.concat([est._take(np.array([2])), est._take(np.array([1, 0]))]).pivot("place")
+    assert wide.index.tolist()[:2] == ["Z", "(total)"]
+    assert pd.isna(wide.index[2])
+
+
 def test_several_keys_make_a_multi_index():
     est = rates(measure_keys={"variable": ["poor"] * 6, "line": [1.5] * 6})
     wide = est.pivot(["district", "line"], ["variable", "year"])
@@ -719,6 +740,13 @@ def test_the_source_is_remembered_by_table_and_by_row():
     joined = pc.concat([est, printed(source="Decision 2")])
     assert sorted(joined.sources()) == ["Decision 1"] * 2 + ["Decision 2"] * 2
     assert len(joined.select(place="A").sources()) == 2
+
+
+def test_a_source_stays_with_its_row_when_rows_are_sorted():
+    table = {"year": [2022, 2021], "rate": [0.1, 0.2], "source": ["of 2022", "of 2021"]}
+    est = pc.Estimates.from_table(table, "year", estimate="rate", source="source")
+    assert est.sources().tolist() == ["of 2021", "of 2022"]
+    assert est.select(year=2022).sources().tolist() == ["of 2022"]
 
 
 def test_different_sources_do_not_compare_without_being_told():

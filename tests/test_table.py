@@ -287,11 +287,15 @@ def test_keys_are_shown_as_they_are_written(keys, shown):
 
 
 def test_decomposed_and_wide_letters_are_aligned():
-    names = [unicodedata.normalize("NFD", "Bình Gia"), "Bình Gia", "中央"]
-    lines = repr(rates(keys={"place": names})).splitlines()[2:5]
-    starts = {width(line[: line.index(line.split()[-3])]) for line in lines if "%" in line}
-    assert {width(line.rsplit("[1]", 1)[0].rstrip()) for line in lines} == {width(lines[0])}
-    assert len(starts) == 1
+    decomposed = unicodedata.normalize("NFD", "Bình Gia")
+    assert len(decomposed) == 9
+    est = rates(keys={"place": [decomposed, "Bình Gia", "中央"]}, estimate=0.5, note="")
+    starts = [line.split("50.00 %")[0] for line in repr(est).splitlines()[2:5]]
+    assert starts == [f"{decomposed}   ", "Bình Gia   ", "中央       "]  # 8, 8 and 4 places wide
+
+
+def test_the_error_of_a_percentage_is_in_points():
+    assert "0.50 points" in repr(rates(se=[0.005, np.nan, 0.002]))
 
 
 # ---- properties -------------------------------------------------------------------------------

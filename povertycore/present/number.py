@@ -1,7 +1,7 @@
 """Numbers as people read them: 8.92 %, -3.28 points, 23,511; in Vietnamese 8,92 % and 23.511.
 
 Results hold fractions; percent exists only here. A number is rounded half away from zero on the
-shortest decimal that stands for it, as on paper: 0.12345 is 12.35 percent, although the double
+shortest decimal that stands for it, as on paper: 0.13215 is 13.22 percent, although the double
 lies below.
 """
 
@@ -123,8 +123,8 @@ def rounded(x: float, digits: int, shift: int = 0) -> Decimal:
 
     Examples
     --------
-    >>> rounded(0.12345, 2, shift=2), rounded(-0.5, 0)
-    (Decimal('12.35'), Decimal('-1'))
+    >>> rounded(0.13215, 2, shift=2), rounded(-0.5, 0)
+    (Decimal('13.22'), Decimal('-1'))
     """
     wide = Context(prec=MAX_DIGITS, rounding=ROUND_HALF_UP)  # not the caller's, which may be short
     exact = Decimal(int(x)) if isinstance(x, Integral) else Decimal(repr(float(x)))
