@@ -428,6 +428,13 @@ def test_unused_categories_of_a_key_are_added_on_request(hh):
     assert every["district"].dtype == dtype
 
 
+def test_over_adds_unused_categories_on_request(hh):
+    hh = hh.astype({"district": pd.CategoricalDtype(["Cao Lộc", "Văn Quan", "Bình Gia"])})
+    est = pc.rate(hh, "poor", over="district", observed=False)
+    assert est["level"].tolist() == ["(total)", "Cao Lộc", "Văn Quan", "Bình Gia"]
+    assert est["n_obs"].tolist() == [4, 1, 0, 3]
+
+
 def test_groups_without_a_label_are_kept_on_request_and_come_last(hh):
     hh.loc[0, "district"] = None
     est = pc.rate(hh, "poor", by="district", missing_groups="keep", totals="district")
@@ -635,6 +642,7 @@ def test_an_unknown_column_is_an_error(hh, arguments):
         ({"count": "people"}, "count must be"),
         ({"by": "district", "totals": "year"}, "totals must be"),
         ({"by": "year", "totals": "year"}, "totals needs a key of text"),
+        ({"over": "district", "totals": "district"}, "totals names keys of by"),
         ({"standard": 2022}, "standard must be"),
         ({"over": "district", "population": {"population": [1]}}, "population"),
     ],
@@ -662,6 +670,12 @@ def test_names_that_stand_twice_are_errors(hh):
         pc.rate(hh, ["poor", "poor"])
     with pytest.raises(errors.DuplicateNameError, match="named twice"):
         pc.rate(hh, "poor", by=["year", "year"])
+
+
+@pytest.mark.parametrize("verb", [pc.rate, pc.total, pc.mean])
+def test_an_empty_list_of_columns_is_an_error(hh, verb):
+    with pytest.raises(errors.OptionError, match="empty"):
+        verb(hh, [])
 
 
 def test_dates_have_no_rate(hh):

@@ -190,6 +190,8 @@ def distinct(variables: Sequence[Variable]) -> tuple[Variable, ...]:
 def measured_variables(frame: Frame, columns: Any) -> tuple[Variable, ...]:
     """Find the measured columns; text and categoricals are measured by category."""
     variables = []
+    if not listed(columns):
+        raise option_error("columns", "columns is an empty list; name what is measured")
     for column in listed(columns):
         measured = frame.measured(column)
         if measured.is_categorical:
@@ -232,6 +234,8 @@ def totals_of(totals: Any, by: Sequence[Key]) -> tuple[int, ...]:
     if totals is None:
         return ()
     names = [key.name for key in by]
+    if not names:
+        raise option_error("totals", "totals names keys of by, and there are none")
     for name in listed(totals):
         if name not in names:
             raise unknown_option("totals", name, names)
@@ -279,7 +283,8 @@ class Table:
 def compute(request: Request, complete: Callable[[Table], Table] | None = None) -> list[Table]:
     """Total every table of the request; `complete` stands in for adding unseen combinations."""
     if request.over is not None:
-        return [tabulate(request, keys) for keys in [(), *((key,) for key in request.over)]]
+        one_way = [tabulate(request, keys) for keys in [(), *((key,) for key in request.over)]]
+        return one_way if request.observed else [with_unseen(table) for table in one_way]
     table = tabulate(request, request.by)
     if complete is not None:
         table = complete(table)
@@ -293,7 +298,8 @@ def compute(request: Request, complete: Callable[[Table], Table] | None = None) 
 def tabulate(request: Request, keys: Sequence[Key]) -> Table:
     """Total the variables by the crossed keys."""
     tables = []
-    if not all(variable.category for variable in request.variables) or not request.variables:
+    is_plain = [variable.category is None for variable in request.variables]
+    if any(is_plain) or not is_plain:
         tables.append(plain_table(request, keys))
     for j, variable in enumerate(request.variables):
         if variable.category is not None:
