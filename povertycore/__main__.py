@@ -288,6 +288,8 @@ def _made(options: argparse.Namespace, settings: Mapping[str, Any]) -> Report:
             raise OptionError("the embedded register needs no reading; name a FILE")
         return report(years=years or None, **words)
     data, years = _registers(options.files, years, settings)
+    if words["source"] is None:
+        words["source"] = ", ".join(Path(_path_of(name)).name for name in options.files)
     population = None
     if options.population:
         columns = settings["reading"].get("columns", {})
@@ -311,6 +313,12 @@ def _made(options: argparse.Namespace, settings: Mapping[str, Any]) -> Report:
             },
         }
     return report(data, years=years or None, **words)
+
+
+def _path_of(argument: str) -> str:
+    """Return the path of FILE or YEAR=FILE."""
+    named = YEAR_AND_FILE.fullmatch(argument)
+    return named[2] if named else argument
 
 
 def _registers(

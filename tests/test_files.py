@@ -103,6 +103,11 @@ def test_text_that_looks_missing_is_text(tmp_path):
     assert read_table(tmp_path / "a.csv")["commune"].tolist() == ["NA", "NaN"]
 
 
+def test_rows_empty_throughout_are_left_out_of_a_text_file(tmp_path):
+    (tmp_path / "a.csv").write_text("a,b\n1,2\n,\n,\n", encoding="utf-8")
+    assert read_table(tmp_path / "a.csv").to_numpy().tolist() == [["1", "2"]]
+
+
 def test_rows_empty_throughout_are_left_out_of_a_sheet(tmp_path):
     pd.DataFrame({"a": ["x", None, "y"]}).to_excel(tmp_path / "a.xlsx", index=False)
     assert read_table(tmp_path / "a.xlsx")["a"].tolist() == ["x", "y"]

@@ -312,6 +312,23 @@ def test_list_of_reviewed_households_needs_all_households(here, capsys):
     assert "17.50 %" in capsys.readouterr().out
 
 
+def test_table_of_all_households_by_commune_is_enough_for_districts():
+    reviewed = small_register().query("status != 'other'")
+    codes_only = small_population()[["year", "commune_code", "population"]]
+    made = report(reviewed, population=codes_only)
+    whole = report(small_register())
+    pd.testing.assert_frame_equal(made.table("districts").frame, whole.table("districts").frame)
+
+
+def test_table_of_all_households_by_district_gives_no_communes():
+    reviewed = small_register().query("status != 'other'")
+    by_district = small_population().groupby(["year", "district"])["population"].sum().reset_index()
+    made = report(reviewed, population=by_district)
+    assert [table.name for table in made.tables] == ["province", "districts"]
+    assert made.table("districts").frame["2022 poor"].tolist() == [1, 6, 7]  # Bình Gia comes first
+    assert any("does not tell communes apart" in note for note in made.notes)
+
+
 def test_place_without_a_poor_household_counts_in_the_denominator():
     reviewed = small_register().query("status != 'other' and commune != 'Xã Ba'")
     made = report(reviewed, population=small_population())
@@ -359,6 +376,16 @@ def test_given_class_stands_and_differences_from_the_scores_are_counted():
                "2 poor given, near_poor by scores" in note for note in made.notes)  # fmt: skip
     vietnamese = report(hh, lang="vi")
     assert any("Trong 80 hộ có điểm, 2 hộ" in note for note in vietnamese.notes)
+
+
+def test_scores_are_compared_also_where_no_standard_is_stated():
+    hh = with_scores(small_register()).drop(columns="standard")
+    hh.loc[hh["hhid"] == "05983-000", "b2"] = 20
+    notes = report(hh).notes
+    assert any("scores were read under vn-2022" in note for note in notes)
+    assert any("2 have another class" in note for note in notes)
+    earlier = hh[hh["year"] == 2021].assign(year=2019)
+    assert any("the standard is not stated" in note for note in report(earlier).notes)
 
 
 def test_households_without_scores_are_not_compared():

@@ -297,6 +297,8 @@ def report(
         )
     )
     _refuse_a_list(frame, chosen, table)
+    if table is not None:
+        table = _with_places(table, frame, reg.places)
     figures = _Figures(frame, reg.places, table)
     return _Builder(
         figures,
@@ -407,6 +409,24 @@ def _refuse_a_list(frame: Any, years: Sequence[int], population: Any) -> None:
             )
 
 
+def _with_places(population: Any, frame: Any, places: Sequence[str]) -> Any:
+    """Add to the table of all households the place columns that its communes lack.
+
+    A table by commune usually does not repeat the district. The register knows it; a commune that
+    the register does not hold leaves the table as it is.
+    """
+    shared = [name for name in places if name in population]
+    if len(shared) == len(places) or not any(name.startswith("commune") for name in shared):
+        return population
+    known = frame[list(places)].astype(str).drop_duplicates()
+    by_name = population.assign(**{name: population[name].astype(str) for name in shared})
+    if known.duplicated(shared).any() or not by_name[shared].merge(known, on=shared).shape[
+        0
+    ] == len(population):
+        return population
+    return by_name.merge(known, on=shared, how="left", sort=False)
+
+
 # ---- figures ----------------------------------------------------------------------------------
 
 
@@ -426,14 +446,24 @@ class _Figures:
     def has_minority(self) -> bool:
         return "ethnic_minority" in self.frame
 
-    @property
-    def district_keys(self) -> list[str]:
-        return [name for name in self.places if name.startswith("district")]
+    def has(self, level: str) -> bool:
+        """Whether the register tells the places of a level apart, "district" or "commune"."""
+        return any(name.startswith(level) for name in self.places)
+
+    def keys(self, level: str) -> list[str]:
+        """Name the columns that tell the places of a level apart, none if there are none.
+
+        With a table of all households these are the columns that it has too.
+        """
+        known = [name for name in self.places
+                 if self.population is None or name in self.population]  # fmt: skip
+        if not any(name.startswith(level) for name in known):
+            return []
+        return [name for name in known if level == "commune" or name.startswith(level)]
 
     @property
     def commune_keys(self) -> list[str]:
-        has_communes = any(name.startswith("commune") for name in self.places)
-        return list(self.places) if has_communes else []
+        return self.keys("commune")
 
     def rates(self, keys: Sequence[str]) -> Estimates:
         """Rates of poor, near-poor and both, by place and year."""
@@ -482,18 +512,8 @@ class _Figures:
 
     def population_by(self, by: Sequence[str], column: str) -> Any:
         """Add the numbers of all households up to the places asked."""
-        absent = [name for name in by if name not in self.population]
-        if absent:
-            raise OptionError(
-                f"the table of all households has no {listing(absent)}; it needs "
-                "the place columns of the register"
-            )
         added = total(self.population, column, by=list(by)).to_frame()
         return added[list(by)].assign(population=added["estimate"].to_numpy())
-
-    def can_split(self, keys: Sequence[str]) -> bool:
-        """Whether the denominators are known at this level of places."""
-        return self.population is None or all(name in self.population for name in keys)
 
 
 def _pairs(years: Sequence[int]) -> Iterator[tuple[int, int]]:
@@ -531,17 +551,13 @@ class _Builder:
         self.pairs = [pair for pair in _pairs(self.years) if self._compare(province, pair)]
         last = self.pairs[-1] if self.pairs and self.pairs[-1][1] == self.years[-1] else None
         tables = [self._province()]
-        for name, keys in (
-            ("districts", figures.district_keys),
-            ("communes", figures.commune_keys),
-        ):
-            if not keys:
-                continue
-            if not figures.can_split(keys):
-                level = {"en": name, "vi": self._word(name.removesuffix("s")).lower()}[self.lang]
-                self.notes.append(_told(NO_SUCH_TABLE, self.lang).format(level))
-                continue
-            tables.append(self._places(name, keys, last))
+        for level in ("district", "commune"):
+            keys = figures.keys(level)
+            if keys:
+                tables.append(self._places(f"{level}s", keys, last))
+            elif figures.has(level):
+                name = {"en": f"{level}s", "vi": self._word(level).lower()}[self.lang]
+                self.notes.append(_told(NO_SUCH_TABLE, self.lang).format(name))
         tables += self._ranking(last)
         facts = self._facts(last)
         return Report(
@@ -865,7 +881,7 @@ class _Builder:
 
     def _place(self, frame: Any, row: int) -> Place:
         here = frame.iloc[row]
-        keys = self.figures.places
+        keys = self.figures.commune_keys
         name = str(here["commune" if "commune" in keys else "commune_code"])
         district = next((key for key in ("district", "district_code") if key in keys), None)
         if district is not None:

@@ -58,6 +58,7 @@ CLASS_NAMES_VI = {
     "other": "hộ khác",
 }
 CLASS_NUMBERS = {str(number): name for number, name in enumerate(CLASSES, start=1)}
+SCORED = "vn-2022"  # the standard whose review works with the scores B1 and B2
 AREA_WORDS = {
     "rural": "rural",
     "nông thôn": "rural",
@@ -307,6 +308,8 @@ def _compare_with_scores(
     given: Any,
 ) -> None:
     """Count the households whose class is another one than their scores say."""
+    if standards is None:
+        standards = _scored(table, years)
     if standards is None or "area" not in table:
         lacks = (
             ("the standard is not stated", "không nêu chuẩn nghèo")
@@ -341,6 +344,23 @@ def _compare_with_scores(
             *(_told_differences(mine, by_scores, compared, differs, lang) for lang in ("en", "vi"))
         )
     )
+
+
+def _scored(table: Columns, years: Any) -> Standards | None:
+    """Return the standard of the scores B1 and B2, where every year lies in its time."""
+    std = read_standard(SCORED)
+    years = np.asarray(years)
+    if not all(std.holds_in(int(year)) for year in np.unique(years)):
+        return None
+    table.notes.append(
+        Note(
+            f"The standard is not stated; the scores were read under {SCORED}, which has B1 and B2 "
+            "in these years.",
+            f"Danh sách không nêu chuẩn nghèo; điểm B1, B2 được tính theo {SCORED}, chuẩn có các "
+            "điểm này trong những năm đó.",
+        )
+    )
+    return Standards(np.full(len(years), SCORED, dtype=object), years, {SCORED: std})
 
 
 def _told_differences(given: Any, by_scores: Any, compared: Any, differs: Any, lang: str) -> str:

@@ -155,7 +155,8 @@ def _read_csv(path: Path, keep: Keep | None) -> Any:
                 path, header=0, na_values=[""], index_col=False, chunksize=ROWS_AT_A_TIME, **reading
             ) as pieces:
                 frame = pd.concat(
-                    [piece.set_axis(names, axis=1)[wanted] for piece in pieces], ignore_index=True
+                    [piece.set_axis(names, axis=1)[wanted].dropna(how="all") for piece in pieces],
+                    ignore_index=True,
                 )
     except UnicodeError as fault:
         raise FileFormatError(f"{path.name} is not UTF-8 text; save it as 'CSV UTF-8'") from fault

@@ -271,7 +271,8 @@ def _check_households(table: Columns, years: Any) -> None:
             row,
             f"occurs twice in {int(years[row])}, first in row "
             f"{int(same.argmax())} ({int(twice.sum())} such rows in all)",
-            "a register has each household once a year",
+            "a register has each household once a year; if these ids are told apart only with the "
+            "commune, leave them out with --column id=",
         )
 
 
