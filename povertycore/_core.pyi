@@ -7,7 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 class Totals(TypedDict):
-    """What `total` returns; G groups in no order that means something."""
+    """What `total` returns; G groups in no order that means something.
+
+    The cells are there only with profile, n to sums only without.
+    """
 
     n_groups: int
     key_values: list[NDArray[np.int64]]
@@ -17,6 +20,10 @@ class Totals(TypedDict):
     score_n: NDArray[np.int64]
     score_weight: NDArray[np.float64]
     sums: NDArray[np.float64]
+    cell_group: NDArray[np.int64]
+    cell_mask: NDArray[np.uint64]
+    cell_n: NDArray[np.int64]
+    cell_weight: NDArray[np.float64]
     where_missing: int
     peak_bytes: int
 
@@ -87,6 +94,7 @@ def total(
     values: Sequence[Column] = (),
     pairs: Sequence[tuple[Column, Column]] = (),
     keep_missing: bool = False,
+    profile: bool = False,
     n_threads: int = 0,
 ) -> Totals:
     """Weighted totals by cell, in one pass over n rows, the GIL released.
@@ -99,6 +107,12 @@ def total(
     - n, weight: rows inside `where` and their sum of weight * size.
     - score_n, score_weight (scores, G): rows used by each flag, value and pair, and their weight.
     - sums (flags + values + 2 * pairs, G): sum of weight * size * x.
+
+    With profile, the flags (at most 16, none missing) are indicators taken together, and instead of n,
+    weight, scores and sums there are the cells that occur, by group and combination of flags:
+
+    - cell_group, cell_mask (bit j: flag j), cell_n, cell_weight. A table that would take more than
+      96 MiB is a LimitError.
 
     where_missing: rows whose `where` is missing; they count as outside. peak_bytes: memory taken
     beyond the inputs and the result. Errors are those of `povertycore.errors`, with `.argument`,

@@ -164,6 +164,20 @@ static int put_totals(PyObject *result, const pc_total *total, const pc_total_pl
     return 0;
 }
 
+/* The cells of a profile, by group and combination of flags. */
+static int put_cells(PyObject *result, const pc_total *total)
+{
+    enum { ONE = -1 };
+    const int64_t n_cells = pc_total_n_cells(total);
+    int64_t *group = put_array(result, "cell_group", NPY_INT64, ONE, n_cells);
+    uint64_t *mask = put_array(result, "cell_mask", NPY_UINT64, ONE, n_cells);
+    int64_t *n = put_array(result, "cell_n", NPY_INT64, ONE, n_cells);
+    double *weight = put_array(result, "cell_weight", NPY_DOUBLE, ONE, n_cells);
+    if (group == NULL || mask == NULL || n == NULL || weight == NULL) return -1;
+    pc_total_read_cells(total, group, mask, n, weight);
+    return 0;
+}
+
 /* A group whose key is the code for missing. Without keep_missing that is an error, as it is for
  * the columns that mark their missing rows; 0, or -1 with the exception set. */
 static int mark_missing_code(py_state *state, const py_column *key, bool keep_missing, int64_t g,
@@ -220,7 +234,7 @@ static PyObject *result_of(py_state *state, const pc_total *total, const pc_tota
     if (result == NULL) return NULL;
     if (put(result, "n_groups", PyLong_FromLongLong(pc_total_n_groups(total))) == 0 &&
         put_keys(state, result, total, keys, plan->keep_missing) == 0 &&
-        put_totals(result, total, plan) == 0 &&
+        (plan->has_profile ? put_cells(result, total) : put_totals(result, total, plan)) == 0 &&
         put(result, "where_missing", PyLong_FromLongLong(pc_total_where_missing(total))) == 0 &&
         put(result, "peak_bytes", PyLong_FromLongLong(peak)) == 0)
         return result;
@@ -229,12 +243,13 @@ static PyObject *result_of(py_state *state, const pc_total *total, const pc_tota
 }
 
 static PyObject *run(py_state *state, const pc_rows *rows, const argument roles[N_ROLES],
-                     bool keep_missing, int n_threads)
+                     bool keep_missing, bool has_profile, int n_threads)
 {
     pc_context ctx;
     pc_context_init(&ctx);
     if (n_threads > 0) ctx.n_threads = n_threads < PC_MAX_THREADS ? n_threads : PC_MAX_THREADS;
-    const pc_total_plan plan = pc_total_plan_for(rows, keep_missing);
+    pc_total_plan plan = pc_total_plan_for(rows, keep_missing);
+    plan.has_profile = has_profile;
     py_host host;
     py_host_begin(&host, &ctx);
     pc_total *total = add_rows(&ctx, &plan, rows);
@@ -251,15 +266,15 @@ static PyObject *run(py_state *state, const pc_rows *rows, const argument roles[
 PyObject *py_total(PyObject *module, PyObject *args, PyObject *kwargs)
 {
     static char *words[] = {"n",      "keys",  "weight",       "size",      "where", "flags",
-                            "values", "pairs", "keep_missing", "n_threads", NULL};
+                            "values", "pairs", "keep_missing", "profile", "n_threads", NULL};
     py_state *state = py_module_state(module);
     long long n;
-    int keep_missing = 0, n_threads = 0;
+    int keep_missing = 0, profile = 0, n_threads = 0;
     PyObject *keys, *weight = Py_None, *size = Py_None, *where = Py_None;
     PyObject *flags = NULL, *values = NULL, *pairs = NULL, *result = NULL;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "LO|$OOOOOOpi:total", words, &n, &keys, &weight,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "LO|$OOOOOOppi:total", words, &n, &keys, &weight,
                                      &size, &where, &flags, &values, &pairs, &keep_missing,
-                                     &n_threads))
+                                     &profile, &n_threads))
         return NULL;
     if (n < 0)
         return py_error_fail(state, PC_ERR_LENGTH, "n", -1, NULL, "is negative; it counts rows");
@@ -272,7 +287,7 @@ PyObject *py_total(PyObject *module, PyObject *args, PyObject *kwargs)
         take_one(state, &roles[WEIGHT], weight) == 0 && take_one(state, &roles[SIZE], size) == 0 &&
         take_one(state, &roles[WHERE], where) == 0) {
         const pc_rows rows = rows_of((int64_t)n, roles);
-        result = run(state, &rows, roles, keep_missing != 0, n_threads);
+        result = run(state, &rows, roles, keep_missing != 0, profile != 0, n_threads);
     }
     for (int r = 0; r < N_ROLES; r++) {
         PyMem_Free((void *)roles[r].columns);

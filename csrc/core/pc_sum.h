@@ -40,6 +40,11 @@ typedef struct pc_sum_kernels {
     void (*add_part)(int64_t n, const uint32_t *code, const uint8_t *bits, const double *split,
                      int64_t stride, int64_t first, int has_count, double *table);
 
+    /* cell (hi, lo, n) at table + code[i] * stride + 3 * (low[i] + 256 * high[i]) gets split[2i],
+     * split[2i + 1] and one more row. */
+    void (*add_profile)(int64_t n, const uint32_t *code, const uint8_t *low, const uint8_t *high,
+                        const double *split, int64_t stride, double *table);
+
     /* Row i adds its `width` numbers x[i * width ...] to sums and their two-sum errors: record
      * code[i] holds width sums, then width errors. width is a multiple of 4. */
     void (*add_record)(int64_t n, const uint32_t *code, const double *x, int64_t width,

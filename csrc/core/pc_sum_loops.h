@@ -90,6 +90,18 @@ static void add_part(int64_t n, const uint32_t *code, const uint8_t *bits, const
     else add_pairs(n, code, bits, pair, stride, first, 0, table);
 }
 
+static void add_profile(int64_t n, const uint32_t *restrict code, const uint8_t *restrict low,
+                        const uint8_t *restrict high, const double *restrict pair,
+                        int64_t stride, double *restrict table)
+{
+    for (int64_t i = 0; i < n; i++) {
+        double *cell = table + (int64_t)code[i] * stride + 3 * (low[i] + 256 * high[i]);
+        cell[0] += pair[2 * i];
+        cell[1] += pair[2 * i + 1];
+        cell[2] += 1.0;
+    }
+}
+
 static void add_record(int64_t n, const uint32_t *restrict code, const double *restrict x,
                        int64_t width, double *restrict table)
 {
@@ -105,4 +117,4 @@ static void add_record(int64_t n, const uint32_t *restrict code, const double *r
     }
 }
 
-static const pc_sum_kernels kernels = {pack, fetch, check, split, add_part, add_record};
+static const pc_sum_kernels kernels = {pack, fetch, check, split, add_part, add_profile, add_record};

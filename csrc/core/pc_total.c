@@ -2,7 +2,8 @@
 #include "pc_total_state.h"
 
 enum { SERIAL_ROWS = 200000, JOIN_TASKS = 16 };
-static const int64_t lanes_bytes = 48 * 1024 * 1024; /* the tables of all lanes together */
+/* the tables of all lanes together */
+static const int64_t lanes_bytes = 48 * 1024 * 1024;
 
 int64_t pc_total_n_scores(const pc_total_plan *plan)
 {
@@ -14,21 +15,32 @@ int64_t pc_total_n_sums(const pc_total_plan *plan)
     return plan->n_flags + plan->n_values + 2 * plan->n_pairs;
 }
 
+static pc_record_layout layout_for(const pc_total_plan *plan, int64_t n_groups)
+{
+    if (plan->has_profile) return pc_record_profile(plan->n_flags, n_groups);
+    if (plan->n_values == 0 && plan->n_pairs == 0 && !plan->flags_may_miss)
+        return pc_record_cells(plan->n_flags, n_groups);
+    return pc_record_sums(pc_total_n_scores(plan), pc_total_n_sums(plan), n_groups);
+}
+
+static int64_t most_bytes(const pc_total *total)
+{
+    return total->plan.has_profile ? pc_total_profile_bytes : lanes_bytes;
+}
+
 /* Lanes and layout for so many groups: fewer lanes where their tables would be too large to copy. */
 static void set_layout(pc_total *total, int64_t n_groups)
 {
-    const pc_total_plan *plan = &total->plan;
-    const bool has_cells = plan->n_values == 0 && plan->n_pairs == 0 && !plan->flags_may_miss;
-    total->layout = has_cells ? pc_record_cells(plan->n_flags, n_groups)
-                              : pc_record_sums(pc_total_n_scores(plan), pc_total_n_sums(plan), n_groups);
+    total->layout = layout_for(&total->plan, n_groups);
     const int64_t bytes = n_groups * total->layout.stride * (int64_t)sizeof(double);
     total->n_lanes = PC_LANES;
-    while (total->n_lanes > 1 && bytes * total->n_lanes > lanes_bytes) total->n_lanes /= 2;
+    while (total->n_lanes > 1 && bytes * total->n_lanes > most_bytes(total)) total->n_lanes /= 2;
 }
 
+/* Direct codes whose records fit. */
 static int64_t most_table(const pc_total *total)
 {
-    return lanes_bytes / (total->layout.stride * (int64_t)sizeof(double) * total->n_lanes);
+    return most_bytes(total) / (total->layout.stride * (int64_t)sizeof(double) * total->n_lanes);
 }
 
 /* ---- new and free ---------------------------------------------------------------------------- */
@@ -219,6 +231,8 @@ static pc_status check_plan(pc_context *ctx, const pc_total *total, const pc_row
     const bool fits = plan->n_keys == found.n_keys && plan->n_flags == found.n_flags &&
                       plan->n_values == found.n_values && plan->n_pairs == found.n_pairs &&
                       plan->has_where == found.has_where &&
+                      (!plan->has_profile || (found.n_values == 0 && found.n_pairs == 0 &&
+                                              found.n_flags <= PC_RECORD_MOST_INDICATORS)) &&
                       (plan->flags_may_miss || !found.flags_may_miss);
     if (total->is_finished)
         return pc_context_fail(ctx, PC_ERR_LENGTH, "total", -1, -1, "is finished");
@@ -405,7 +419,8 @@ static bool same_plan(const pc_total_plan *a, const pc_total_plan *b)
 {
     return a->n_keys == b->n_keys && a->n_flags == b->n_flags && a->n_values == b->n_values &&
            a->n_pairs == b->n_pairs && a->has_where == b->has_where &&
-           a->keep_missing == b->keep_missing && a->flags_may_miss == b->flags_may_miss;
+           a->keep_missing == b->keep_missing && a->flags_may_miss == b->flags_may_miss &&
+           a->has_profile == b->has_profile;
 }
 
 static bool same_layout(const pc_total *a, const pc_total *b)
@@ -493,13 +508,25 @@ static double *record_of_group(const pc_total *total, int64_t g)
     return total->lane[0].table + (code_of_group(total, g) + 1) * total->layout.stride;
 }
 
-/* All lanes' groups go into lane 0, which gets room for all at once; each lane is freed when it is in. */
+/* Give lane 0 room for the groups of all lanes, no more: its table may be most of the memory in use. */
+static pc_status room_for_all(pc_context *ctx, pc_total *total)
+{
+    pc_status status = PC_OK;
+    for (int64_t l = 1; status == PC_OK && l < total->n_lanes; l++) {
+        int64_t *map = pc_alloc(&ctx->memory, pc_group_n_codes(total->group, l), sizeof *map);
+        if (map == NULL) return pc_total_out_of_memory(&ctx->error);
+        status = pc_group_transfer(ctx, total->group, l, NULL, 0, total->group, 0, map);
+        pc_free(&ctx->memory, map);
+    }
+    if (status != PC_OK) return status;
+    return pc_total_make_room(ctx, total, total->group, &total->lane[0],
+                              pc_group_n_codes(total->group, 0), &ctx->error);
+}
+
+/* All lanes' groups go into lane 0; each lane is freed when it is in. */
 static pc_status finish_dictionary(pc_context *ctx, pc_total *total)
 {
-    int64_t most = 0;
-    for (int64_t l = 0; l < total->n_lanes; l++) most += pc_group_n_codes(total->group, l);
-    pc_status status =
-        pc_total_make_room(ctx, total, total->group, &total->lane[0], most, &ctx->error);
+    pc_status status = room_for_all(ctx, total);
     for (int64_t l = 1; status == PC_OK && l < total->n_lanes; l++) {
         status = join_lane(ctx, total, l, 0, total->group, 0, &total->lane[0]);
         free_lane(ctx, &total->lane[l]);
@@ -549,6 +576,26 @@ void pc_total_read(const pc_total *total, const pc_total_result *result)
     for (int64_t g = 0; g < total->n_groups; g++) {
         pc_record_read(&total->layout, record_of_group(total, g), &result->n[g], &result->weight[g], total->n_groups,
                        result->score_n + g, result->score_weight + g, result->sum + g);
+    }
+}
+
+int64_t pc_total_n_cells(const pc_total *total)
+{
+    int64_t n_cells = 0;
+    for (int64_t g = 0; total->plan.has_profile && g < total->n_groups; g++)
+        n_cells += pc_record_read_cells(&total->layout, record_of_group(total, g), NULL, NULL, NULL);
+    return n_cells;
+}
+
+void pc_total_read_cells(const pc_total *total, int64_t *group, uint64_t *mask, int64_t *n,
+                         double *weight)
+{
+    int64_t at = 0;
+    for (int64_t g = 0; total->plan.has_profile && g < total->n_groups; g++) {
+        const int64_t n_cells = pc_record_read_cells(&total->layout, record_of_group(total, g),
+                                                     mask + at, n + at, weight + at);
+        for (int64_t c = 0; c < n_cells; c++) group[at + c] = g;
+        at += n_cells;
     }
 }
 

@@ -8,6 +8,8 @@
  *   value  y real        sum u y                  NaN or missing: out of this score
  *   pair   (a, b)        sum u a, sum u b         either part missing: out of this score
  *
+ *   profile                all flags at once: n and sum u by group and combination of flags
+ *
  * A group exists when a row of it was seen, also outside the domain.
  *
  * Arithmetic. Weights of flags are split once per row into hi + lo, hi a multiple of a power of two
@@ -51,6 +53,8 @@ typedef struct pc_total_plan {
     int64_t n_keys, n_flags, n_values, n_pairs;
     bool has_where;         /* updates carry a `where` */
     bool keep_missing;      /* a missing key is a group of its own, else an error */
+    bool has_profile;       /* flags are the indicators of a deprivation profile (at most
+                             * PC_RECORD_MOST_INDICATORS, none missing); no values, no pairs */
     bool flags_may_miss;    /* some flag column of some update can hold missing values */
     int64_t expected_groups; /* sets lanes and layout; 0: taken from the first update */
 } pc_total_plan;
@@ -60,7 +64,8 @@ typedef struct pc_total pc_total;
 /* The plan that fits one batch of rows. */
 pc_total_plan pc_total_plan_for(const pc_rows *rows, bool keep_missing);
 
-/* A state without rows; NULL when memory is out (ctx->error says so). */
+/* A state without rows; NULL when memory is out (ctx->error says so). A profile whose table would take more
+ * than 96 MiB fails with PC_ERR_LIMIT, at the latest when its groups are seen. */
 pc_total *pc_total_new(pc_context *ctx, const pc_total_plan *plan);
 void pc_total_free(pc_context *ctx, pc_total *total); /* NULL is accepted */
 
@@ -94,6 +99,12 @@ typedef struct pc_total_result {
 
 /* Cost O(G x cells). All buffers are the caller's. */
 void pc_total_read(const pc_total *total, const pc_total_result *result);
+
+/* Profiles: how many cells occur; and for each its group, combination of flags (bit j: flag j), n and
+ * weight, by group and combination. All buffers hold n_cells elements. */
+int64_t pc_total_n_cells(const pc_total *total);
+void pc_total_read_cells(const pc_total *total, int64_t *group, uint64_t *mask, int64_t *n,
+                         double *weight);
 
 /* Key k of each group. value [G]: an integer key's value (of uint64: its bit pattern); for float and
  * text keys the first row with that value. missing [G]: 1 where the key is missing (value 0). */

@@ -23,7 +23,9 @@ pc_status pc_total_make_room(pc_context *ctx, const pc_total *total, const pc_gr
 
     if (n_codes <= lane->room && lane->table != NULL) return PC_OK;
     if (!is_table && room < lane->room * 3 / 2) room = lane->room * 3 / 2;
-    if (!is_table && room < 16) room = 16;
+    if (!is_table && room < 16 && !total->plan.has_profile) room = 16;
+    if (total->plan.has_profile && n_codes > pc_total_profile_bytes / (stride * 8))
+        return pc_fail(err, PC_ERR_LIMIT, "total", -1, -1, "has too many groups for a profile");
     if (room >= INT32_MAX / total->layout.n_copies)
         return pc_fail(err, PC_ERR_LIMIT, "total", -1, -1, "has too many groups");
     table = pc_alloc_zeroed(&ctx->memory, room + 1, (size_t)stride * sizeof *table);
@@ -131,25 +133,49 @@ static pc_status fail_flag(const pc_total_block *b, int64_t j, const uint8_t *fl
     return pc_fail(err, PC_ERR_VALUE, "flag", j, b->row, "changed while it was being read");
 }
 
+/* Flags first .. first+n_flags-1 of the block as numbers of as many bits. */
+static pc_status pack_flags(const pc_total_block *b, int64_t first, int64_t n_flags, uint8_t *bits,
+                            pc_error *err)
+{
+    uint8_t scratch[8][PC_BLOCK];
+    const uint8_t *flag[8] = {NULL};
+    for (int64_t j = 0; j < n_flags; j++) {
+        flag[j] = pc_column_flag(b->rows->flags[first + j], b->row, b->n, scratch[j]);
+        if (flag[j] != scratch[j]) b->kernels->fetch(flag[j] + b->n, PC_BLOCK);
+    }
+    if (b->kernels->pack(b->n, n_flags, flag, bits) <= 1) return PC_OK;
+    for (int64_t j = 0; j < n_flags; j++)
+        if (b->kernels->pack(b->n, 1, &flag[j], bits) > 1)
+            return fail_flag(b, first + j, flag[j], err);
+    return pc_fail(err, PC_ERR_VALUE, "flag", -1, b->row, "changed while it was being read");
+}
+
+static pc_status add_profile(pc_total_block *b, pc_error *err)
+{
+    const int64_t n_flags = b->total->layout.n_flags, n_low = n_flags < 8 ? n_flags : 8;
+    uint8_t low[PC_BLOCK], high[PC_BLOCK];
+    double split[2 * PC_BLOCK];
+    pc_status status = pack_flags(b, 0, n_low, low, err);
+    if (status == PC_OK) status = pack_flags(b, n_low, n_flags - n_low, high, err);
+    if (status != PC_OK) return status;
+    set_anchor(b);
+    b->kernels->split(b->n, b->u, b->lane->anchor, split);
+    b->kernels->add_profile(b->n, b->code, low, high, split, b->total->layout.copy, b->lane->table);
+    return PC_OK;
+}
+
 static pc_status add_cells(pc_total_block *b, pc_error *err)
 {
     const pc_record_layout *layout = &b->total->layout;
-    uint8_t scratch[PC_RECORD_WIDE][PC_BLOCK], bits[PC_BLOCK];
+    uint8_t bits[PC_BLOCK];
     double split[2 * PC_BLOCK];
 
     set_anchor(b);
     b->kernels->split(b->n, b->u, b->lane->anchor, split);
     for (int64_t p = 0; p < layout->n_parts; p++) {
-        const uint8_t *flag[PC_RECORD_WIDE];
-        const int64_t n_flags = pc_record_flags_in_part(layout, p), first = p * layout->bits;
-        for (int64_t j = 0; j < n_flags; j++) {
-            flag[j] = pc_column_flag(b->rows->flags[first + j], b->row, b->n, scratch[j]);
-            if (flag[j] != scratch[j]) b->kernels->fetch(flag[j] + b->n, PC_BLOCK);
-        }
-        if (b->kernels->pack(b->n, n_flags, flag, bits) > 1)
-            for (int64_t j = 0; j < n_flags; j++)
-                if (b->kernels->pack(b->n, 1, &flag[j], bits) > 1)
-                    return fail_flag(b, first + j, flag[j], err);
+        const int64_t n_flags = pc_record_flags_in_part(layout, p);
+        const pc_status status = pack_flags(b, p * layout->bits, n_flags, bits, err);
+        if (status != PC_OK) return status;
         b->kernels->add_part(b->n, b->code, bits, split, layout->copy,
                              pc_record_first_of_part(layout, p), p == 0, b->lane->table);
     }
@@ -264,6 +290,7 @@ pc_status pc_total_add_block(pc_total_block *block, pc_error *err)
     if (status == PC_OK) status = load_weights(b, err);
     if (status != PC_OK) return status;
     take_turns(b);
-    return total->layout.has_cells ? add_cells(b, err) : add_records(b, err);
+    if (total->layout.kind == PC_RECORD_PROFILE) return add_profile(b, err);
+    return total->layout.kind == PC_RECORD_CELLS ? add_cells(b, err) : add_records(b, err);
 }
 

@@ -46,6 +46,9 @@ typedef struct pc_total_block {
     const double *u; /* weight x size of each row */
 } pc_total_block;
 
+/* A lane's table of profiles. */
+static const int64_t pc_total_profile_bytes = 96 * 1024 * 1024;
+
 pc_status pc_total_out_of_memory(pc_error *err);
 
 /* A table for n_codes codes of `group`; half as large again as before where codes come one by one. */

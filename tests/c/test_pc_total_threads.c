@@ -306,6 +306,88 @@ static void many_groups_use_narrow_cells_and_equal_the_oracle(void)
     check_sample(20000, 300, 12, 0, 0, false, false);
 }
 
+/* Every cell of a profile against all rows. */
+static void check_profile(const sample *s, const pc_total *total)
+{
+    const int64_t n_cells = pc_total_n_cells(total), n_groups = pc_total_n_groups(total);
+    int64_t *group = take(n_cells, 8), *n = take(n_cells, 8), *key[2], n_rows = 0;
+    uint64_t *mask = take(n_cells, 8);
+    double *weight = take(n_cells, 8);
+    uint8_t *missing = take(n_groups, 1);
+    for (int k = 0; k < 2; k++) {
+        key[k] = take(n_groups, 8);
+        pc_total_read_key(total, k, key[k], missing);
+    }
+    pc_total_read_cells(total, group, mask, n, weight);
+    for (int64_t c = 0; c < n_cells; c++) {
+        long double expected = 0;
+        int64_t rows = 0;
+        for (int64_t i = 0; i < s->n; i++) {
+            uint64_t m = 0;
+            if (s->district[i] != key[0][group[c]] || s->year[i] != key[1][group[c]]) continue;
+            for (int64_t j = 0; j < s->rows.n_flags; j++) m |= (uint64_t)s->flag[j][i] << j;
+            if (m != mask[c]) continue;
+            rows++;
+            expected += s->weight[i];
+        }
+        EXPECT(n[c] == rows && close_to(weight[c], expected, 0));
+        EXPECT(c == 0 || group[c - 1] < group[c] ||
+               (group[c - 1] == group[c] && mask[c - 1] < mask[c]));
+        n_rows += n[c];
+    }
+    EXPECT(n_rows == s->n);
+    free(group);
+    free(mask);
+    free(n);
+    free(weight);
+    free(missing);
+    free(key[0]);
+    free(key[1]);
+}
+
+static void profiles_equal_the_oracle(void)
+{
+    static const int64_t n_flags[] = {0, 1, 8, 9, 12};
+    for (size_t k = 0; k < sizeof n_flags / sizeof *n_flags; k++)
+        for (int is_text = 0; is_text <= 1; is_text++) {
+            sample s;
+            pc_context ctx;
+            one_thread(&ctx, 2);
+            make_sample(&s, 3000, 5, 20 + k);
+            s.rows.n_flags = n_flags[k];
+            s.rows.n_keys = is_text ? 3 : 2; /* the text follows from the district */
+            pc_total_plan plan = pc_total_plan_for(&s.rows, false);
+            plan.has_profile = true;
+            pc_total *total = pc_total_new(&ctx, &plan);
+            EXPECT(pc_total_update(&ctx, total, &s.rows) == PC_OK);
+            EXPECT(pc_total_finish(&ctx, total) == PC_OK);
+            check_profile(&s, total);
+            pc_total_free(&ctx, total);
+            EXPECT(atomic_load(&ctx.memory.in_use) == 0);
+            free_sample(&s);
+        }
+}
+
+static void a_profile_of_too_many_groups_or_flags_is_refused(void)
+{
+    sample s;
+    pc_context ctx;
+    one_thread(&ctx, 1);
+    make_sample(&s, 30000, 6000, 30);
+    s.rows.n_flags = 12;
+    s.keys[1] = s.keys[2];
+    for (int k = 0; k <= 1; k++) {
+        pc_total_plan plan = pc_total_plan_for(&s.rows, false);
+        plan.has_profile = true;
+        plan.n_values = k;
+        pc_total *total = pc_total_new(&ctx, &plan);
+        EXPECT(pc_total_update(&ctx, total, &s.rows) == (k ? PC_ERR_LENGTH : PC_ERR_LIMIT));
+        pc_total_free(&ctx, total);
+    }
+    EXPECT(atomic_load(&ctx.memory.in_use) == 0);
+    free_sample(&s);
+}
+
 /* ---- properties ------------------------------------------------------------------------------ */
 
 static void any_number_of_threads_gives_the_same_bits(void)
@@ -651,6 +733,8 @@ int main(void)
         CLAIM(cells_equal_the_oracle),
         CLAIM(sums_equal_the_oracle),
         CLAIM(many_groups_use_narrow_cells_and_equal_the_oracle),
+        CLAIM(profiles_equal_the_oracle),
+        CLAIM(a_profile_of_too_many_groups_or_flags_is_refused),
         CLAIM(any_number_of_threads_gives_the_same_bits),
         CLAIM(portable_loops_give_the_same_bits),
         CLAIM(batches_in_order_give_the_same_bits),
