@@ -208,6 +208,14 @@ def test_one_row_and_chosen_rows():
     assert len(moved.plot.change(rows=[0, 3]).containers[0]) == 2
 
 
+def test_charts_without_any_change_or_any_poor_have_an_axis():
+    table = {"place": ["A", "A"], "year": [2021, 2022], "rate": [0.0, 0.0]}
+    est = pc.Estimates.from_table(table, ["place", "year"], estimate="rate")
+    assert est.plot.bar().get_xlim() == (0, 0.01)
+    assert pc.change(est, "year").plot.change().get_xlim() == (-0.01, 0.01)
+    assert est.plot.line().get_ylim()[0] == 0
+
+
 # ---- errors -----------------------------------------------------------------------------------
 
 

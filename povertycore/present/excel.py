@@ -297,8 +297,8 @@ class _Styles:
             "bottom": 1,
             "bottom_color": "#D9D9D9",
         }
-        if kind != "text":
-            properties["align"] = "right"
+        # Numbers end and text begins a little apart, so that neighbours do not run together.
+        properties |= {"align": "left", "indent": 1} if kind == "text" else {"align": "right"}
         if total:
             properties |= {"bold": True, "bg_color": "#F2F2F2", "top": 1, "top_color": "#404040"}
         return self.get(**properties)

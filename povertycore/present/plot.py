@@ -214,7 +214,9 @@ class Plotter:
         ax.set_ylim(len(order) - 0.4, -0.6)
         _value_axis(ax.xaxis, kind, lang, self._unit())
         ax.margins(x=0.12)
-        ax.set_xlim(left=0 if not (frame["estimate"] < 0).any() else None)
+        if not (frame["estimate"] < 0).any():
+            nothing = not (frame["estimate"] > 0).any()
+            ax.set_xlim(0, (0.01 if kind == "percent" else 1) if nothing else None)
         _finish(ax, title, grid="x")
         if len(periods) > 1:
             ax.legend(loc="lower right", frameon=False, fontsize=9)
@@ -271,6 +273,8 @@ class Plotter:
         ax.set_ylim(max(len(frame), 1) - 0.4, -0.6)
         _value_axis(ax.xaxis, kind, lang, self._unit())
         ax.margins(x=0.16)
+        if not (frame["estimate"] != 0).any():  # nothing changed: room on both sides of zero
+            ax.set_xlim(*(np.array([-1, 1]) * (0.01 if kind in ("points", "percent") else 1)))
         _finish(ax, title, grid="x")
         return ax
 
