@@ -290,29 +290,25 @@ def _made(options: argparse.Namespace, settings: Mapping[str, Any]) -> Report:
     data, years = _registers(options.files, years, settings)
     if words["source"] is None:
         words["source"] = ", ".join(Path(_path_of(name)).name for name in options.files)
-    population = None
     if options.population:
-        columns = settings["reading"].get("columns", {})
-        population = read_table(
-            options.population,
-            sheet=settings["sheet"]
-            if options.population.lower().endswith((".xlsx", ".xlsm"))
-            else None,
-        )
-        names = [str(name) for name in population.columns]
-        reading = {
-            key: value for key, value in settings["reading"].items() if key in ("digits", "numbers")
-        }
-        words |= {
-            "population": population,
-            **reading,
-            "columns": {
-                role: name
-                for role, name in columns.items()
-                if role in POPULATION_ROLES and name in names
-            },
-        }
+        words |= _population(options.population, settings)
     return report(data, years=years or None, **words)
+
+
+def _population(path: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Read the table of all households, and say how its columns are to be read."""
+    sheet = settings["sheet"] if settings["sheet"] in sheets_of(path) else None
+    table = read_table(path, sheet=sheet)
+    names = [str(name) for name in table.columns]
+    # Places may be named otherwise than in the register; then their own names are looked for.
+    columns = {
+        role: name
+        for role, name in settings["columns"].items()
+        if role in POPULATION_ROLES and (name in names or role not in ROLES)
+    }
+    reading = {key: settings["reading"][key] for key in ("digits", "numbers")
+               if key in settings["reading"]}  # fmt: skip
+    return {"population": table, "columns": columns, **reading}
 
 
 def _path_of(argument: str) -> str:
@@ -386,6 +382,11 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
         both = {**stored.get(name, {}), **given}
         if both:
             reading[name] = both
+    columns = reading.pop("columns", {})
+    own = {role: name for role, name in columns.items()
+           if role in ROLES or role not in POPULATION_ROLES}  # fmt: skip
+    if own:
+        reading["columns"] = own
     for name in ("numbers", "income_unit"):
         value = getattr(options, name) or stored.get(name)
         if value:
@@ -394,6 +395,7 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
     standards = list(std.values()) if isinstance(std, dict) else [] if std is None else [std]
     return {
         "reading": reading,
+        "columns": columns,
         "standard": std,
         "standards": standards,
         "years": _years(options.year),

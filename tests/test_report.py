@@ -329,6 +329,31 @@ def test_table_of_all_households_by_district_gives_no_communes():
     assert any("does not tell communes apart" in note for note in made.notes)
 
 
+def test_columns_of_the_table_of_all_households_are_named_too(here, capsys):
+    reviewed = small_register().query("status != 'other'").rename(columns={"commune": "Xã"})
+    write(reviewed, here / "list.csv")
+    numbers = small_population().rename(columns={"commune": "Xã", "population": "Số hộ"})
+    write(numbers, here / "all.xlsx")
+    options = ["--column", "commune=Xã", "--column", "population=Số hộ"]
+    assert main(["report", "list.csv", "--population", "all.xlsx", *options]) == 0
+    assert "17.50 %" in capsys.readouterr().out
+    named = {"commune": "Xã", "population": "Số hộ"}
+    made = report(reviewed, population=numbers, columns=named)
+    assert figures(made, "2022")["Poverty rate"] == 0.175
+    assert main(["report", "list.csv", "--population", "all.xlsx", *options[:2]]) == 2
+    assert "no column 'population'" in capsys.readouterr().err
+
+
+def test_local_standard_from_a_file(here, capsys):
+    shipped = Path(pc.__file__).parent / "standards" / "example-hcmc-2021.toml"
+    (here / "mine.toml").write_text(
+        shipped.read_text(encoding="utf-8").replace("example-hcmc-2021", "mine"), encoding="utf-8"
+    )
+    path = write(small_register(), here / "register.csv")
+    assert main(["report", str(path), "--standard", "mine.toml"]) == 0
+    assert "Standard: mine" in capsys.readouterr().out
+
+
 def test_place_without_a_poor_household_counts_in_the_denominator():
     reviewed = small_register().query("status != 'other' and commune != 'Xã Ba'")
     made = report(reviewed, population=small_population())

@@ -40,6 +40,8 @@ COUNTED = ("poor", "near_poor", "poor_or_near")
 N_RANKED = 10  # communes listed with the largest and with the smallest reduction
 N_CHARTED = 15  # bars of a chart that cannot show every place
 
+NUMBERS_OF_ALL = ("population", "minority_population")  # columns of the table of all households
+
 OWN_FILES = (
     "poverty_report.txt",
     "poverty_report.xlsx",
@@ -282,7 +284,9 @@ def report(
         data, place = lang_son_register(), place or "Lạng Sơn"
         source = source or _told(SOURCE, lang)
         plan = LANG_SON_PLAN if plan is None else plan
-    reg = _read(data, standard, reading)
+    columns = reading.pop("columns", None) or {}
+    own = {role: name for role, name in columns.items() if role not in NUMBERS_OF_ALL}
+    reg = _read(data, standard, {**reading, "columns": own})
     frame = _of_years(reg.frame, years)
     chosen = tuple(int(year) for year in np.unique(frame["year"]))
     table = (
@@ -290,7 +294,7 @@ def report(
         if population is None
         else population_table(
             population,
-            columns=reading.get("columns"),
+            columns=columns,
             years=chosen,
             digits=reading.get("digits"),
             numbers=reading.get("numbers"),

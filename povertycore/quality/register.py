@@ -16,6 +16,7 @@ import pandas as pd
 from povertycore.errors import MissingValueError
 from povertycore.quality.classes import classify_households, indicators_of, standards_of
 from povertycore.quality.columns import (
+    ROLES,
     Columns,
     Note,
     check_numbers,
@@ -377,10 +378,11 @@ def population_table(
     """
     data = _as_pandas(data)
     names = [str(name) for name in data.columns]
+    own = [plain(name) for name in names]
     named = {
         role: name
         for role, name in (columns or {}).items()
-        if role in POPULATION_ROLES and plain(name) in {plain(other) for other in names}
+        if role in POPULATION_ROLES and (role not in ROLES or plain(name) in own)
     }
     roles = choose(names, named, more=POPULATION_ROLES[-2:])
     table = Columns(data, roles, names, numbers, [])
