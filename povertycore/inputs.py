@@ -105,17 +105,22 @@ class Key:
 
         Categories go by their list, text by code point, all else by value.
         """
-        if isinstance(getattr(labels, "dtype", None), pd.CategoricalDtype):
-            codes = np.asarray(pd.Categorical(labels).codes, np.int64)
-            last = len(labels.dtype.categories)
-            return np.argsort(np.where(codes < 0, last, codes), kind="stable")
-        labels = pd.Series(labels).array
-        absent = np.asarray(pd.isna(labels), bool)
-        present = np.flatnonzero(~absent)
-        return np.concatenate([present[sorting(labels[present])], np.flatnonzero(absent)])
+        return label_order(labels)
 
 
 Measured = Key  # what `measured` returns: the same record, read for its numbers
+
+
+def label_order(labels: Any) -> NDArray[np.intp]:
+    """Return the positions that sort labels of any type; missing ones come last."""
+    if isinstance(getattr(labels, "dtype", None), pd.CategoricalDtype):
+        codes = np.asarray(pd.Categorical(labels).codes, np.int64)
+        last = len(labels.dtype.categories)
+        return np.argsort(np.where(codes < 0, last, codes), kind="stable")
+    labels = pd.Series(labels).array
+    absent = np.asarray(pd.isna(labels), bool)
+    present = np.flatnonzero(~absent)
+    return np.concatenate([present[sorting(labels[present])], np.flatnonzero(absent)])
 
 
 def sorting(labels: Any) -> NDArray[np.intp]:

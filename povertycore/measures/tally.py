@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import metadata
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -29,7 +29,7 @@ from ..errors import (
     unknown_option,
 )
 from ..estimates import COMMON, TOTAL, Estimates
-from ..inputs import Frame, Key
+from ..inputs import Frame, Key, label_order
 
 MOST_GROUPS = 10_000_000  # of a crossing with unseen combinations; beyond it the result is no table
 
@@ -259,6 +259,18 @@ class Arrangement:
         return added(self.group, self.n_groups, values.T)
 
 
+class Grouped(Protocol):
+    """A table of groups: the labels of its keys in order, and each group's place in them."""
+
+    @property
+    def levels(self) -> tuple[Any, ...]:
+        """Per key: its labels in order, a missing label last."""
+
+    @property
+    def codes(self) -> tuple[np.ndarray, ...]:
+        """Per key: the level of each group."""
+
+
 @dataclass(frozen=True)
 class Table:
     """Sums by group (first axis) and slot (second axis), in the order of the result."""
@@ -467,7 +479,11 @@ def arrange(raw: Mapping[str, Any], keys: Sequence[Key]) -> Arrangement:
 
 def levels_of(key: Key, values: np.ndarray, missing: np.ndarray) -> tuple[Any, np.ndarray]:
     """Return the labels of a key in order, a missing one last, and each group's place in them."""
-    labels = key.labels(values, missing)
+    return in_order(key.labels(values, missing))
+
+
+def in_order(labels: Any) -> tuple[Any, np.ndarray]:
+    """Return the distinct labels in order, a missing one last, and the place of each given one."""
     if isinstance(getattr(labels, "dtype", None), pd.CategoricalDtype):
         labels = pd.Categorical(labels)
         code = labels.codes.astype(np.int64)
@@ -478,7 +494,7 @@ def levels_of(key: Key, values: np.ndarray, missing: np.ndarray) -> tuple[Any, n
         return pd.Categorical.from_codes(levels, dtype=labels.dtype), code
     code, distinct = pd.factorize(pd.Series(labels), use_na_sentinel=False)
     uniques = distinct.array
-    order = np.asarray(key.order(uniques))
+    order = np.asarray(label_order(uniques))
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))
     return uniques.take(order), rank[code]
@@ -669,27 +685,36 @@ ESTIMATORS: dict[str, Estimator] = {
 }
 
 
-def note_column(note: np.ndarray) -> pd.Categorical:
+def note_column(note: np.ndarray, words: Sequence[str] = NOTES) -> pd.Categorical:
     """Write the numbers of notes as text, with the notes that occur as categories."""
-    used = np.flatnonzero(np.bincount(note, minlength=len(NOTES)))
-    place = np.zeros(len(NOTES), dtype=np.int8)
+    used = np.flatnonzero(np.bincount(note, minlength=len(words)))
+    place = np.zeros(len(words), dtype=np.int8)
     place[used] = np.arange(len(used))
-    return pd.Categorical.from_codes(place[note], [NOTES[number] for number in used])
+    return pd.Categorical.from_codes(place[note], [words[number] for number in used.tolist()])
 
 
 def key_columns(request: Request, tables: Sequence[Table], width: int) -> dict[str, Any]:
     """Return the key columns of the result, one label per row."""
     if request.over is None:
-        table = tables[0]
-        return {
-            key.name: levels.take(np.repeat(codes, width))
-            for key, levels, codes in zip(request.by, table.levels, table.codes, strict=True)
-        }
+        return crossed_columns([key.name for key in request.by], tables[0], width)
+    return one_way_columns([key.name for key in request.over], tables, width)
+
+
+def crossed_columns(names: Sequence[str], table: Grouped, width: int) -> dict[str, Any]:
+    """Return the labels of crossed keys, each group's `width` times."""
+    return {
+        name: levels.take(np.repeat(codes, width))
+        for name, levels, codes in zip(names, table.levels, table.codes, strict=True)
+    }
+
+
+def one_way_columns(names: Sequence[str], tables: Sequence[Grouped], width: int) -> dict[str, Any]:
+    """Return the columns `over` and `level` of the whole and of one table per key."""
     over: list[str] = [TOTAL]
     level: list[str | None] = [TOTAL]
-    for key, table in zip(request.over, tables[1:], strict=True):
+    for name, table in zip(names, tables[1:], strict=True):
         labels = as_text(table.levels[0].take(table.codes[0]))
-        over += [key.name] * len(labels)
+        over += [name] * len(labels)
         level += labels
     return {
         "over": pd.Series(over).array.take(np.repeat(np.arange(len(over)), width)),
@@ -733,6 +758,11 @@ def standard_column(request: Request, tables: Sequence[Table], width: int) -> An
     """Return the id of the standard of each row: one for all, or the one id of the row's group."""
     if not isinstance(request.standard, Key):
         return request.standard
+    return one_standard_each(request.standard.name, tables, width)
+
+
+def one_standard_each(name: str, tables: Sequence[Table], width: int) -> np.ndarray:
+    """Return the id of each group's standard, `width` times; a group under two is an error."""
     columns = []
     for table in tables:
         inside: np.ndarray = table.sums["standard"] > 0
@@ -741,7 +771,7 @@ def standard_column(request: Request, tables: Sequence[Table], width: int) -> An
         if mixed.any():
             raise ComparabilityError(
                 f"group {int(mixed.argmax())} of the result holds rows of more than one standard"
-                f" (column {request.standard.name!r}); each row of a result stands under one"
+                f" (column {name!r}); each row of a result stands under one"
             )
         # A group without rows in the domain still stands under the standard of its rows outside.
         known = np.where(np.any(inside, axis=1, keepdims=True), inside, seen)
