@@ -108,8 +108,8 @@ def total(
     - score_n, score_weight (scores, G): rows used by each flag, value and pair, and their weight.
     - sums (flags + values + 2 * pairs, G): sum of weight * size * x.
 
-    With profile, the flags (at most 16, none missing) are indicators taken together, and instead of n,
-    weight, scores and sums there are the cells that occur, by group and combination of flags:
+    With profile, the flags (at most 16, none missing) are indicators taken together, and instead of
+    n, weight, scores and sums there are the cells that occur, by group and combination of flags:
 
     - cell_group, cell_mask (bit j: flag j), cell_n, cell_weight. A table that would take more than
       96 MiB is a LimitError.
