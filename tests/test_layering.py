@@ -23,6 +23,8 @@ FLOORS = [
     ["datasets.lang_son_households"],
     ["datasets", "units"],
     ["measures.tally"],
+    ["measures.spec", "measures.scores"],
+    ["measures.profiles"],
     ["measures"],
     ["quality.columns"],
     ["quality.classes"],
