@@ -137,7 +137,7 @@ def resolve(
         standard=standard_of(frame, standard),
         keep_missing=missing_groups == "keep",
         observed=bool(observed),
-        totals=totals_of(totals, by_keys),
+        totals=totals_of(totals, [key.name for key in by_keys]),
         design=design,
     )
 
@@ -229,11 +229,10 @@ def standard_of(frame: Frame, standard: Any) -> str | Key | None:
     raise option_error("standard", "standard must be an id, a Standard or the name of a column")
 
 
-def totals_of(totals: Any, by: Sequence[Key]) -> tuple[int, ...]:
-    """Find the positions in `by` of the keys that get a total."""
+def totals_of(totals: Any, names: Sequence[str]) -> tuple[int, ...]:
+    """Find the positions in `by`, of these names, of the keys that get a total."""
     if totals is None:
         return ()
-    names = [key.name for key in by]
     if not names:
         raise option_error("totals", "totals names keys of by, and there are none")
     for name in listed(totals):
@@ -335,8 +334,16 @@ def side_by_side(tables: Sequence[Table]) -> Table:
     )
 
 
+class HasColumn(Protocol):
+    """A key, for the pass over the rows."""
+
+    @property
+    def column(self) -> _core.Column:
+        """Its values."""
+
+
 def call_core(
-    request: Request, keys: Sequence[Key], *, keep_missing: bool, **scores: Any
+    request: Request, keys: Sequence[HasColumn], *, keep_missing: bool, **scores: Any
 ) -> Mapping[str, Any]:
     """Make the one pass over the rows."""
     return _core.total(
