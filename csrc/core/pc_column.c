@@ -153,7 +153,7 @@ bool pc_column_is_complete(const pc_column *column)
             const WIDE d = ((WIDE)v ^ (WIDE)(TURN)) - low;                                         \
             const uint32_t code = d < count ? (uint32_t)d : count;                                 \
             outside += code == count;                                                              \
-            out[i] += code * scale;                                                                \
+            out[i] = scale == 0 ? code : out[i] + code * scale;                                    \
         }                                                                                          \
         return outside;                                                                            \
     }                                                                                              \
@@ -198,11 +198,14 @@ bool pc_column_is_complete(const pc_column *column)
                 const int64_t v = ordinal_##NAME(p + i * stride);                                  \
                 const uint64_t d = (uint64_t)v - (uint64_t)low;                                    \
                 const bool inside = v >= low && d < count;                                         \
+                const uint32_t code = inside ? (uint32_t)d : count;                                \
                 outside += !inside;                                                                \
-                out[i] += (inside ? (uint32_t)d : count) * scale;                                  \
+                out[i] = scale == 0 ? code : out[i] + code * scale;                                \
             }                                                                                      \
             return outside;                                                                        \
         }                                                                                          \
+        if (stride == sizeof(CTYPE) && scale == 0)                                                 \
+            return code_loop_##NAME(p, sizeof(CTYPE), n, (WIDE)low, count, 0, out);                \
         if (stride == sizeof(CTYPE))                                                               \
             return code_loop_##NAME(p, sizeof(CTYPE), n, (WIDE)low, count, scale, out);            \
         return code_loop_##NAME(p, stride, n, (WIDE)low, count, scale, out);                       \
@@ -449,13 +452,14 @@ static int64_t code_by_row(const pc_column *column, int64_t row, int64_t n, int6
     for (int64_t i = 0; i < n; i++) {
         const uint64_t d = (uint64_t)ordinal[i] - (uint64_t)low;
         const bool inside = valid[i] && ordinal[i] >= low && d < count;
+        const uint32_t code = inside ? (uint32_t)d : count;
         outside += !inside;
-        out[i] += (inside ? (uint32_t)d : count) * scale;
+        out[i] = scale == 0 ? code : out[i] + code * scale;
     }
     return outside;
 }
 
-int64_t pc_column_add_code(const pc_column *column, int64_t row, int64_t n, int64_t low,
+int64_t pc_column_load_code(const pc_column *column, int64_t row, int64_t n, int64_t low,
                            uint32_t count, uint32_t scale, uint32_t *out)
 {
     int64_t outside = 0;

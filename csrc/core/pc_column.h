@@ -116,10 +116,10 @@ void pc_column_load_ordinal(const pc_column *column, int64_t row, int64_t n, int
 int64_t pc_column_range(const pc_column *column, int64_t row, int64_t n, int64_t *low,
                         int64_t *high);
 
-/* code = scale * (ordinal - low), added to out; a row outside low .. low+count-1 adds scale * count,
- * and so does a missing one. Returns the number of those rows. count < 2^32. */
-int64_t pc_column_add_code(const pc_column *column, int64_t row, int64_t n, int64_t low,
-                           uint32_t count, uint32_t scale, uint32_t *out);
+/* The code of a row is its ordinal - low; of a row outside low .. low+count-1, and of a missing one, it is
+ * count. scale 0: out = code; else out += scale * code. Returns the number of rows with code count. */
+int64_t pc_column_load_code(const pc_column *column, int64_t row, int64_t n, int64_t low,
+                            uint32_t count, uint32_t scale, uint32_t *out);
 
 /* The key of a row as two words that are equal exactly when the values are, together
  * with the bytes of a text of more than PC_TEXT_INLINE bytes (then the second word is their hash,

@@ -248,11 +248,11 @@ static pc_status table_codes(const pc_group *group, const pc_column *const *keys
                              int64_t n, uint32_t *code, pc_error *err)
 {
     int64_t outside = 0;
-    for (int64_t i = 0; i < n; i++) code[i] = 0;
+    for (int64_t i = 0; group->scheme.n_keys == 0 && i < n; i++) code[i] = 0;
     for (int64_t k = 0; k < group->scheme.n_keys; k++) {
         const pc_group_key *key = &group->scheme.key[k];
-        outside += pc_column_add_code(keys[k], row, n, key->low, (uint32_t)n_values(key),
-                                      (uint32_t)key->scale, code);
+        outside += pc_column_load_code(keys[k], row, n, key->low, (uint32_t)n_values(key),
+                                       k == 0 ? 0 : (uint32_t)key->scale, code);
     }
     if (outside > 0 && !group->scheme.keep_missing) return fail_digits(group, keys, row, n, err);
     return PC_OK;

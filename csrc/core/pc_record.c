@@ -2,70 +2,72 @@
 
 #include <stddef.h>
 
-static const int64_t wide_bytes = 800 * 1024;   /* fits a second-level cache */
+enum { MOST_COPIES = 8, PAIR = 2 };
 static const int64_t copies_bytes = 12 * 1024; /* fits a first-level cache beside the rows */
-enum { MOST_COPIES = 8 };
+static const int64_t cells_bytes = 512 * 1024; /* fits a second-level cache */
 
-int64_t pc_record_flags_in_part(const pc_record_layout *layout, int64_t part)
+static int64_t multiple_of_4(int64_t n)
 {
-    const int64_t left = layout->n_flags - part * layout->bits;
-    return left < layout->bits ? left : layout->bits;
+    return (n + 3) / 4 * 4;
 }
 
-int64_t pc_record_first_of_part(const pc_record_layout *layout, int64_t part)
+/* As many copies as stay in the first-level cache. */
+static pc_record_layout with_copies(pc_record_layout layout, int64_t n_groups)
 {
-    return 2 + part * 2 * ((int64_t)1 << layout->bits);
+    const int64_t bytes = n_groups * layout.slot * (int64_t)sizeof(double);
+    layout.n_slots = MOST_COPIES;
+    while (layout.n_slots > 1 && bytes * layout.n_slots > copies_bytes) layout.n_slots /= 2;
+    layout.stride = layout.n_slots * layout.slot;
+    layout.total = layout.width;
+    return layout;
 }
 
-static void set_copies(pc_record_layout *layout, int64_t n_groups)
+static int64_t n_parts(int64_t n_flags)
 {
-    const int64_t bytes = n_groups * layout->copy * (int64_t)sizeof(double);
-    layout->n_copies = MOST_COPIES;
-    while (layout->n_copies > 1 && bytes * layout->n_copies > copies_bytes) layout->n_copies /= 2;
-    layout->stride = layout->n_copies * layout->copy;
+    return (n_flags + PC_RECORD_PART - 1) / PC_RECORD_PART;
 }
 
-static pc_record_layout cells_of(int64_t n_flags, int64_t bits)
+pc_record_layout pc_record_flags(int64_t n_flags, int64_t n_groups)
 {
-    pc_record_layout layout = {.kind = PC_RECORD_CELLS, .n_flags = n_flags};
+    enum { BESIDE_N = 2 }; /* so many flags are added together with weight and n */
+    pc_record_layout layout = {.form = PC_RECORD_FLAGS, .n_flags = n_flags};
     layout.n_scores = n_flags;
     layout.n_sums = n_flags;
-    layout.bits = n_flags < bits ? n_flags : bits;
-    layout.n_parts = n_flags == 0 ? 1 : (n_flags + layout.bits - 1) / layout.bits;
-    /* 2 + a power of two times the parts: groups never lie a power of two apart, which would put the
-     * same cell of all groups into one set of the cache */
-    layout.copy = pc_record_first_of_part(&layout, layout.n_parts);
-    return layout;
-}
-
-pc_record_layout pc_record_cells(int64_t n_flags, int64_t n_groups)
-{
-    pc_record_layout layout = cells_of(n_flags, PC_RECORD_WIDE);
-    const int64_t most = wide_bytes / (layout.copy * (int64_t)sizeof(double));
-    if (n_groups > most) layout = cells_of(n_flags, PC_RECORD_NARROW);
-    set_copies(&layout, n_groups);
-    return layout;
+    layout.width = PC_RECORD_FIRST + n_parts(n_flags) * PC_RECORD_COMBINATIONS;
+    if (n_flags > BESIDE_N && n_groups * layout.width * (int64_t)sizeof(double) <= cells_bytes)
+        layout.form = PC_RECORD_CELLS;
+    else layout.width = multiple_of_4(PC_RECORD_FIRST + n_flags);
+    layout.slot = layout.width;
+    return with_copies(layout, n_groups);
 }
 
 pc_record_layout pc_record_sums(int64_t n_scores, int64_t n_sums, int64_t n_groups)
 {
-    pc_record_layout layout = {.kind = PC_RECORD_SUMS, .n_scores = n_scores, .n_sums = n_sums};
-    layout.width = (2 + 2 * n_scores + n_sums + 3) / 4 * 4;
-    layout.copy = 2 * layout.width;
-    set_copies(&layout, n_groups);
+    pc_record_layout layout = {.n_scores = n_scores, .n_sums = n_sums};
+    layout.width = multiple_of_4(2 + 2 * n_scores + n_sums);
+    layout.slot = 2 * layout.width;
+    return with_copies(layout, n_groups);
+}
+
+pc_record_layout pc_record_profile(int64_t n_indicators)
+{
+    /* Groups must not lie a power of two apart: the same combination of all groups would share one set
+     * of the cache (measured: 2.5 times slower). */
+    enum { GAP = 40 };
+    pc_record_layout layout = {.form = PC_RECORD_PROFILE, .n_flags = n_indicators};
+    layout.width = PAIR;
+    layout.slot = PAIR;
+    layout.n_slots = (int64_t)1 << n_indicators;
+    layout.total = layout.n_slots * PAIR;
+    layout.stride = layout.total + GAP;
     return layout;
 }
 
-/* Numbers between the records of groups, so that they do not lie a power of two apart: the same cell of all
- * groups would share one set of the cache (measured: 2.5 times slower). */
-enum { PROFILE_GAP = 60 };
-
-pc_record_layout pc_record_profile(int64_t n_indicators, int64_t n_groups)
+bool pc_record_has_rows(const pc_record_layout *layout, const double *record)
 {
-    pc_record_layout layout = {.kind = PC_RECORD_PROFILE, .n_flags = n_indicators};
-    layout.copy = 3 * ((int64_t)1 << n_indicators) + PROFILE_GAP;
-    set_copies(&layout, n_groups);
-    return layout;
+    for (int64_t s = 0; s < layout->n_slots; s++)
+        if (record[s * layout->slot + PC_RECORD_N] > 0) return true;
+    return false;
 }
 
 /* s + x, its rounding error added to *error. */
@@ -76,131 +78,113 @@ static double two_sum(double s, double x, double *error)
     return t;
 }
 
-static void add_pair(double *to, const double *from)
+static void add_numbers(int64_t n, double *sum, double *error, const double *more)
 {
-    to[0] = two_sum(to[0], from[0], &to[1]);
-    to[1] += from[1];
+    for (int64_t k = 0; k < n; k++) sum[k] = two_sum(sum[k], more[k], &error[k]);
 }
 
-static void add_copy(const pc_record_layout *layout, double *to, const double *from)
+void pc_record_put_aside(const pc_record_layout *layout, double *slot, double *kept)
 {
-    switch (layout->kind) {
-    case PC_RECORD_CELLS:
-        to[0] += from[0];
-        for (int64_t k = 2; k < layout->copy; k += 2) add_pair(to + k, from + k);
-        break;
-    case PC_RECORD_SUMS:
-        for (int64_t k = 0; k < layout->width; k++) {
-            to[k] = two_sum(to[k], from[k], &to[layout->width + k]);
-            to[layout->width + k] += from[layout->width + k];
-        }
-        break;
-    case PC_RECORD_PROFILE:
-        for (int64_t k = 0; k < layout->copy - PROFILE_GAP; k += 3) {
-            if (from[k + 2] == 0) continue;
-            add_pair(to + k, from + k);
-            to[k + 2] += from[k + 2];
-        }
-        break;
+    add_numbers(layout->width, kept, kept + layout->width, slot);
+    for (int64_t k = 0; k < layout->width; k++) slot[k] = 0;
+}
+
+void pc_record_add_kept(const pc_record_layout *layout, double *kept, const double *more)
+{
+    add_numbers(layout->width, kept, kept + layout->width, more);
+    for (int64_t k = layout->width; k < 2 * layout->width; k++) kept[k] += more[k];
+}
+
+void pc_record_add_slot(const pc_record_layout *layout, double *place, const double *slot)
+{
+    add_numbers(layout->width, place, place + layout->width, slot);
+    for (int64_t k = layout->width; k < layout->slot; k++) place[k] += slot[k];
+}
+
+/* Where the numbers of a slot go in a finished record: copies to the same place. */
+static int64_t place_of_slot(const pc_record_layout *layout, int64_t slot)
+{
+    return layout->form == PC_RECORD_PROFILE ? slot * PAIR : 0;
+}
+
+void pc_record_finish(const pc_record_layout *layout, double *finished, const double *record)
+{
+    for (int64_t s = 0; s < layout->n_slots; s++, record += layout->slot) {
+        double *sum = finished + place_of_slot(layout, s), *error = sum + layout->total;
+        if (record[PC_RECORD_N] == 0) continue;
+        add_numbers(layout->width, sum, error, record);
+        for (int64_t k = layout->width; k < layout->slot; k++) error[k - layout->width] += record[k];
     }
 }
 
-void pc_record_add(const pc_record_layout *layout, double *to, const double *from)
+void pc_record_finish_kept(const pc_record_layout *layout, double *finished, int64_t slot,
+                           const double *kept)
 {
-    for (int64_t c = 0; c < layout->n_copies; c++)
-        add_copy(layout, to + c * layout->copy, from + c * layout->copy);
+    double *sum = finished + place_of_slot(layout, slot), *error = sum + layout->total;
+    add_numbers(layout->width, sum, error, kept);
+    for (int64_t k = 0; k < layout->width; k++) error[k] += kept[layout->width + k];
 }
 
-void pc_record_fold(const pc_record_layout *layout, double *record)
+static double value_at(const pc_record_layout *layout, const double *finished, int64_t k)
 {
-    for (int64_t c = 1; c < layout->n_copies; c++)
-        add_copy(layout, record, record + c * layout->copy);
+    return finished[k] + finished[k + layout->total];
 }
 
-bool pc_record_has_rows(const pc_record_layout *layout, const double *record)
+/* Weight of the combinations of a part that hold its flag number `flag` (all of them: -1), in order. */
+static double sum_of_part(const pc_record_layout *layout, const double *finished, int64_t part,
+                          int64_t flag)
 {
-    for (int64_t c = 0; c < layout->n_copies; c++) {
-        const double *copy = record + c * layout->copy;
-        if (layout->kind == PC_RECORD_PROFILE) {
-            if (pc_record_read_cells(layout, copy, NULL, NULL, NULL) > 0) return true;
-        } else if (copy[0] > 0) return true;
-    }
-    return false;
-}
-
-int64_t pc_record_read_cells(const pc_record_layout *layout, const double *record, uint64_t *mask,
-                             int64_t *n, double *weight)
-{
-    int64_t n_cells = 0;
-    for (int64_t m = 0; m < (int64_t)1 << layout->n_flags; m++) {
-        const double *cell = record + 3 * m;
-        if (cell[2] == 0) continue;
-        if (mask != NULL) {
-            mask[n_cells] = (uint64_t)m;
-            n[n_cells] = (int64_t)cell[2];
-            weight[n_cells] = cell[0] + cell[1];
-        }
-        n_cells++;
-    }
-    return n_cells;
-}
-
-/* Sum of the cells whose combination holds the flag (all cells: flag -1), in their order. */
-static double sum_of_cells(const double *cells, int64_t n_cells, int64_t flag)
-{
+    const int64_t first = PC_RECORD_FIRST + part * PC_RECORD_COMBINATIONS;
     double sum = 0, error = 0;
-    for (int64_t m = 0; m < n_cells; m++) {
+    for (int64_t m = 0; m < PC_RECORD_COMBINATIONS; m++) {
         if (flag >= 0 && !(m >> flag & 1)) continue;
-        sum = two_sum(sum, cells[2 * m], &error);
-        error += cells[2 * m + 1];
+        sum = two_sum(sum, finished[first + m], &error);
+        error += finished[first + m + layout->total];
     }
     return sum + error;
 }
 
-static double sum_of_part(const pc_record_layout *layout, const double *record, int64_t part,
-                          int64_t flag)
+static double sum_at(const pc_record_layout *layout, const double *finished, int64_t s)
 {
-    return sum_of_cells(record + pc_record_first_of_part(layout, part),
-                        (int64_t)1 << pc_record_flags_in_part(layout, part), flag);
+    if (layout->form == PC_RECORD_CELLS)
+        return sum_of_part(layout, finished, s / PC_RECORD_PART, s % PC_RECORD_PART);
+    const int64_t before = layout->form == PC_RECORD_SUMS ? 2 * layout->n_scores : 0;
+    return value_at(layout, finished, PC_RECORD_FIRST + before + s);
 }
 
-static void read_cells(const pc_record_layout *layout, const double *record, int64_t *n,
-                       double *weight, int64_t step, int64_t *score_n, double *score_weight,
-                       double *sum)
-{
-    *n = (int64_t)record[0];
-    *weight = sum_of_part(layout, record, 0, -1);
-    for (int64_t j = 0; j < layout->n_flags; j++) {
-        const double total = sum_of_part(layout, record, j / layout->bits, j % layout->bits);
-        score_n[j * step] = *n;
-        score_weight[j * step] = *weight;
-        /* the same weights, added in another order: a rate must not come out above 1 */
-        sum[j * step] = total < *weight ? total : *weight;
-    }
-}
-
-static void read_sums(const pc_record_layout *layout, const double *record, int64_t *n,
-                      double *weight, int64_t step, int64_t *score_n, double *score_weight,
-                      double *sum)
-{
-    const double *error = record + layout->width;
-    const int64_t first_sum = 2 + 2 * layout->n_scores;
-    *n = (int64_t)record[0];
-    *weight = record[1] + error[1];
-    for (int64_t j = 0; j < layout->n_scores; j++) {
-        const int64_t at = 2 + 2 * j;
-        score_n[j * step] = (int64_t)record[at];
-        score_weight[j * step] = record[at + 1] + error[at + 1];
-    }
-    for (int64_t s = 0; s < layout->n_sums; s++)
-        sum[s * step] = record[first_sum + s] + error[first_sum + s];
-}
-
-void pc_record_read(const pc_record_layout *layout, const double *record, int64_t *n,
+void pc_record_read(const pc_record_layout *layout, const double *finished, int64_t *n,
                     double *weight, int64_t step, int64_t *score_n, double *score_weight,
                     double *sum)
 {
-    if (layout->kind == PC_RECORD_SUMS)
-        read_sums(layout, record, n, weight, step, score_n, score_weight, sum);
-    else read_cells(layout, record, n, weight, step, score_n, score_weight, sum);
+    const bool is_sums = layout->form == PC_RECORD_SUMS;
+    *n = (int64_t)finished[PC_RECORD_N];
+    *weight = layout->form == PC_RECORD_CELLS ? sum_of_part(layout, finished, 0, -1)
+                                              : value_at(layout, finished, PC_RECORD_WEIGHT);
+    for (int64_t j = 0; j < layout->n_scores; j++) {
+        const int64_t at = PC_RECORD_FIRST + 2 * j;
+        score_n[j * step] = is_sums ? (int64_t)finished[at + PC_RECORD_N] : *n;
+        score_weight[j * step] = is_sums ? value_at(layout, finished, at) : *weight;
+    }
+    for (int64_t s = 0; s < layout->n_sums; s++) {
+        const double total = sum_at(layout, finished, s);
+        /* rounded another way than its weight; but a rate must not come out above 1 */
+        sum[s * step] = !is_sums && total > *weight ? *weight : total;
+    }
+}
+
+int64_t pc_record_read_cells(const pc_record_layout *layout, const double *finished,
+                             uint64_t *mask, int64_t *n, double *weight)
+{
+    int64_t n_cells = 0;
+    for (int64_t m = 0; m < layout->n_slots; m++) {
+        const int64_t at = place_of_slot(layout, m);
+        if (finished[at + PC_RECORD_N] == 0) continue;
+        if (mask != NULL) {
+            mask[n_cells] = (uint64_t)m;
+            n[n_cells] = (int64_t)finished[at + PC_RECORD_N];
+            weight[n_cells] = value_at(layout, finished, at + PC_RECORD_WEIGHT);
+        }
+        n_cells++;
+    }
+    return n_cells;
 }

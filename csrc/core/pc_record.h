@@ -1,15 +1,22 @@
 /*
- * What one group's record holds, how two records are added, and how a record is read.
+ * What one group's record holds in a lane, and what it comes to in the end.
  *
- *   profile  for indicators that cannot be missing, all of them together: per combination a cell (hi, lo, n)
- *   cells  for flags that cannot be missing: n, an unused number, then per part 2^bits cells (hi, lo); a
- *          part is a few flags, a cell one combination of them
- *   sums   for everything else: `width` sums, then their `width` two-sum errors; the sums are n and
- *          weight of the domain, n and weight of each score, then the sums of the scores
+ *   flags    for flags that cannot be missing: weight, n, then the weighted sum of each flag
+ *   cells    the same for few groups: the flags are cut into parts of six; unused, n, then per part the
+ *            weight of each combination of its flags
+ *   profile  the same flags, all together: per combination of them weight and n
+ *   sums     for everything else: weight and n of the domain, weight and n of each score, then the sums of
+ *            the scores; behind them their two-sum errors
  *
- * In the latter two n comes first: a copy with n > 0 has had rows. Few groups have several copies of all this: rows
- * take turns, since an addition must wait for the one before to the same cell. They are folded before
- * the record is read.
+ * A record is one slot or several: a profile has one per combination. Few groups have several copies of
+ * their slot, and rows take turns: an addition must wait for the one before to the same numbers.
+ *
+ * Arithmetic. A slot of flags or of a profile is added to plainly, and when it has had PC_RECORD_MOST_ROWS rows
+ * it is put aside: added, with its rounding error, to a pair (sum, error) per number. So no sum of more
+ * than 1,024 terms is ever plain, and the relative error stays below 1.2e-13 for any number of rows; plain
+ * sums of ten million times 0.1 are off by 1e-10. Other scores have any sign and size, so they are
+ * added by two-sum, row by row. (Higham 1993, SIAM J. Sci. Comput. 14(4) 783-799, eq. 2.6; Knuth, TAOCP
+ * 2, 4.2.2, theorem B.)
  */
 #ifndef PC_RECORD_H
 #define PC_RECORD_H
@@ -17,50 +24,56 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { PC_RECORD_WIDE = 6, PC_RECORD_NARROW = 3 }; /* flags per part */
-enum { PC_RECORD_MOST_INDICATORS = 16 };
+enum { PC_RECORD_MOST_ROWS = 1024, PC_RECORD_MOST_INDICATORS = 16 };
+enum { PC_RECORD_WEIGHT = 0, PC_RECORD_N = 1, PC_RECORD_FIRST = 2 }; /* numbers of every slot */
 
-typedef enum pc_record_kind { PC_RECORD_CELLS, PC_RECORD_SUMS, PC_RECORD_PROFILE } pc_record_kind;
+typedef enum pc_record_form {
+    PC_RECORD_SUMS,
+    PC_RECORD_FLAGS,
+    PC_RECORD_CELLS,
+    PC_RECORD_PROFILE
+} pc_record_form;
+
+enum { PC_RECORD_PART = 6, PC_RECORD_COMBINATIONS = 1 << PC_RECORD_PART }; /* of cells */
 
 typedef struct pc_record_layout {
-    pc_record_kind kind;
-    int64_t n_flags;
-    int64_t bits;    /* flags per part, the last part may have fewer */
-    int64_t n_parts;
-    int64_t n_scores, n_sums;
-    int64_t width;   /* sums: numbers that a row adds; a multiple of 4 */
-    int64_t n_copies; /* a power of two */
-    int64_t copy;    /* numbers per copy */
-    int64_t stride;  /* numbers per record: n_copies x copy */
+    pc_record_form form;
+    int64_t n_flags, n_scores, n_sums;
+    int64_t width;   /* numbers that a row adds to; of flags and sums a multiple of 4 */
+    int64_t slot;    /* numbers per slot: width, or with its errors twice that */
+    int64_t n_slots; /* of a record: copies (a power of two), or combinations */
+    int64_t stride;  /* numbers from record to record */
+    int64_t total;   /* numbers of a finished record; each is a sum, and total further on its error */
 } pc_record_layout;
 
-/* Wide parts while the cells of n_groups groups fit the second-level cache, narrow ones beyond. */
-pc_record_layout pc_record_cells(int64_t n_flags, int64_t n_groups);
+/* Of cells while those of all groups stay in the second-level cache, else of flags. */
+pc_record_layout pc_record_flags(int64_t n_flags, int64_t n_groups);
+pc_record_layout pc_record_profile(int64_t n_indicators); /* at most PC_RECORD_MOST_INDICATORS */
 pc_record_layout pc_record_sums(int64_t n_scores, int64_t n_sums, int64_t n_groups);
-
-/* At most PC_RECORD_MOST_INDICATORS. */
-pc_record_layout pc_record_profile(int64_t n_indicators, int64_t n_groups);
-
-int64_t pc_record_flags_in_part(const pc_record_layout *layout, int64_t part);
-int64_t pc_record_first_of_part(const pc_record_layout *layout, int64_t part);
-
-/* to += from. O(stride). */
-void pc_record_add(const pc_record_layout *layout, double *to, const double *from);
-
-/* The cells of a folded profile that occur: their number; and, unless mask is NULL, combination (bit j:
- * flag j), n and weight of each, in the order of combinations. */
-int64_t pc_record_read_cells(const pc_record_layout *layout, const double *record, uint64_t *mask,
-                             int64_t *n, double *weight);
 
 bool pc_record_has_rows(const pc_record_layout *layout, const double *record);
 
-/* Add all copies to the first, in order. */
-void pc_record_fold(const pc_record_layout *layout, double *record);
+/* kept [2 * width] += slot [width]; the slot is set to zero. */
+void pc_record_put_aside(const pc_record_layout *layout, double *slot, double *kept);
 
-/* Read one record, folded. n, weight: of the domain. score_n, score_weight [n_scores] and sum [n_sums] are written
- * `step` elements apart. */
-void pc_record_read(const pc_record_layout *layout, const double *record, int64_t *n,
+/* kept += kept, and what is in place (sums: a slot; else what is kept) += slot; all with their errors. */
+void pc_record_add_kept(const pc_record_layout *layout, double *kept, const double *more);
+void pc_record_add_slot(const pc_record_layout *layout, double *place, const double *slot);
+
+/* finished [2 * total] += one lane's record; += what was put aside of its slot number `slot`. */
+void pc_record_finish(const pc_record_layout *layout, double *finished, const double *record);
+void pc_record_finish_kept(const pc_record_layout *layout, double *finished, int64_t slot,
+                           const double *kept);
+
+/* Read a finished record. n, weight: of the domain. score_n, score_weight [n_scores] and sum [n_sums] are
+ * written `step` elements apart. Not for profiles. */
+void pc_record_read(const pc_record_layout *layout, const double *finished, int64_t *n,
                     double *weight, int64_t step, int64_t *score_n, double *score_weight,
                     double *sum);
+
+/* The combinations of a finished profile that occur: their number; and, unless mask is NULL, combination
+ * (bit j: flag j), n and weight of each, in order. */
+int64_t pc_record_read_cells(const pc_record_layout *layout, const double *finished,
+                             uint64_t *mask, int64_t *n, double *weight);
 
 #endif

@@ -1,16 +1,14 @@
 /*
- * The hot loops: packing flags, checking and splitting weights, adding rows to cells.
+ * The hot loops: packing flags, checking weights, adding rows to slots (pc_record).
  *
- * Three ways to add were measured (28 million rows, 12 flags, two threads). A row adds its weight to
- *   records   one sum per flag: 13 additions a row;
- *   profiles  one cell per combination of flags: one addition, but 2^12 cells a group;
- *   parts     the flags are cut into parts of a few bits, a cell per combination within a part: two
- *             to four additions. The sums are read off the cells at the end. This is what is done.
- * A cell holds (hi, lo): the weight split by pc_total's rule; both are added at once. Naive (w, n)
- * cells are 1.1 times faster and drift; two-sum is 1.3 times slower and no better.
+ * Ways to add 12 flags that were measured (28 million rows, two threads; ms for 200 and 11,000 groups):
+ *   cells    the flags are cut into parts of six, a weight per combination within a part, and the sums are
+ *            read off at the end: two additions a row, but 1 KB a group (52, 165). For few groups.
+ *   flags    a sum per flag, four at a time, the weight where the flag is 1 and else 0: 128 bytes a group
+ *            (67, 93). For many.
  *
  * The loops are written once (pc_sum_loops.h) and compiled twice, portable and for AVX2, with the same
- * bits: packing is integer work, and additions happen in row order.
+ * bits: packing is integer work, and additions to one number happen in row order.
  */
 #ifndef PC_SUM_H
 #define PC_SUM_H
@@ -18,6 +16,13 @@
 #include "pc_cpu.h"
 
 #include <stdint.h>
+
+/* What the next block of rows will read: memory is idle while rows are added, and so it is fetched then.
+ * Without effect but on time; need not be readable. */
+typedef struct pc_sum_ahead {
+    const char *weight, *key;
+    int64_t weight_bytes, key_bytes; /* per row; 0: nothing to fetch */
+} pc_sum_ahead;
 
 typedef struct pc_sum_kernels {
     /* out[i] = the n_columns flags of row i, first column in the lowest bit; returns all bytes or-ed
@@ -31,30 +36,32 @@ typedef struct pc_sum_kernels {
     /* Not 0 when some amount is negative, infinite or NaN. */
     int (*check)(int64_t n, const double *amount);
 
-    /* weight[i] = split[2i] + split[2i + 1] exactly, the former a multiple of the unit that `anchor`
-     * stands for (see pc_sum_anchor): hi and lo. */
-    void (*split)(int64_t n, const double *weight, double anchor, double *split);
+    /* code = code * factor + shift */
+    void (*scale)(int64_t n, uint32_t factor, uint32_t shift, uint32_t *code);
 
-    /* cell (hi, lo) at table + code[i] * stride + first + 2 * bits[i] gets split[2i], split[2i + 1];
-     * with has_count, table[code[i] * stride] counts one more row. */
-    void (*add_part)(int64_t n, const uint32_t *code, const uint8_t *bits, const double *split,
-                     int64_t stride, int64_t first, int has_count, double *table);
+    /* Rows first .. n-1: weight[i] and 1 are added to two numbers at table + at[i]. Stops behind the row
+     * with which the second number reaches `most`; returns the row to go on with, n at the end. */
+    int64_t (*add_pairs)(int64_t first, int64_t n, const uint32_t *at, const double *weight,
+                         double most, double *table);
 
-    /* cell (hi, lo, n) at table + code[i] * stride + 3 * (low[i] + 256 * high[i]) gets split[2i],
-     * split[2i + 1] and one more row. */
-    void (*add_profile)(int64_t n, const uint32_t *code, const uint8_t *low, const uint8_t *high,
-                        const double *split, int64_t stride, double *table);
+    /* The same for slots of 4 * n_parts numbers at table + at[i]: weight, 1, and the weight of each flag
+     * that is 1. bits[0] has the first two flags of each row, bits[1] the next four, and so on. */
+    int64_t (*add_flags)(int64_t first, int64_t n, const uint32_t *at, int64_t n_parts,
+                         const uint8_t *const *bits, const double *weight, double most,
+                         double *table, const pc_sum_ahead *ahead);
 
-    /* Row i adds its `width` numbers x[i * width ...] to sums and their two-sum errors: record
-     * code[i] holds width sums, then width errors. width is a multiple of 4. */
-    void (*add_record)(int64_t n, const uint32_t *code, const double *x, int64_t width,
+    /* The same for slots of n_parts times 64 numbers behind the second one: the weight is added to number
+     * bits[p][i] of each part p. */
+    int64_t (*add_cells)(int64_t first, int64_t n, const uint32_t *at, int64_t n_parts,
+                         const uint8_t *const *bits, const double *weight, double most,
+                         double *table, const pc_sum_ahead *ahead);
+
+    /* Row i adds its `width` numbers x[i * width ...] to sums and their two-sum errors: the record at
+     * table + at[i] holds width sums, then width errors. width is a multiple of 4. */
+    void (*add_record)(int64_t n, const uint32_t *at, const double *x, int64_t width,
                        double *table);
 } pc_sum_kernels;
 
 const pc_sum_kernels *pc_sum_kernels_for(pc_simd simd);
-
-/* Adding and subtracting the anchor rounds a number to a multiple of 2^-14 times the power of two of
- * `weight` (> 0, finite): sums of up to 2^39 such weights are exact. */
-double pc_sum_anchor(double weight);
 
 #endif

@@ -5,6 +5,7 @@
 #include "pc_sum.h"
 
 #include <float.h>
+#include <stddef.h>
 
 static inline uint8_t pack_columns(int64_t n, int64_t n_columns, const uint8_t *const *column,
                                    uint8_t *restrict out)
@@ -39,15 +40,15 @@ static uint8_t pack(int64_t n, int64_t n_columns, const uint8_t *const *column, 
     }
 }
 
+enum { CACHE_LINE = 64, ROWS_AHEAD = 16 };
+
+#ifndef PC_SUM_FETCH
+#define PC_SUM_FETCH(address) ((void)(address))
+#endif
+
 static void fetch(const void *start, int64_t n_bytes)
 {
-#ifdef PC_SUM_FETCH
-    enum { CACHE_LINE = 64 };
     for (int64_t b = 0; b < n_bytes; b += CACHE_LINE) PC_SUM_FETCH((const char *)start + b);
-#else
-    (void)start;
-    (void)n_bytes;
-#endif
 }
 
 static int check(int64_t n, const double *restrict amount)
@@ -61,52 +62,112 @@ static int check(int64_t n, const double *restrict amount)
     return bad != 0;
 }
 
-static void split(int64_t n, const double *restrict weight, double anchor, double *restrict out)
+static void scale(int64_t n, uint32_t factor, uint32_t shift, uint32_t *restrict code)
 {
-    for (int64_t i = 0; i < n; i++) {
-        const double w = weight[i], hi = (w + anchor) - anchor;
-        out[2 * i] = hi;
-        out[2 * i + 1] = w - hi;
+    for (int64_t i = 0; i < n; i++) code[i] = code[i] * factor + shift;
+}
+
+#ifndef PC_SUM_HAS_VECTORS
+
+/* Weight, one row, and the weight of two flags; gives the number of rows. */
+static inline double add_first(double weight, unsigned bits, double *slot)
+{
+    slot[0] += weight;
+    slot[1] += 1.0;
+    slot[2] += weight * (bits & 1);
+    slot[3] += weight * (bits >> 1 & 1);
+    return slot[1];
+}
+
+/* A flag of 0 adds +0.0, which changes no sum that began at 0. */
+static inline void add_four(double weight, unsigned bits, double *slot)
+{
+    slot[0] += weight * (bits & 1);
+    slot[1] += weight * (bits >> 1 & 1);
+    slot[2] += weight * (bits >> 2 & 1);
+    slot[3] += weight * (bits >> 3 & 1);
+}
+
+#endif
+
+static int64_t add_pairs(int64_t first, int64_t n, const uint32_t *restrict at,
+                         const double *restrict weight, double most, double *restrict table)
+{
+    for (int64_t i = first; i < n; i++) {
+        double *pair = table + at[i];
+        pair[0] += weight[i];
+        pair[1] += 1.0;
+        if (pair[1] >= most) return i + 1;
+    }
+    return n;
+}
+
+typedef enum slot_form { FLAGS, CELLS } slot_form;
+
+/* One row to one slot; gives the number of rows that the slot has had. */
+static inline double add_row(slot_form form, int64_t n_parts, const uint8_t *const *bits,
+                             int64_t i, double weight, double *slot)
+{
+    if (form == CELLS) {
+        for (int64_t p = 0; p < n_parts; p++) slot[2 + 64 * p + bits[p][i]] += weight;
+        slot[1] += 1.0;
+        return slot[1];
+    }
+    for (int64_t p = 1; p < n_parts; p++) add_four(weight, bits[p][i], slot + 4 * p);
+    return add_first(weight, bits[0][i], slot);
+}
+
+/* Fetching is written out: a function that only fetches has no effect, and would be dropped. */
+static inline int64_t add_rows(slot_form form, int64_t first, int64_t n,
+                               const uint32_t *restrict at, int64_t n_parts,
+                               const uint8_t *const *bits, const double *restrict weight,
+                               double most, double *restrict table, const pc_sum_ahead *ahead)
+{
+    const pc_sum_ahead next = *ahead;
+    while (first < n) {
+        const int64_t end = n - first < ROWS_AHEAD ? n : first + ROWS_AHEAD;
+        for (int64_t b = 0; b < ROWS_AHEAD * next.weight_bytes; b += CACHE_LINE)
+            PC_SUM_FETCH(next.weight + first * next.weight_bytes + b);
+        for (int64_t b = 0; b < ROWS_AHEAD * next.key_bytes; b += CACHE_LINE)
+            PC_SUM_FETCH(next.key + first * next.key_bytes + b);
+        for (int64_t i = first; i < end; i++)
+            if (add_row(form, n_parts, bits, i, weight[i], table + at[i]) >= most) return i + 1;
+        first = end;
+    }
+    return n;
+}
+
+/* A known number of parts is kept in registers and needs no inner loop. */
+static int64_t add_flags(int64_t first, int64_t n, const uint32_t *at, int64_t n_parts,
+                         const uint8_t *const *bits, const double *weight, double most,
+                         double *table, const pc_sum_ahead *ahead)
+{
+    const uint8_t *here[4] = {NULL, NULL, NULL, NULL};
+    for (int64_t p = 0; p < 4 && p < n_parts; p++) here[p] = bits[p];
+    switch (n_parts) {
+    case 1: return add_rows(FLAGS, first, n, at, 1, here, weight, most, table, ahead);
+    case 4: return add_rows(FLAGS, first, n, at, 4, here, weight, most, table, ahead);
+    default: return add_rows(FLAGS, first, n, at, n_parts, bits, weight, most, table, ahead);
     }
 }
 
-static inline void add_pairs(int64_t n, const uint32_t *restrict code,
-                             const uint8_t *restrict bits, const double *restrict pair,
-                             int64_t stride, int64_t first, int has_count, double *restrict table)
+static int64_t add_cells(int64_t first, int64_t n, const uint32_t *at, int64_t n_parts,
+                         const uint8_t *const *bits, const double *weight, double most,
+                         double *table, const pc_sum_ahead *ahead)
 {
-    for (int64_t i = 0; i < n; i++) {
-        double *record = table + (int64_t)code[i] * stride;
-        double *cell = record + first + 2 * bits[i];
-        cell[0] += pair[2 * i];
-        cell[1] += pair[2 * i + 1];
-        if (has_count) record[0] += 1.0;
+    const uint8_t *here[2] = {bits[0], n_parts > 1 ? bits[1] : NULL};
+    switch (n_parts) {
+    case 1: return add_rows(CELLS, first, n, at, 1, here, weight, most, table, ahead);
+    case 2: return add_rows(CELLS, first, n, at, 2, here, weight, most, table, ahead);
+    default: return add_rows(CELLS, first, n, at, n_parts, bits, weight, most, table, ahead);
     }
 }
 
-static void add_part(int64_t n, const uint32_t *code, const uint8_t *bits, const double *pair,
-                     int64_t stride, int64_t first, int has_count, double *table)
-{
-    if (has_count) add_pairs(n, code, bits, pair, stride, first, 1, table);
-    else add_pairs(n, code, bits, pair, stride, first, 0, table);
-}
-
-static void add_profile(int64_t n, const uint32_t *restrict code, const uint8_t *restrict low,
-                        const uint8_t *restrict high, const double *restrict pair,
-                        int64_t stride, double *restrict table)
-{
-    for (int64_t i = 0; i < n; i++) {
-        double *cell = table + (int64_t)code[i] * stride + 3 * (low[i] + 256 * high[i]);
-        cell[0] += pair[2 * i];
-        cell[1] += pair[2 * i + 1];
-        cell[2] += 1.0;
-    }
-}
-
-static void add_record(int64_t n, const uint32_t *restrict code, const double *restrict x,
+static void add_record(int64_t n, const uint32_t *restrict at, const double *restrict x,
                        int64_t width, double *restrict table)
 {
     for (int64_t i = 0; i < n; i++) {
-        double *restrict sum = table + (int64_t)code[i] * 2 * width;
+        double *restrict sum = table + at[i];
         double *restrict error = sum + width;
         const double *restrict row = x + i * width;
         for (int64_t k = 0; k < width; k++) {
@@ -117,4 +178,5 @@ static void add_record(int64_t n, const uint32_t *restrict code, const double *r
     }
 }
 
-static const pc_sum_kernels kernels = {pack, fetch, check, split, add_part, add_profile, add_record};
+static const pc_sum_kernels kernels = {pack,      fetch,     check,     scale,
+                                       add_pairs, add_flags, add_cells, add_record};

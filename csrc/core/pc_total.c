@@ -1,7 +1,7 @@
 #include "pc_parallel.h"
 #include "pc_total_state.h"
 
-enum { SERIAL_ROWS = 200000, JOIN_TASKS = 16 };
+enum { SERIAL_ROWS = 200000, FINISH_TASKS = 16 };
 /* the tables of all lanes together */
 static const int64_t lanes_bytes = 48 * 1024 * 1024;
 
@@ -17,9 +17,9 @@ int64_t pc_total_n_sums(const pc_total_plan *plan)
 
 static pc_record_layout layout_for(const pc_total_plan *plan, int64_t n_groups)
 {
-    if (plan->has_profile) return pc_record_profile(plan->n_flags, n_groups);
+    if (plan->has_profile) return pc_record_profile(plan->n_flags);
     if (plan->n_values == 0 && plan->n_pairs == 0 && !plan->flags_may_miss)
-        return pc_record_cells(plan->n_flags, n_groups);
+        return pc_record_flags(plan->n_flags, n_groups);
     return pc_record_sums(pc_total_n_scores(plan), pc_total_n_sums(plan), n_groups);
 }
 
@@ -71,21 +71,11 @@ pc_total *pc_total_new(pc_context *ctx, const pc_total_plan *plan)
     return total;
 }
 
-static void free_lane(pc_context *ctx, pc_total_lane *lane)
-{
-    pc_free(&ctx->memory, lane->table);
-    pc_free(&ctx->memory, lane->seen);
-    pc_free(&ctx->memory, lane->strip);
-    lane->table = NULL;
-    lane->seen = NULL;
-    lane->strip = NULL;
-    lane->room = 0;
-}
-
 void pc_total_free(pc_context *ctx, pc_total *total)
 {
     if (total == NULL) return;
-    for (int64_t l = 0; l < PC_LANES; l++) free_lane(ctx, &total->lane[l]);
+    for (int64_t l = 0; l < PC_LANES; l++) pc_total_free_lane(ctx, &total->lane[l]);
+    pc_free(&ctx->memory, total->finished);
     pc_free(&ctx->memory, total->live);
     pc_group_free(ctx, total->group);
     pc_free(&ctx->memory, total);
@@ -272,11 +262,33 @@ static bool same_scheme(const pc_group_scheme *a, const pc_group_scheme *b)
     return same;
 }
 
+/* Add a slot to another one: into an empty place as it is, so that nothing is rounded; else to what is
+ * kept of the place, or by two-sum. */
+static pc_status join_slot(pc_context *ctx, const pc_total *total, const pc_total_lane *from,
+                           int64_t from_slot, pc_total_lane *to, int64_t to_slot)
+{
+    const pc_record_layout *layout = &total->layout;
+    double *more = from->table + from_slot * layout->slot, *place = to->table + to_slot * layout->slot;
+    const int32_t from_kept = from->kept_at == NULL ? 0 : from->kept_at[from_slot];
+    const bool is_empty = place[PC_RECORD_N] == 0;
+    double *kept = NULL;
+    if (from_kept > 0 || (!is_empty && layout->form != PC_RECORD_SUMS)) {
+        kept = pc_total_kept(ctx, total, to, to_slot);
+        if (kept == NULL) return pc_total_out_of_memory(&ctx->error);
+    }
+    if (from_kept > 0)
+        pc_record_add_kept(layout, kept, from->kept + (from_kept - 1) * 2 * layout->width);
+    if (is_empty) memcpy(place, more, (size_t)layout->slot * sizeof *place);
+    else pc_record_add_slot(layout, kept == NULL ? place : kept, more);
+    return PC_OK;
+}
+
 /* Add the groups of lane l of `from` to lane `to`, which has the codes of lane to_lane of `group`. */
 static pc_status join_lane(pc_context *ctx, const pc_total *from, int64_t l, int64_t row_offset,
                            pc_group *group, int64_t to_lane, pc_total_lane *to)
 {
-    const int64_t n_codes = pc_group_n_codes(from->group, l), stride = from->layout.stride;
+    const int64_t n_codes = pc_group_n_codes(from->group, l);
+    const int64_t n_slots = from->layout.stride / from->layout.slot;
     const pc_total_lane *source = &from->lane[l];
     uint8_t *live = NULL;
     int64_t *map = NULL;
@@ -293,38 +305,35 @@ static pc_status join_lane(pc_context *ctx, const pc_total *from, int64_t l, int
         goto done;
     }
     status = pc_group_transfer(ctx, from->group, l, live, row_offset, group, to_lane, map);
-    if (status != PC_OK) goto done;
-    status = pc_total_make_room(ctx, from, group, to, pc_group_n_codes(group, to_lane), &ctx->error);
-    if (status != PC_OK) goto done;
-    pc_record_add(&from->layout, to->table, source->table);
+    if (status == PC_OK)
+        status = pc_total_make_room(ctx, from, group, to, pc_group_n_codes(group, to_lane),
+                                    &ctx->error);
     for (int64_t c = 0; c < n_codes; c++) {
         if (map[c] < 0) continue;
-        pc_record_add(&from->layout, to->table + (map[c] + 1) * stride,
-                      source->table + (c + 1) * stride);
+        for (int64_t s = 0; status == PC_OK && s < n_slots; s++)
+            status = join_slot(ctx, from, source, (c + 1) * n_slots + s, to,
+                               (map[c] + 1) * n_slots + s);
+        if (status != PC_OK) goto done;
         if (to->seen != NULL) to->seen[map[c]] = 1;
     }
     to->where_missing += source->where_missing;
-    if (to->anchor == 0) to->anchor = source->anchor;
 done:
     pc_free(&ctx->memory, live);
     pc_free(&ctx->memory, map);
     return status;
 }
 
-/* Give a lane the codes of a wider scheme. Adding to an empty record copies it. */
+/* Give a lane the codes of a wider scheme. */
 static pc_status move_lane(pc_context *ctx, pc_total *total, int64_t l, pc_group *wider)
 {
-    pc_total_lane *old = &total->lane[l];
-    pc_total_lane moved = {.strip = old->strip};
+    pc_total_lane moved = {0};
     const pc_status status = join_lane(ctx, total, l, 0, wider, l, &moved);
-    if (status != PC_OK || old->table == NULL) {
-        pc_free(&ctx->memory, moved.table);
-        pc_free(&ctx->memory, moved.seen);
+    if (status != PC_OK) {
+        pc_total_free_lane(ctx, &moved);
         return status;
     }
-    pc_free(&ctx->memory, old->table);
-    pc_free(&ctx->memory, old->seen);
-    *old = moved;
+    pc_total_free_lane(ctx, &total->lane[l]);
+    total->lane[l] = moved;
     return PC_OK;
 }
 
@@ -425,7 +434,7 @@ static bool same_plan(const pc_total_plan *a, const pc_total_plan *b)
 
 static bool same_layout(const pc_total *a, const pc_total *b)
 {
-    return a->layout.bits == b->layout.bits && a->layout.stride == b->layout.stride &&
+    return a->layout.stride == b->layout.stride && a->layout.slot == b->layout.slot &&
            a->n_lanes == b->n_lanes;
 }
 
@@ -453,105 +462,136 @@ pc_status pc_total_merge(pc_context *ctx, pc_total *into, const pc_total *other)
     return status;
 }
 
-/* A share of the direct codes: all lanes are added to lane 0, in lane order. */
-static pc_status join_codes(pc_worker *worker, int64_t task, void *arg, pc_error *err)
+/* Codes of every group in every lane: [n_lanes x n_groups], -1 where a lane has no record of it. */
+typedef struct finish_job {
+    pc_total *total;
+    int64_t *code;
+} finish_job;
+
+/* Direct codes are the same in all lanes. */
+static pc_status find_direct(pc_context *ctx, pc_total *total, finish_job *job)
 {
-    pc_total *total = arg;
-    const int64_t stride = total->layout.stride, n = total->lane[0].room + 1;
-    (void)worker;
+    const int64_t room = total->group->scheme.n_radix;
+    uint8_t *live = pc_alloc_zeroed(&ctx->memory, room, 1);
+    if (live == NULL) return pc_total_out_of_memory(&ctx->error);
+    for (int64_t l = 0; l < total->n_lanes; l++)
+        for (int64_t c = 0; c < total->lane[l].room; c++)
+            if (!live[c]) live[c] = is_live(total, &total->lane[l], c);
+    total->n_groups = 0;
+    for (int64_t c = 0; c < room; c++) total->n_groups += live[c] || total->plan.n_keys == 0;
+    total->live = pc_alloc(&ctx->memory, total->n_groups, sizeof *total->live);
+    if (total->live != NULL)
+        job->code = pc_alloc(&ctx->memory, total->n_groups * total->n_lanes, sizeof *job->code);
+    for (int64_t c = 0, g = 0; job->code != NULL && c < room; c++)
+        if (live[c] || total->plan.n_keys == 0) total->live[g++] = c;
+    for (int64_t l = 0; job->code != NULL && l < total->n_lanes; l++)
+        for (int64_t g = 0; g < total->n_groups; g++)
+            job->code[l * total->n_groups + g] =
+                total->live[g] < total->lane[l].room ? total->live[g] : -1;
+    pc_free(&ctx->memory, live);
+    return job->code == NULL ? pc_total_out_of_memory(&ctx->error) : PC_OK;
+}
+
+/* The groups of all lanes get codes of lane 0, after its own ones. */
+static pc_status find_words(pc_context *ctx, pc_total *total, finish_job *job)
+{
+    int64_t most = 0, own[PC_LANES], *map = NULL;
+    pc_status status = PC_ERR_MEMORY;
+    for (int64_t l = 0; l < total->n_lanes; l++) {
+        own[l] = pc_group_n_codes(total->group, l);
+        most += own[l];
+    }
+    map = pc_alloc(&ctx->memory, most, sizeof *map);
+    if (map == NULL) return pc_total_out_of_memory(&ctx->error);
+    for (int64_t l = 0, at = 0; l < total->n_lanes; at += own[l++]) {
+        for (int64_t c = 0; l == 0 && c < own[0]; c++) map[c] = c;
+        status = l == 0 ? PC_OK
+                        : pc_group_transfer(ctx, total->group, l, NULL, 0, total->group, 0,
+                                            map + at);
+        if (status != PC_OK) goto done;
+    }
+    total->n_groups = pc_group_n_codes(total->group, 0);
+    job->code = pc_alloc(&ctx->memory, total->n_groups * total->n_lanes, sizeof *job->code);
+    if (job->code == NULL) {
+        status = pc_total_out_of_memory(&ctx->error);
+        goto done;
+    }
+    for (int64_t k = 0; k < total->n_groups * total->n_lanes; k++) job->code[k] = -1;
+    for (int64_t l = 0, at = 0; l < total->n_lanes; at += own[l++])
+        for (int64_t c = 0; c < own[l]; c++) job->code[l * total->n_groups + map[at + c]] = c;
+done:
+    pc_free(&ctx->memory, map);
+    return status;
+}
+
+static void finish_record(const pc_total *total, const pc_total_lane *lane, int64_t code,
+                          double *finished)
+{
+    const pc_record_layout *layout = &total->layout;
+    const int64_t n_slots = layout->stride / layout->slot;
+    pc_record_finish(layout, finished, lane->table + (code + 1) * layout->stride);
+    for (int64_t s = 0; lane->kept_at != NULL && s < layout->n_slots; s++) {
+        const int32_t kept = lane->kept_at[(code + 1) * n_slots + s];
+        if (kept > 0)
+            pc_record_finish_kept(layout, finished, s, lane->kept + (kept - 1) * 2 * layout->width);
+    }
+}
+
+/* A share of the groups: the records of all lanes are added in lane order. */
+static pc_status finish_groups(pc_worker *worker, int64_t task, void *arg, pc_error *err)
+{
+    const finish_job *job = arg;
+    const pc_total *total = job->total;
+    const int64_t n = total->n_groups;
     (void)err;
-    for (int64_t r = n * task / JOIN_TASKS; r < n * (task + 1) / JOIN_TASKS; r++)
-        for (int64_t l = 1; l < total->n_lanes; l++) {
-            const pc_total_lane *from = &total->lane[l];
-            if (from->table == NULL) continue;
-            pc_record_add(&total->layout, total->lane[0].table + r * stride,
-                          from->table + r * stride);
-            if (from->seen != NULL && r > 0 && from->seen[r - 1]) total->lane[0].seen[r - 1] = 1;
+    for (int64_t g = n * task / FINISH_TASKS; g < n * (task + 1) / FINISH_TASKS; g++)
+        for (int64_t l = 0; l < total->n_lanes; l++) {
+            const int64_t code = job->code[l * n + g];
+            if (g % 1024 == 0 && pc_worker_stopped(worker)) return PC_ERR_INTERRUPTED;
+            if (code >= 0)
+                finish_record(total, &total->lane[l], code,
+                              total->finished + g * 2 * total->layout.total);
         }
     return PC_OK;
 }
 
-static pc_status list_live(pc_context *ctx, pc_total *total)
+/* A state that never saw a row has no groups, or without keys one. */
+static pc_status make_empty(pc_context *ctx, pc_total *total)
 {
-    const pc_total_lane *lane = &total->lane[0];
-    int64_t n = 0;
-    for (int64_t c = 0; c < lane->room; c++) n += is_live(total, lane, c);
-    total->live = pc_alloc(&ctx->memory, n, sizeof *total->live);
-    if (total->live == NULL) return pc_total_out_of_memory(&ctx->error);
-    total->n_groups = 0;
-    for (int64_t c = 0; c < lane->room; c++)
-        if (is_live(total, lane, c)) total->live[total->n_groups++] = c;
-    return PC_OK;
-}
-
-static pc_status finish_table(pc_context *ctx, pc_total *total)
-{
-    pc_total_lane *first = &total->lane[0];
-    pc_status status =
-        pc_total_make_room(ctx, total, total->group, first, total->group->scheme.n_radix, &ctx->error);
-    if (status != PC_OK) return status;
-    status = pc_parallel_run(ctx, first->room < 1000 ? 1 : ctx->n_threads, JOIN_TASKS, join_codes,
-                             total);
-    if (status != PC_OK) return status;
-    for (int64_t l = 1; l < total->n_lanes; l++)
-        first->where_missing += total->lane[l].where_missing;
-    return list_live(ctx, total);
-}
-
-static int64_t code_of_group(const pc_total *total, int64_t g)
-{
-    return total->live == NULL ? g : total->live[g];
-}
-
-static double *record_of_group(const pc_total *total, int64_t g)
-{
-    return total->lane[0].table + (code_of_group(total, g) + 1) * total->layout.stride;
-}
-
-/* Give lane 0 room for the groups of all lanes, no more: its table may be most of the memory in use. */
-static pc_status room_for_all(pc_context *ctx, pc_total *total)
-{
-    pc_status status = PC_OK;
-    for (int64_t l = 1; status == PC_OK && l < total->n_lanes; l++) {
-        int64_t *map = pc_alloc(&ctx->memory, pc_group_n_codes(total->group, l), sizeof *map);
-        if (map == NULL) return pc_total_out_of_memory(&ctx->error);
-        status = pc_group_transfer(ctx, total->group, l, NULL, 0, total->group, 0, map);
-        pc_free(&ctx->memory, map);
-    }
-    if (status != PC_OK) return status;
-    return pc_total_make_room(ctx, total, total->group, &total->lane[0],
-                              pc_group_n_codes(total->group, 0), &ctx->error);
-}
-
-/* All lanes' groups go into lane 0; each lane is freed when it is in. */
-static pc_status finish_dictionary(pc_context *ctx, pc_total *total)
-{
-    pc_status status = room_for_all(ctx, total);
-    for (int64_t l = 1; status == PC_OK && l < total->n_lanes; l++) {
-        status = join_lane(ctx, total, l, 0, total->group, 0, &total->lane[0]);
-        free_lane(ctx, &total->lane[l]);
-    }
-    total->n_groups = pc_group_n_codes(total->group, 0);
-    return status;
+    const pc_group_scheme empty = {.is_table = true, .n_radix = total->plan.n_keys == 0};
+    if (total->n_lanes == 0) set_layout(total, 1);
+    total->group = pc_group_new(ctx, &empty, total->n_lanes);
+    return total->group == NULL ? pc_total_out_of_memory(&ctx->error) : PC_OK;
 }
 
 pc_status pc_total_finish(pc_context *ctx, pc_total *total)
 {
+    finish_job job = {total, NULL};
     pc_status status = PC_OK;
+
     if (total->is_finished) return PC_OK;
-    if (total->group == NULL) {
-        const pc_group_scheme empty = {.is_table = true, .n_radix = total->plan.n_keys == 0};
-        if (total->n_lanes == 0) set_layout(total, 1);
-        total->group = pc_group_new(ctx, &empty, total->n_lanes);
-        if (total->group == NULL) return pc_total_out_of_memory(&ctx->error);
-    }
-    status = total->group->scheme.is_table ? finish_table(ctx, total)
-                                           : finish_dictionary(ctx, total);
+    if (total->group == NULL) status = make_empty(ctx, total);
     if (status != PC_OK) return status;
-    for (int64_t g = 0; g < total->n_groups; g++)
-        pc_record_fold(&total->layout, record_of_group(total, g));
+    status = total->group->scheme.is_table ? find_direct(ctx, total, &job)
+                                           : find_words(ctx, total, &job);
+    if (status != PC_OK) goto done;
+    total->finished = pc_alloc_zeroed(&ctx->memory, total->n_groups,
+                                      2 * (size_t)total->layout.total * sizeof(double));
+    if (total->finished == NULL) {
+        status = pc_total_out_of_memory(&ctx->error);
+        goto done;
+    }
+    status = pc_parallel_run(ctx, total->n_groups * total->layout.total < 10000 ? 1 : ctx->n_threads,
+                             FINISH_TASKS, finish_groups, &job);
+    if (status != PC_OK) goto done;
+    for (int64_t l = 0; l < total->n_lanes; l++) {
+        total->where_missing += total->lane[l].where_missing;
+        pc_total_free_lane(ctx, &total->lane[l]);
+    }
     total->is_finished = true;
-    return PC_OK;
+done:
+    pc_free(&ctx->memory, job.code);
+    return status;
 }
 
 /* ---- read ------------------------------------------------------------------------------------ */
@@ -563,7 +603,7 @@ int64_t pc_total_n_rows(const pc_total *total)
 
 int64_t pc_total_where_missing(const pc_total *total)
 {
-    return total->lane[0].where_missing;
+    return total->where_missing;
 }
 
 int64_t pc_total_n_groups(const pc_total *total)
@@ -571,19 +611,24 @@ int64_t pc_total_n_groups(const pc_total *total)
     return total->n_groups;
 }
 
+static const double *finished_record(const pc_total *total, int64_t g)
+{
+    return total->finished + g * 2 * total->layout.total;
+}
+
 void pc_total_read(const pc_total *total, const pc_total_result *result)
 {
-    for (int64_t g = 0; g < total->n_groups; g++) {
-        pc_record_read(&total->layout, record_of_group(total, g), &result->n[g], &result->weight[g], total->n_groups,
-                       result->score_n + g, result->score_weight + g, result->sum + g);
-    }
+    for (int64_t g = 0; g < total->n_groups; g++)
+        pc_record_read(&total->layout, finished_record(total, g), &result->n[g],
+                       &result->weight[g], total->n_groups, result->score_n + g,
+                       result->score_weight + g, result->sum + g);
 }
 
 int64_t pc_total_n_cells(const pc_total *total)
 {
     int64_t n_cells = 0;
     for (int64_t g = 0; total->plan.has_profile && g < total->n_groups; g++)
-        n_cells += pc_record_read_cells(&total->layout, record_of_group(total, g), NULL, NULL, NULL);
+        n_cells += pc_record_read_cells(&total->layout, finished_record(total, g), NULL, NULL, NULL);
     return n_cells;
 }
 
@@ -592,7 +637,7 @@ void pc_total_read_cells(const pc_total *total, int64_t *group, uint64_t *mask, 
 {
     int64_t at = 0;
     for (int64_t g = 0; total->plan.has_profile && g < total->n_groups; g++) {
-        const int64_t n_cells = pc_record_read_cells(&total->layout, record_of_group(total, g),
+        const int64_t n_cells = pc_record_read_cells(&total->layout, finished_record(total, g),
                                                      mask + at, n + at, weight + at);
         for (int64_t c = 0; c < n_cells; c++) group[at + c] = g;
         at += n_cells;
@@ -602,8 +647,9 @@ void pc_total_read_cells(const pc_total *total, int64_t *group, uint64_t *mask, 
 void pc_total_read_key(const pc_total *total, int64_t k, int64_t *value, uint8_t *missing)
 {
     for (int64_t g = 0; g < total->n_groups; g++) {
+        const int64_t code = total->live == NULL ? g : total->live[g];
         bool is_missing = false;
-        value[g] = pc_group_key_value(total->group, 0, code_of_group(total, g), k, &is_missing);
+        value[g] = pc_group_key_value(total->group, 0, code, k, &is_missing);
         missing[g] = is_missing;
     }
 }

@@ -12,11 +12,7 @@
  *
  * A group exists when a row of it was seen, also outside the domain.
  *
- * Arithmetic. Weights of flags are split once per row into hi + lo, hi a multiple of a power of two
- * taken from the lane's first positive weight: sums of hi are exact in practice, sums of lo are
- * 2^-14 as large, so a constant weight added millions of times does not drift (naive addition is
- * off by 1e-10 after ten million rows of 0.1). Other scores use Knuth's two-sum, since y has any sign
- * and size. (Demmel & Hida 2004, SIAM J. Sci. Comput. 25(4) 1214-1248; Knuth, TAOCP 2, 4.2.2.)
+ * Arithmetic. No plain sum has more than 1,024 terms; what is longer keeps its rounding errors (pc_record).
  *
  * Determinism. Row i of the state (counted over all updates) belongs to lane (i / PC_RUN) mod lanes;
  * a lane adds its rows in row order to its own table; finish adds the lanes in order. The number of
@@ -70,7 +66,7 @@ pc_total *pc_total_new(pc_context *ctx, const pc_total_plan *plan);
 void pc_total_free(pc_context *ctx, pc_total *total); /* NULL is accepted */
 
 /* Add rows. Fails with PC_ERR_LENGTH, VALUE, MISSING, TYPE, GROUP, LIMIT, MEMORY, INTERRUPTED; after
- * a failure the state may only be freed. O(rows). Memory: 64 MiB beyond the records of the groups. */
+ * a failure the state may only be freed. O(rows). Memory: 64 MiB beyond one record per group. */
 pc_status pc_total_update(pc_context *ctx, pc_total *total, const pc_rows *rows);
 
 /* Add the rows of `other`, a state of the same plan and layout, to `into`; `other` is unchanged. Row numbers of

@@ -12,39 +12,82 @@ pc_status pc_total_out_of_memory(pc_error *err)
     return pc_fail(err, PC_ERR_MEMORY, "total", -1, -1, "out of memory");
 }
 
+void pc_total_free_lane(pc_context *ctx, pc_total_lane *lane)
+{
+    pc_free(&ctx->memory, lane->table);
+    pc_free(&ctx->memory, lane->seen);
+    pc_free(&ctx->memory, lane->kept_at);
+    pc_free(&ctx->memory, lane->kept);
+    pc_free(&ctx->memory, lane->strip);
+    pc_free(&ctx->memory, lane->bits);
+    pc_free(&ctx->memory, lane->part);
+    memset(lane, 0, sizeof *lane);
+}
+
+/* ---- room for groups ------------------------------------------------------------------------- */
+
+static int64_t n_slots(const pc_total *total, int64_t room)
+{
+    return (room + 1) * total->layout.stride / total->layout.slot;
+}
+
+/* new_n elements of which the first old_n are those of *block, the others zero; *block is replaced. */
+static pc_status grow(pc_context *ctx, void **block, int64_t old_n, int64_t new_n, size_t size,
+                      pc_error *err)
+{
+    void *grown = pc_alloc_zeroed(&ctx->memory, new_n, size);
+    if (grown == NULL) return pc_total_out_of_memory(err);
+    if (*block != NULL) memcpy(grown, *block, (size_t)old_n * size);
+    pc_free(&ctx->memory, *block);
+    *block = grown;
+    return PC_OK;
+}
+
 pc_status pc_total_make_room(pc_context *ctx, const pc_total *total, const pc_group *group,
                              pc_total_lane *lane, int64_t n_codes, pc_error *err)
 {
     const int64_t stride = total->layout.stride;
+    const size_t record = (size_t)stride * sizeof(double);
     const bool is_table = group->scheme.is_table;
     int64_t room = n_codes;
-    double *table = NULL;
-    uint8_t *seen = NULL;
+    pc_status status = PC_OK;
 
     if (n_codes <= lane->room && lane->table != NULL) return PC_OK;
     if (!is_table && room < lane->room * 3 / 2) room = lane->room * 3 / 2;
     if (!is_table && room < 16 && !total->plan.has_profile) room = 16;
-    if (total->plan.has_profile && n_codes > pc_total_profile_bytes / (stride * 8))
+    if (total->plan.has_profile && n_codes > pc_total_profile_bytes / (int64_t)record)
         return pc_fail(err, PC_ERR_LIMIT, "total", -1, -1, "has too many groups for a profile");
-    if (room >= INT32_MAX / total->layout.n_copies)
+    if (room >= UINT32_MAX / stride - 1)
         return pc_fail(err, PC_ERR_LIMIT, "total", -1, -1, "has too many groups");
-    table = pc_alloc_zeroed(&ctx->memory, room + 1, (size_t)stride * sizeof *table);
-    if (table == NULL) return pc_total_out_of_memory(err);
-    if (is_table && total->plan.has_where) {
-        seen = pc_alloc_zeroed(&ctx->memory, room, 1);
-        if (seen == NULL) {
-            pc_free(&ctx->memory, table);
-            return pc_total_out_of_memory(err);
-        }
+    const int64_t old = lane->table == NULL ? 0 : lane->room + 1;
+    status = grow(ctx, (void **)&lane->table, old, room + 1, record, err);
+    if (status == PC_OK && is_table && total->plan.has_where)
+        status = grow(ctx, (void **)&lane->seen, lane->room, room, 1, err);
+    if (status == PC_OK && lane->kept_at != NULL)
+        status = grow(ctx, (void **)&lane->kept_at, n_slots(total, lane->room),
+                      n_slots(total, room), sizeof *lane->kept_at, err);
+    if (status == PC_OK) lane->room = room;
+    return status;
+}
+
+double *pc_total_kept(pc_context *ctx, const pc_total *total, pc_total_lane *lane, int64_t slot)
+{
+    const size_t size = 2 * (size_t)total->layout.width * sizeof(double);
+    if (lane->kept_at == NULL) {
+        lane->kept_at =
+            pc_alloc_zeroed(&ctx->memory, n_slots(total, lane->room), sizeof *lane->kept_at);
+        if (lane->kept_at == NULL) return NULL;
     }
-    if (lane->table != NULL)
-        memcpy(table, lane->table, (size_t)((lane->room + 1) * stride) * sizeof *table);
-    pc_free(&ctx->memory, lane->table);
-    pc_free(&ctx->memory, lane->seen);
-    lane->table = table;
-    lane->seen = seen;
-    lane->room = room;
-    return PC_OK;
+    if (lane->kept_at[slot] == 0) {
+        if (lane->n_kept == lane->kept_room) {
+            const int64_t room = 16 + lane->kept_room * 3 / 2;
+            if (grow(ctx, (void **)&lane->kept, lane->n_kept, room, size, NULL) != PC_OK)
+                return NULL;
+            lane->kept_room = room;
+        }
+        lane->kept_at[slot] = (int32_t)++lane->n_kept;
+    }
+    return lane->kept + (lane->kept_at[slot] - 1) * 2 * total->layout.width;
 }
 
 /* ---- weights and domain ---------------------------------------------------------------------- */
@@ -88,12 +131,13 @@ static pc_status load_weights(pc_total_block *b, pc_error *err)
     return status;
 }
 
-/* Rows outside the domain go to record 0, group c to record c + 1. */
-static pc_status apply_domain(pc_total_block *b, pc_error *err)
+/* Group c becomes record c + 1; rows outside the domain go to record 0. */
+static pc_status find_records(pc_total_block *b, pc_error *err)
 {
+    const uint32_t stride = (uint32_t)b->total->layout.stride;
     uint8_t inside[PC_BLOCK];
     if (b->rows->where == NULL) {
-        for (int64_t i = 0; i < b->n; i++) b->code[i]++;
+        b->kernels->scale(b->n, stride, stride, b->code);
         return PC_OK;
     }
     pc_column_load_flag(b->rows->where, b->row, b->n, inside);
@@ -102,27 +146,40 @@ static pc_status apply_domain(pc_total_block *b, pc_error *err)
             return pc_fail(err, PC_ERR_VALUE, "where", -1, b->row + i, "is neither 0 nor 1");
         if (b->lane->seen != NULL) b->lane->seen[b->code[i]] = 1;
         b->lane->where_missing += inside[i] == PC_FLAG_MISSING;
-        b->code[i] = inside[i] == 1 ? b->code[i] + 1 : 0;
+        b->code[i] = inside[i] == 1 ? (b->code[i] + 1) * stride : 0;
     }
     return PC_OK;
 }
 
-/* From records to their copies: the row's position alone says which. */
+/* From records to slots: the row's position alone says to which copy it adds. */
 static void take_turns(pc_total_block *b)
 {
-    const uint32_t n_copies = (uint32_t)b->total->layout.n_copies;
-    const uint32_t first = (uint32_t)((b->total->n_rows + b->row) % n_copies);
-    if (n_copies == 1) return;
-    for (int64_t i = 0; i < b->n; i++)
-        b->code[i] = b->code[i] * n_copies + ((first + (uint32_t)i) & (n_copies - 1));
+    const pc_record_layout *layout = &b->total->layout;
+    if (layout->form == PC_RECORD_PROFILE || layout->n_slots == 1) return;
+    const uint32_t last = (uint32_t)layout->n_slots - 1, slot = (uint32_t)layout->slot;
+    const uint32_t first = (uint32_t)((b->total->n_rows + b->row) & last);
+    for (int64_t i = 0; i < b->n; i++) b->code[i] += ((first + (uint32_t)i) & last) * slot;
 }
 
 /* ---- flags that cannot be missing: cells ----------------------------------------------------- */
 
-static void set_anchor(pc_total_block *b)
+/* Where the block after this one has its weights and its first key, when they touch in memory. */
+static pc_sum_ahead next_block(const pc_total_block *b)
 {
-    for (int64_t i = 0; b->lane->anchor == 0 && i < b->n; i++)
-        if (b->u[i] > 0 && b->u[i] <= DBL_MAX) b->lane->anchor = pc_sum_anchor(b->u[i]);
+    pc_sum_ahead ahead = {NULL, NULL, 0, 0};
+    if (b->u != b->weight) {
+        ahead.weight = (const char *)(b->u + b->n);
+        ahead.weight_bytes = sizeof(double);
+    }
+    if (b->rows->n_keys > 0 && b->rows->keys[0]->n_chunks == 1) {
+        const pc_chunk *chunk = b->rows->keys[0]->chunks;
+        const int64_t size = (int64_t)pc_type_size(b->rows->keys[0]->type);
+        if (size > 0 && chunk->stride == size) {
+            ahead.key = (const char *)chunk->data + (b->row + b->n) * size;
+            ahead.key_bytes = size;
+        }
+    }
+    return ahead;
 }
 
 static pc_status fail_flag(const pc_total_block *b, int64_t j, const uint8_t *flag, pc_error *err)
@@ -150,36 +207,75 @@ static pc_status pack_flags(const pc_total_block *b, int64_t first, int64_t n_fl
     return pc_fail(err, PC_ERR_VALUE, "flag", -1, b->row, "changed while it was being read");
 }
 
-static pc_status add_profile(pc_total_block *b, pc_error *err)
+/* The slot that a row filled is put aside. */
+static pc_status put_aside(pc_total_block *b, int64_t row, pc_error *err)
 {
-    const int64_t n_flags = b->total->layout.n_flags, n_low = n_flags < 8 ? n_flags : 8;
-    uint8_t low[PC_BLOCK], high[PC_BLOCK];
-    double split[2 * PC_BLOCK];
-    pc_status status = pack_flags(b, 0, n_low, low, err);
-    if (status == PC_OK) status = pack_flags(b, n_low, n_flags - n_low, high, err);
-    if (status != PC_OK) return status;
-    set_anchor(b);
-    b->kernels->split(b->n, b->u, b->lane->anchor, split);
-    b->kernels->add_profile(b->n, b->code, low, high, split, b->total->layout.copy, b->lane->table);
+    const pc_record_layout *layout = &b->total->layout;
+    double *slot = b->lane->table + b->code[row];
+    if (slot[PC_RECORD_N] < PC_RECORD_MOST_ROWS) return PC_OK;
+    double *kept = pc_total_kept(b->ctx, b->total, b->lane, b->code[row] / layout->slot);
+    if (kept == NULL) return pc_total_out_of_memory(err);
+    pc_record_put_aside(layout, slot, kept);
     return PC_OK;
 }
 
-static pc_status add_cells(pc_total_block *b, pc_error *err)
+static pc_status add_profile(pc_total_block *b, pc_error *err)
+{
+    enum { BYTE = 8 };
+    const int64_t n_flags = b->total->layout.n_flags, n_low = n_flags < BYTE ? n_flags : BYTE;
+    uint8_t low[PC_BLOCK], high[PC_BLOCK] = {0};
+    pc_status status = pack_flags(b, 0, n_low, low, err);
+    if (status == PC_OK && n_flags > BYTE)
+        status = pack_flags(b, BYTE, n_flags - BYTE, high, err);
+    for (int64_t i = 0; i < b->n; i++) b->code[i] += 2u * (low[i] + ((uint32_t)high[i] << BYTE));
+    for (int64_t row = 0; status == PC_OK && row < b->n;) {
+        row = b->kernels->add_pairs(row, b->n, b->code, b->u, PC_RECORD_MOST_ROWS, b->lane->table);
+        status = put_aside(b, row - 1, err);
+    }
+    return status;
+}
+
+/* Scratch for the flags of every part, made once per lane. */
+static pc_status make_parts(pc_total_block *b, int64_t n_parts, pc_error *err)
+{
+    if (b->lane->part != NULL) return PC_OK;
+    b->lane->bits = pc_alloc(&b->ctx->memory, n_parts, PC_BLOCK);
+    if (b->lane->bits == NULL) return pc_total_out_of_memory(err);
+    b->lane->part = pc_alloc(&b->ctx->memory, n_parts, sizeof *b->lane->part);
+    if (b->lane->part == NULL) return pc_total_out_of_memory(err);
+    for (int64_t p = 0; p < n_parts; p++) b->lane->part[p] = b->lane->bits + p * PC_BLOCK;
+    return PC_OK;
+}
+
+/* Cells: parts of six flags. Flags: parts of four, the first of two, since weight and n lie beside. */
+static pc_status pack_parts(pc_total_block *b, int64_t n_parts, pc_error *err)
+{
+    const bool is_cells = b->total->layout.form == PC_RECORD_CELLS;
+    const int64_t n_flags = b->total->layout.n_flags;
+    pc_status status = make_parts(b, n_parts, err);
+    for (int64_t p = 0, j = 0; status == PC_OK && p < n_parts; p++) {
+        const int64_t most = is_cells ? PC_RECORD_PART : p == 0 ? 2 : 4;
+        const int64_t n = n_flags - j < most ? n_flags - j : most;
+        status = pack_flags(b, j, n, b->lane->bits + p * PC_BLOCK, err);
+        j += n;
+    }
+    return status;
+}
+
+static pc_status add_flags(pc_total_block *b, pc_error *err)
 {
     const pc_record_layout *layout = &b->total->layout;
-    uint8_t bits[PC_BLOCK];
-    double split[2 * PC_BLOCK];
-
-    set_anchor(b);
-    b->kernels->split(b->n, b->u, b->lane->anchor, split);
-    for (int64_t p = 0; p < layout->n_parts; p++) {
-        const int64_t n_flags = pc_record_flags_in_part(layout, p);
-        const pc_status status = pack_flags(b, p * layout->bits, n_flags, bits, err);
-        if (status != PC_OK) return status;
-        b->kernels->add_part(b->n, b->code, bits, split, layout->copy,
-                             pc_record_first_of_part(layout, p), p == 0, b->lane->table);
+    const bool is_cells = layout->form == PC_RECORD_CELLS;
+    const int64_t n_parts = is_cells ? layout->width / PC_RECORD_COMBINATIONS : layout->width / 4;
+    const pc_sum_ahead ahead = next_block(b);
+    pc_status status = pack_parts(b, n_parts, err);
+    for (int64_t row = 0; status == PC_OK && row < b->n;) {
+        row = (is_cells ? b->kernels->add_cells : b->kernels->add_flags)(
+            row, b->n, b->code, n_parts, b->lane->part, b->u, PC_RECORD_MOST_ROWS, b->lane->table,
+            &ahead);
+        status = put_aside(b, row - 1, err);
     }
-    return PC_OK;
+    return status;
 }
 
 /* ---- any scores: sums ------------------------------------------------------------------------ */
@@ -213,8 +309,8 @@ static void put_score(int64_t n, const double *u, const double *first, const dou
 {
     for (int64_t i = 0; i < n; i++) {
         const bool is_missing = isnan(first[i]) || (second != NULL && isnan(second[i]));
-        used[i * width] = is_missing ? 0.0 : 1.0;
-        used[i * width + 1] = is_missing ? 0.0 : u[i];
+        used[i * width + PC_RECORD_WEIGHT] = is_missing ? 0.0 : u[i];
+        used[i * width + PC_RECORD_N] = is_missing ? 0.0 : 1.0;
         sums[i * width] = is_missing ? 0.0 : u[i] * first[i];
         if (second != NULL) sums[i * width + 1] = is_missing ? 0.0 : u[i] * second[i];
     }
@@ -232,8 +328,8 @@ static pc_status fill_strip(const pc_total_block *b, int64_t first, int64_t n, p
 
     memset(x, 0, (size_t)(n * width) * sizeof *x);
     for (int64_t i = 0; i < n; i++) {
-        x[i * width] = 1.0;
-        x[i * width + 1] = u[i];
+        x[i * width + PC_RECORD_WEIGHT] = u[i];
+        x[i * width + PC_RECORD_N] = 1.0;
     }
     for (int64_t j = 0; status == PC_OK && j < plan->n_flags; j++, used += 2, sums++) {
         status = load_flag_score(b, j, row, n, value, err);
@@ -286,11 +382,11 @@ pc_status pc_total_add_block(pc_total_block *block, pc_error *err)
     status = pc_total_make_room(b->ctx, total, total->group, b->lane,
                                 pc_group_n_codes(total->group, b->lane_number), err);
     if (status != PC_OK) return status;
-    status = apply_domain(b, err);
+    status = find_records(b, err);
     if (status == PC_OK) status = load_weights(b, err);
     if (status != PC_OK) return status;
     take_turns(b);
-    if (total->layout.kind == PC_RECORD_PROFILE) return add_profile(b, err);
-    return total->layout.kind == PC_RECORD_CELLS ? add_cells(b, err) : add_records(b, err);
+    if (total->layout.form == PC_RECORD_PROFILE) return add_profile(b, err);
+    return total->layout.form == PC_RECORD_SUMS ? add_records(b, err) : add_flags(b, err);
 }
 

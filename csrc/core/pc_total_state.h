@@ -10,13 +10,17 @@
 #include "pc_total.h"
 
 typedef struct pc_total_lane {
-    double *table;  /* record 0 takes the rows outside the domain, group c is record c + 1 */
-    int64_t room;   /* groups that fit */
-    uint8_t *seen;  /* [room] direct codes with a domain: 1 where a row was seen */
-    double anchor;  /* 0 until a positive weight was met */
+    double *table;    /* record 0 takes the rows outside the domain, group c is record c + 1 */
+    int64_t room;     /* groups that fit */
+    uint8_t *seen;    /* [room] direct codes with a domain: 1 where a row was seen */
+    int32_t *kept_at; /* [slots of the table] 1 + where a slot is kept; 0: nowhere; made when needed */
+    double *kept;     /* [kept_room x 2 width] what was put aside */
+    int64_t n_kept, kept_room;
     int64_t where_missing;
-    double *strip;  /* scratch of record rows */
-    pc_error error; /* of the smallest bad row of this lane */
+    double *strip;        /* scratch of record rows */
+    uint8_t *bits;        /* scratch: flags of the block, part by part */
+    const uint8_t **part; /* where those of each part start */
+    pc_error error;       /* of the smallest bad row of this lane */
 } pc_total_lane;
 
 struct pc_total {
@@ -26,10 +30,11 @@ struct pc_total {
     pc_group *group;
     pc_total_lane lane[PC_LANES];
     int64_t n_rows;
-    /* after finish: the groups are those of lane 0 */
+    /* after finish */
     bool is_finished;
-    int64_t n_groups;
-    int64_t *live; /* [n_groups] direct codes of the groups; NULL: all codes */
+    int64_t n_groups, where_missing;
+    int64_t *live;    /* [n_groups] direct codes of the groups; NULL: codes of lane 0, in order */
+    double *finished; /* [n_groups x 2 total] */
 };
 
 /* A block of rows on its way into a lane, with its scratch. */
@@ -41,7 +46,7 @@ typedef struct pc_total_block {
     const pc_rows *rows;
     int64_t row, n; /* rows of the batch; n <= PC_BLOCK */
     const pc_sum_kernels *kernels;
-    uint32_t code[PC_BLOCK]; /* of groups; of copies of records once the domain is known */
+    uint32_t code[PC_BLOCK]; /* of groups; then of records; then where they start in the table */
     double weight[PC_BLOCK];
     const double *u; /* weight x size of each row */
 } pc_total_block;
@@ -50,6 +55,11 @@ typedef struct pc_total_block {
 static const int64_t pc_total_profile_bytes = 96 * 1024 * 1024;
 
 pc_status pc_total_out_of_memory(pc_error *err);
+
+void pc_total_free_lane(pc_context *ctx, pc_total_lane *lane);
+
+/* Where what was put aside of a slot is kept; made on first use. NULL: memory is out. */
+double *pc_total_kept(pc_context *ctx, const pc_total *total, pc_total_lane *lane, int64_t slot);
 
 /* A table for n_codes codes of `group`; half as large again as before where codes come one by one. */
 pc_status pc_total_make_room(pc_context *ctx, const pc_total *total, const pc_group *group,

@@ -69,13 +69,16 @@ static void check_rows(const pc_column *column, int64_t row, int64_t n, const ui
     if (n >= 14 && n_missing == 0) {
         EXPECT(least == (int64_t)(0u ^ turn) && most == (int64_t)(6u ^ turn));
     }
-    /* values 1 .. 4 get codes 0 .. 3 times 10; the others 40 */
-    EXPECT(pc_column_add_code(column, row, n, low, 4, 10, code) == outside);
+    /* values 1 .. 4 get codes 0 .. 3, the others 4; added ten times as large, or put there */
+    uint32_t plain[N];
+    EXPECT(pc_column_load_code(column, row, n, low, 4, 0, plain) == outside);
+    EXPECT(pc_column_load_code(column, row, n, low, 4, 10, code) == outside);
     for (int64_t i = 0; i < n; i++) {
         const int64_t value = small_value(row + i);
         const bool missing = is_missing != NULL && is_missing[row + i];
         const bool inside = !missing && value >= 1 && value <= 4;
         EXPECT(code[i] == (inside ? 10 * (uint32_t)(value - 1) : 40));
+        EXPECT(plain[i] == code[i] / 10);
     }
 }
 
@@ -180,12 +183,12 @@ static void codes_outside_the_type_are_outside(void)
     pc_made made;
     const pc_column *column = pc_make_array(&made, PC_INT8, data, 4);
     uint32_t code[4] = {0};
-    EXPECT(pc_column_add_code(column, 0, 4, -1000, 1128, 1, code) == 0);
+    EXPECT(pc_column_load_code(column, 0, 4, -1000, 1128, 1, code) == 0);
     for (int i = 0; i < 4; i++) EXPECT(code[i] == (uint32_t)(data[i] + 1000));
     memset(code, 0, sizeof code);
-    EXPECT(pc_column_add_code(column, 0, 4, 200, 300, 1, code) == 4);
+    EXPECT(pc_column_load_code(column, 0, 4, 200, 300, 1, code) == 4);
     memset(code, 0, sizeof code);
-    EXPECT(pc_column_add_code(column, 0, 4, 0, 1000, 1, code) == 2);
+    EXPECT(pc_column_load_code(column, 0, 4, 0, 1000, 1, code) == 2);
     EXPECT(code[0] == 1000 && code[1] == 1000 && code[2] == 0 && code[3] == 127);
 }
 

@@ -1,133 +1,171 @@
-/* Records: layouts, adding, reading, against sums on paper. */
+/* Records: layouts, putting aside, finishing, reading, against sums on paper. */
 #include "pc_record.h"
 #include "pc_test.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-static void wide_parts_are_for_few_groups(void)
+static void few_groups_have_cells_and_many_have_flags(void)
 {
     for (int64_t n_flags = 0; n_flags <= 64; n_flags++) {
-        const pc_record_layout few = pc_record_cells(n_flags, 1);
-        const pc_record_layout many = pc_record_cells(n_flags, 1000000);
-        EXPECT(few.bits == (n_flags < 6 ? n_flags : 6));
-        EXPECT(many.bits == (n_flags < 3 ? n_flags : 3));
-        int64_t flags = 0;
-        for (int64_t p = 0; p < few.n_parts; p++) flags += pc_record_flags_in_part(&few, p);
-        EXPECT(flags == n_flags);
-        EXPECT(few.stride % 2 == 0 && few.stride > 2);
+        const pc_record_layout few = pc_record_flags(n_flags, 1);
+        const pc_record_layout many = pc_record_flags(n_flags, 1000000);
+        EXPECT(many.form == PC_RECORD_FLAGS && many.n_slots == 1);
+        EXPECT(many.width % 4 == 0 && many.width >= 2 + n_flags && many.width <= 5 + n_flags);
+        EXPECT(few.form == (n_flags > 2 ? PC_RECORD_CELLS : PC_RECORD_FLAGS));
+        EXPECT(few.n_slots > 1 || few.width > 200);
     }
+}
+
+/* One slot of a layout, finished and read. */
+typedef struct reading {
+    int64_t n, score_n[16];
+    double weight, score_weight[16], sum[16];
+} reading;
+
+static reading read_slot(const pc_record_layout *layout, const double *slot)
+{
+    double *record = calloc((size_t)layout->stride, sizeof *record);
+    double *finished = calloc(2 * (size_t)layout->total, sizeof *finished);
+    reading r = {0};
+    if (record == NULL || finished == NULL) abort();
+    memcpy(record, slot, (size_t)layout->slot * sizeof *record);
+    EXPECT(pc_record_has_rows(layout, record) == (slot[1] > 0));
+    pc_record_finish(layout, finished, record);
+    pc_record_read(layout, finished, &r.n, &r.weight, 1, r.score_n, r.score_weight, r.sum);
+    free(record);
+    free(finished);
+    return r;
 }
 
 /* Flags a, b, c in one part: combination m holds a where m & 1, b where m & 2, c where m & 4. */
 static void sums_of_flags_are_read_off_the_cells(void)
 {
-    const pc_record_layout layout = pc_record_cells(3, 1);
-    double record[2 + 16] = {0}, weight, score_weight[3], sum[3];
-    int64_t n, score_n[3];
-    record[0] = 36;
-    for (int m = 0; m < 8; m++) record[2 + 2 * m] = m + 1; /* weights 1 .. 8 */
-    record[3] = 0.5;                                       /* lo of combination 0 */
-    pc_record_read(&layout, record, &n, &weight, 1, score_n, score_weight, sum);
-    EXPECT(n == 36 && weight == 36.5);
-    EXPECT(sum[0] == 2 + 4 + 6 + 8 && sum[1] == 3 + 4 + 7 + 8 && sum[2] == 5 + 6 + 7 + 8);
-    EXPECT(score_n[2] == 36 && score_weight[2] == 36.5);
+    const pc_record_layout layout = pc_record_flags(3, 1);
+    double slot[2 + 64] = {0, 36};
+    for (int m = 0; m < 8; m++) slot[2 + m] = m + 1; /* weights 1 .. 8 */
+    const reading r = read_slot(&layout, slot);
+    EXPECT(r.n == 36 && r.weight == 36);
+    EXPECT(r.sum[0] == 2 + 4 + 6 + 8 && r.sum[1] == 3 + 4 + 7 + 8 && r.sum[2] == 5 + 6 + 7 + 8);
+    EXPECT(r.score_n[2] == 36 && r.score_weight[2] == 36);
 }
 
 static void a_part_of_fewer_flags_comes_last(void)
 {
-    const pc_record_layout layout = pc_record_cells(7, 1);
-    double record[2 + 2 * 2 * 64] = {0}, weight, score_weight[7], sum[7];
-    int64_t n, score_n[7];
-    EXPECT(layout.n_parts == 2 && pc_record_flags_in_part(&layout, 1) == 1);
-    record[2 + 2 * 63] = 5; /* five households with the first six flags */
-    record[pc_record_first_of_part(&layout, 1) + 2] = 3;
-    record[pc_record_first_of_part(&layout, 1)] = 2; /* three of them with the seventh */
-    pc_record_read(&layout, record, &n, &weight, 1, score_n, score_weight, sum);
-    for (int j = 0; j < 6; j++) EXPECT(sum[j] == 5);
-    EXPECT(sum[6] == 3 && weight == 5);
+    const pc_record_layout layout = pc_record_flags(7, 1);
+    double slot[2 + 2 * 64] = {0, 5};
+    slot[2 + 63] = 5;     /* five households with the first six flags */
+    slot[2 + 64 + 1] = 3; /* three of them with the seventh */
+    slot[2 + 64] = 2;
+    const reading r = read_slot(&layout, slot);
+    for (int j = 0; j < 6; j++) EXPECT(r.sum[j] == 5);
+    EXPECT(r.sum[6] == 3 && r.weight == 5);
 }
 
-static void a_sum_never_exceeds_its_weight(void)
+static void flags_lie_behind_weight_and_n(void)
 {
-    const pc_record_layout layout = pc_record_cells(7, 1);
-    double record[2 + 2 * 2 * 64] = {0}, weight, score_weight[7], sum[7];
-    int64_t n, score_n[7];
-    record[2] = 1.0;
-    record[pc_record_first_of_part(&layout, 1) + 2] = nextafter(1.0, 2.0); /* rounding in another order */
-    pc_record_read(&layout, record, &n, &weight, 1, score_n, score_weight, sum);
-    EXPECT(sum[6] == weight);
+    const pc_record_layout layout = pc_record_flags(5, 1000000);
+    const double slot[8] = {10, 4, 1, 2, 3, 4, 5, 0};
+    const reading r = read_slot(&layout, slot);
+    EXPECT(layout.slot == 8 && r.n == 4 && r.weight == 10);
+    for (int j = 0; j < 5; j++) EXPECT(r.sum[j] == j + 1 && r.score_weight[j] == 10);
 }
 
-/* 1e16 + 1 + 1 - 1e16: each record alone rounds, together they give 2 */
-static void adding_records_keeps_rounding_errors(void)
+static void a_sum_of_flags_never_exceeds_its_weight(void)
 {
-    const pc_record_layout layouts[] = {pc_record_cells(1, 1000000), pc_record_sums(1, 1, 1000000)};
-    static const double x[] = {1e16, 1.0, 1.0, -1e16};
-    for (int k = 0; k < 2; k++) {
-        const pc_record_layout *layout = &layouts[k];
-        const int64_t at = k == 0 ? 2 : 4; /* a cell; the sum of the only score */
-        const int64_t error = k == 0 ? 3 : layout->width + 4;
-        double total[64] = {0};
-        for (int i = 0; i < 4; i++) {
-            double record[64] = {0};
-            record[0] = 1;
-            record[at] = x[i];
-            pc_record_add(layout, total, record);
-        }
-        EXPECT(total[0] == 4 && total[at] + total[error] == 2.0);
-    }
-}
-
-/* Rows that took turns: the copies of one record, folded, are the record of all rows. */
-static void copies_of_few_groups_are_folded_into_one(void)
-{
-    const pc_record_layout layout = pc_record_cells(1, 1);
-    double record[1024] = {0}, weight, score_weight, sum;
-    int64_t n, score_n;
-    EXPECT(layout.n_copies > 1 && layout.stride == layout.n_copies * layout.copy);
-    EXPECT(layout.stride <= 1024 && pc_record_cells(1, 100000).n_copies == 1);
-    EXPECT(!pc_record_has_rows(&layout, record));
-    for (int64_t c = 1; c < layout.n_copies; c++) {
-        double *copy = record + c * layout.copy;
-        copy[0] = 3;            /* three households of weight 1, 1 and c, the last one poor */
-        copy[2] = 2;
-        copy[4] = (double)c;
-    }
-    EXPECT(pc_record_has_rows(&layout, record));
-    pc_record_fold(&layout, record);
-    pc_record_read(&layout, record, &n, &weight, 1, &score_n, &score_weight, &sum);
-    const int64_t m = layout.n_copies - 1;
-    EXPECT(n == 3 * m && sum == (double)(m * (m + 1) / 2) && weight == sum + 2.0 * (double)m);
+    const pc_record_layout layout = pc_record_flags(1, 1000000);
+    const double slot[4] = {1.0, 3, nextafter(1.0, 2.0), 0}; /* rounded another way */
+    EXPECT(read_slot(&layout, slot).sum[0] == 1.0);
 }
 
 static void sums_are_read_with_their_errors(void)
 {
     const pc_record_layout layout = pc_record_sums(2, 3, 1000000);
-    double record[64] = {0}, weight, score_weight[4], sum[6];
-    int64_t n, score_n[4];
-    EXPECT(layout.width == 12);
-    for (int64_t k = 0; k < 9; k++) {
-        record[k] = (double)(k + 1);
-        record[layout.width + k] = 0.25;
+    double slot[24] = {0};
+    EXPECT(layout.width == 12 && layout.slot == 24);
+    for (int k = 0; k < 9; k++) {
+        slot[k] = k + 1;
+        slot[layout.width + k] = 0.25;
     }
-    record[0] = 7;
-    pc_record_read(&layout, record, &n, &weight, 2, score_n, score_weight, sum);
-    EXPECT(n == 7 && weight == 2.25);
-    EXPECT(score_n[0] == 3 && score_weight[0] == 4.25 && score_n[2] == 5 && score_weight[2] == 6.25);
-    EXPECT(sum[0] == 7.25 && sum[2] == 8.25 && sum[4] == 9.25);
+    const reading r = read_slot(&layout, slot);
+    EXPECT(r.n == 2 && r.weight == 1.25);
+    EXPECT(r.score_weight[0] == 3.25 && r.score_n[0] == 4);
+    EXPECT(r.score_weight[1] == 5.25 && r.score_n[1] == 6);
+    EXPECT(r.sum[0] == 7.25 && r.sum[1] == 8.25 && r.sum[2] == 9.25);
+}
+
+/* 1e16 + 1 + 1 - 1e16 + 0.5: each addition alone rounds, together they give 2.5 */
+static void what_is_put_aside_keeps_its_rounding_errors(void)
+{
+    const pc_record_layout layout = pc_record_flags(1, 1000000);
+    static const double x[] = {1e16, 1.0, 1.0, -1e16};
+    double kept[8] = {0}, finished[8] = {0}, slot[4] = {0};
+    for (int i = 0; i < 4; i++) {
+        slot[0] = x[i];
+        slot[1] = 1024;
+        slot[2] = x[i];
+        pc_record_put_aside(&layout, slot, kept);
+        EXPECT(slot[0] == 0 && slot[1] == 0 && slot[2] == 0);
+    }
+    slot[0] = slot[2] = 0.5;
+    slot[1] = 1;
+    pc_record_finish(&layout, finished, slot);
+    pc_record_finish_kept(&layout, finished, 0, kept);
+    EXPECT(finished[1] == 4 * 1024 + 1);
+    EXPECT(finished[0] + finished[4] == 2.5 && finished[2] + finished[6] == 2.5);
+}
+
+/* Rows that took turns: the copies of one record, finished, are the record of all rows. */
+static void copies_of_few_groups_are_one_in_the_end(void)
+{
+    const pc_record_layout layout = pc_record_flags(1, 1);
+    double record[64] = {0}, finished[8] = {0}, weight, score_weight, sum;
+    int64_t n, score_n;
+    if (!EXPECT(layout.n_slots == 8 && layout.stride == 8 * layout.slot)) return;
+    EXPECT(!pc_record_has_rows(&layout, record));
+    for (int64_t c = 1; c < 8; c++) {
+        record[c * layout.slot] = 2.0 + (double)c; /* three households of weight 1, 1 and c, */
+        record[c * layout.slot + 1] = 3;
+        record[c * layout.slot + 2] = (double)c; /* the last one poor */
+    }
+    EXPECT(pc_record_has_rows(&layout, record));
+    pc_record_finish(&layout, finished, record);
+    pc_record_read(&layout, finished, &n, &weight, 1, &score_n, &score_weight, &sum);
+    EXPECT(n == 21 && sum == 28 && weight == 42);
+}
+
+static void a_profile_gives_the_combinations_that_occur(void)
+{
+    const pc_record_layout layout = pc_record_profile(3);
+    double record[16 + 64] = {0}, finished[32] = {0}, weight[8], kept[4] = {2.5, 1024, 0, 0};
+    uint64_t mask[8];
+    int64_t n[8];
+    EXPECT(layout.n_slots == 8 && layout.slot == 2 && layout.stride <= 80);
+    record[2 * 5] = 1.5;
+    record[2 * 5 + 1] = 2;
+    record[2 * 1] = 0.0; /* a weight of 0 is a row all the same */
+    record[2 * 1 + 1] = 1;
+    pc_record_finish(&layout, finished, record);
+    pc_record_finish_kept(&layout, finished, 5, kept);
+    EXPECT(pc_record_read_cells(&layout, finished, NULL, NULL, NULL) == 2);
+    EXPECT(pc_record_read_cells(&layout, finished, mask, n, weight) == 2);
+    EXPECT(mask[0] == 1 && n[0] == 1 && weight[0] == 0);
+    EXPECT(mask[1] == 5 && n[1] == 1026 && weight[1] == 4.0);
 }
 
 int main(void)
 {
     static const pc_claim claims[] = {
-        CLAIM(wide_parts_are_for_few_groups),
+        CLAIM(few_groups_have_cells_and_many_have_flags),
         CLAIM(sums_of_flags_are_read_off_the_cells),
         CLAIM(a_part_of_fewer_flags_comes_last),
-        CLAIM(a_sum_never_exceeds_its_weight),
-        CLAIM(adding_records_keeps_rounding_errors),
-        CLAIM(copies_of_few_groups_are_folded_into_one),
+        CLAIM(flags_lie_behind_weight_and_n),
+        CLAIM(a_sum_of_flags_never_exceeds_its_weight),
         CLAIM(sums_are_read_with_their_errors),
+        CLAIM(what_is_put_aside_keeps_its_rounding_errors),
+        CLAIM(copies_of_few_groups_are_one_in_the_end),
+        CLAIM(a_profile_gives_the_combinations_that_occur),
     };
     return pc_test_run(claims, sizeof claims / sizeof *claims);
 }

@@ -62,69 +62,164 @@ static void negative_infinite_and_missing_amounts_show(void)
     }
 }
 
-static void parts_of_a_split_weight_add_up_exactly(void)
-{
-    double weight[N], split[2 * N];
-    pc_draws draws = {2};
-    for (int i = 0; i < N; i++) weight[i] = ldexp(pc_draw_unit(&draws), (int)(i % 80) - 40);
-    for (int k = 0; k < 2; k++) {
-        const double anchor = pc_sum_anchor(1.0);
-        build(k)->split(N, weight, anchor, split);
-        for (int i = 0; i < N; i++) {
-            EXPECT(split[2 * i] + split[2 * i + 1] == weight[i]);
-            if (weight[i] < 1e6) EXPECT(fabs(split[2 * i + 1]) <= 0x1p-15);
-        }
-    }
-    EXPECT(isfinite(pc_sum_anchor(DBL_MAX)) && pc_sum_anchor(DBL_TRUE_MIN) > 0);
-}
+enum { GROUPS = 5 };
 
-static void rows_are_added_to_the_cells_of_their_groups(void)
+/* Rows of a few groups; what each row adds is known by its number. */
+typedef struct rows {
+    double weight[N];
+    uint32_t group[N], at[N];
+    uint8_t flag[12][N], bits[4][N];
+    const uint8_t *part[4];
+} rows;
+
+static void make_rows(rows *r, int stride)
 {
-    enum { GROUPS = 5, STRIDE = 2 + 2 * 4 };
-    double split[2 * N];
-    uint32_t code[N];
-    uint8_t bits[N];
     pc_draws draws = {3};
     for (int i = 0; i < N; i++) {
-        split[2 * i] = (double)pc_draw_below(&draws, 1000);
-        split[2 * i + 1] = (double)pc_draw_below(&draws, 1000) / 1024;
-        code[i] = (uint32_t)pc_draw_below(&draws, GROUPS);
-        bits[i] = (uint8_t)pc_draw_below(&draws, 4);
+        r->weight[i] = (double)pc_draw_below(&draws, 1000) / 1024; /* sums are exact in any order */
+        r->group[i] = (uint32_t)pc_draw_below(&draws, GROUPS);
+        r->at[i] = r->group[i] * (uint32_t)stride;
+        for (int j = 0; j < 12; j++) r->flag[j][i] = (uint8_t)pc_draw_below(&draws, 2);
     }
+    for (int p = 0; p < 4; p++) r->part[p] = r->bits[p];
+}
+
+/* Flags first .. first+n-1 of every row as one number. */
+static void pack_rows(rows *r, int part, int first, int n)
+{
+    for (int i = 0; i < N; i++) {
+        r->bits[part][i] = 0;
+        for (int j = 0; j < n; j++) r->bits[part][i] |= (uint8_t)(r->flag[first + j][i] << j);
+    }
+}
+
+static double sum_where(const rows *r, uint32_t group, int flag)
+{
+    double sum = 0;
+    for (int i = 0; i < N; i++)
+        if (r->group[i] == group && (flag < 0 || r->flag[flag][i])) sum += r->weight[i];
+    return sum;
+}
+
+static double count_rows(const rows *r, uint32_t group)
+{
+    double n = 0;
+    for (int i = 0; i < N; i++) n += r->group[i] == group;
+    return n;
+}
+
+static void codes_are_scaled_and_shifted(void)
+{
+    uint32_t code[N];
     for (int k = 0; k < 2; k++) {
-        double table[GROUPS * STRIDE] = {0};
-        build(k)->add_part(N, code, bits, split, STRIDE, 2, 1, table);
-        for (uint32_t g = 0; g < GROUPS; g++) {
-            double n = 0, sums[8] = {0};
-            for (int i = 0; i < N; i++) {
-                if (code[i] != g) continue;
-                n++;
-                sums[2 * bits[i]] += split[2 * i];
-                sums[2 * bits[i] + 1] += split[2 * i + 1];
-            }
-            EXPECT(table[g * STRIDE] == n);
-            EXPECT(memcmp(table + g * STRIDE + 2, sums, sizeof sums) == 0);
-        }
-        build(k)->add_part(N, code, bits, split, STRIDE, 2, 0, table);
-        double n = 0;
-        for (uint32_t g = 0; g < GROUPS; g++) n += table[g * STRIDE];
-        EXPECT(n == N);
+        for (uint32_t i = 0; i < N; i++) code[i] = i;
+        build(k)->scale(N, 7, 3, code);
+        for (uint32_t i = 0; i < N; i++) EXPECT(code[i] == 7 * i + 3);
     }
+}
+
+static void flags_get_the_weights_of_their_rows(void)
+{
+    static const pc_sum_ahead nothing = {NULL, NULL, 0, 0};
+    for (int k = 0; k < 2; k++)
+        for (int n_parts = 1; n_parts <= 4; n_parts++) {
+            enum { STRIDE = 16 };
+            static rows r;
+            double table[GROUPS * STRIDE] = {0};
+            make_rows(&r, STRIDE);
+            pack_rows(&r, 0, 0, 2);
+            for (int p = 1; p < n_parts; p++) pack_rows(&r, p, 4 * p - 2, p == 3 ? 2 : 4);
+            EXPECT(build(k)->add_flags(0, N, r.at, n_parts, r.part, r.weight, 1e9, table,
+                                       &nothing) == N);
+            for (uint32_t g = 0; g < GROUPS; g++) {
+                const double *slot = table + g * STRIDE;
+                EXPECT(slot[0] == sum_where(&r, g, -1) && slot[1] == count_rows(&r, g));
+                for (int j = 0; j < 4 * n_parts - 2 && j < 12; j++)
+                    EXPECT(slot[2 + j] == sum_where(&r, g, j));
+            }
+        }
+}
+
+static void cells_get_the_weights_of_their_combinations(void)
+{
+    static const pc_sum_ahead nothing = {NULL, NULL, 0, 0};
+    enum { STRIDE = 2 + 2 * 64 };
+    for (int k = 0; k < 2; k++)
+        for (int n_parts = 1; n_parts <= 2; n_parts++) {
+            static rows r;
+            double table[GROUPS * STRIDE] = {0};
+            make_rows(&r, STRIDE);
+            for (int p = 0; p < n_parts; p++) pack_rows(&r, p, 6 * p, 6);
+            EXPECT(build(k)->add_cells(0, N, r.at, n_parts, r.part, r.weight, 1e9, table,
+                                       &nothing) == N);
+            for (uint32_t g = 0; g < GROUPS; g++) {
+                EXPECT(table[g * STRIDE + 1] == count_rows(&r, g));
+                for (int j = 0; j < 6 * n_parts; j++) {
+                    double sum = 0;
+                    for (int m = 0; m < 64; m++)
+                        if (m >> j % 6 & 1) sum += table[g * STRIDE + 2 + 64 * (uint32_t)(j / 6) + (uint32_t)m];
+                    EXPECT(sum == sum_where(&r, g, j));
+                }
+            }
+        }
+}
+
+static void pairs_get_weight_and_row(void)
+{
+    for (int k = 0; k < 2; k++) {
+        static rows r;
+        double table[GROUPS * 2] = {0};
+        make_rows(&r, 2);
+        EXPECT(build(k)->add_pairs(0, N, r.at, r.weight, 1e9, table) == N);
+        for (uint32_t g = 0; g < GROUPS; g++)
+            EXPECT(table[2 * g] == sum_where(&r, g, -1) && table[2 * g + 1] == count_rows(&r, g));
+    }
+}
+
+/* The caller puts a full slot aside and goes on: nothing is skipped, nothing added twice. */
+static void adding_stops_behind_the_row_that_fills_a_slot(void)
+{
+    static const pc_sum_ahead nothing = {NULL, NULL, 0, 0};
+    enum { STRIDE = 130, MOST = 10 };
+    for (int k = 0; k < 2; k++)
+        for (int form = 0; form < 3; form++) {
+            static rows r;
+            double table[GROUPS * STRIDE] = {0}, n[GROUPS] = {0};
+            make_rows(&r, STRIDE);
+            pack_rows(&r, 0, 0, form == 0 ? 2 : 6);
+            for (int64_t row = 0; row < N;) {
+                const int64_t next =
+                    form == 0   ? build(k)->add_flags(row, N, r.at, 1, r.part, r.weight, MOST, table, &nothing)
+                    : form == 1 ? build(k)->add_cells(row, N, r.at, 1, r.part, r.weight, MOST, table, &nothing)
+                                : build(k)->add_pairs(row, N, r.at, r.weight, MOST, table);
+                if (!EXPECT(next > row && next <= N)) return;
+                double *slot = table + r.at[next - 1];
+                EXPECT(next == N || slot[1] == MOST);
+                if (slot[1] == MOST) {
+                    n[r.group[next - 1]] += MOST;
+                    slot[1] = 0;
+                }
+                for (int g = 0; g < GROUPS; g++) EXPECT(table[g * STRIDE + 1] < MOST);
+                row = next;
+            }
+            for (uint32_t g = 0; g < GROUPS; g++)
+                EXPECT(n[g] + table[g * STRIDE + 1] == count_rows(&r, g));
+        }
 }
 
 static void records_keep_what_a_naive_sum_loses(void)
 {
     enum { WIDTH = 4 };
     double x[N * WIDTH] = {0};
-    uint32_t code[N];
+    uint32_t at[N];
     for (int i = 0; i < N; i++) {
-        code[i] = (uint32_t)(i % 2);
+        at[i] = (uint32_t)(i % 2) * 2 * WIDTH;
         x[i * WIDTH] = i < 2 ? 1e16 : i >= N - 2 ? -1e16 : 1.0; /* 1e16 and -1e16 around many ones */
         x[i * WIDTH + 3] = 0.1;
     }
     for (int k = 0; k < 2; k++) {
         double table[2 * 2 * WIDTH] = {0};
-        build(k)->add_record(N, code, x, WIDTH, table);
+        build(k)->add_record(N, at, x, WIDTH, table);
         const double first = table[0] + table[WIDTH];
         const double second = table[2 * WIDTH] + table[3 * WIDTH];
         EXPECT(first + second == N - 4);
@@ -138,8 +233,11 @@ int main(void)
         CLAIM(packed_flags_are_the_bits_of_a_number),
         CLAIM(a_value_that_is_no_flag_shows),
         CLAIM(negative_infinite_and_missing_amounts_show),
-        CLAIM(parts_of_a_split_weight_add_up_exactly),
-        CLAIM(rows_are_added_to_the_cells_of_their_groups),
+        CLAIM(codes_are_scaled_and_shifted),
+        CLAIM(flags_get_the_weights_of_their_rows),
+        CLAIM(cells_get_the_weights_of_their_combinations),
+        CLAIM(pairs_get_weight_and_row),
+        CLAIM(adding_stops_behind_the_row_that_fills_a_slot),
         CLAIM(records_keep_what_a_naive_sum_loses),
     };
     return pc_test_run(claims, sizeof claims / sizeof *claims);
