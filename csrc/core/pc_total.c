@@ -83,10 +83,9 @@ void pc_total_free(pc_context *ctx, pc_total *total)
 
 /* ---- room for groups ------------------------------------------------------------------------- */
 
-/* A group of direct codes exists when a row of it was seen. Without keys there is always one. */
+/* A group of direct codes exists when a row of it was seen. */
 static bool is_live(const pc_total *total, const pc_total_lane *lane, int64_t code)
 {
-    if (total->plan.n_keys == 0) return true;
     if (lane->seen != NULL && lane->seen[code]) return true;
     return pc_record_has_rows(&total->layout, lane->table + (code + 1) * total->layout.stride);
 }
@@ -468,28 +467,41 @@ typedef struct finish_job {
     int64_t *code;
 } finish_job;
 
-/* Direct codes are the same in all lanes. */
-static pc_status find_direct(pc_context *ctx, pc_total *total, finish_job *job)
+/* [n_radix] 1 for each direct code that lives in some lane. */
+static uint8_t *live_anywhere(pc_context *ctx, const pc_total *total)
 {
-    const int64_t room = total->group->scheme.n_radix;
-    uint8_t *live = pc_alloc_zeroed(&ctx->memory, room, 1);
-    if (live == NULL) return pc_total_out_of_memory(&ctx->error);
+    uint8_t *live = pc_alloc_zeroed(&ctx->memory, total->group->scheme.n_radix, 1);
+    if (live == NULL) return NULL;
+    if (total->plan.n_keys == 0) live[0] = 1; /* without keys there is always one group */
     for (int64_t l = 0; l < total->n_lanes; l++)
         for (int64_t c = 0; c < total->lane[l].room; c++)
             if (!live[c]) live[c] = is_live(total, &total->lane[l], c);
+    return live;
+}
+
+/* Direct codes are the same in all lanes. */
+static pc_status find_direct(pc_context *ctx, pc_total *total, finish_job *job)
+{
+    pc_status status = PC_ERR_MEMORY;
+    uint8_t *live = live_anywhere(ctx, total);
+    if (live == NULL) return pc_total_out_of_memory(&ctx->error);
     total->n_groups = 0;
-    for (int64_t c = 0; c < room; c++) total->n_groups += live[c] || total->plan.n_keys == 0;
+    for (int64_t c = 0; c < total->group->scheme.n_radix; c++) total->n_groups += live[c];
     total->live = pc_alloc(&ctx->memory, total->n_groups, sizeof *total->live);
-    if (total->live != NULL)
-        job->code = pc_alloc(&ctx->memory, total->n_groups * total->n_lanes, sizeof *job->code);
-    for (int64_t c = 0, g = 0; job->code != NULL && c < room; c++)
-        if (live[c] || total->plan.n_keys == 0) total->live[g++] = c;
-    for (int64_t l = 0; job->code != NULL && l < total->n_lanes; l++)
-        for (int64_t g = 0; g < total->n_groups; g++)
-            job->code[l * total->n_groups + g] =
-                total->live[g] < total->lane[l].room ? total->live[g] : -1;
+    if (total->live == NULL) goto done;
+    job->code = pc_alloc(&ctx->memory, total->n_groups * total->n_lanes, sizeof *job->code);
+    if (job->code == NULL) goto done;
+    for (int64_t c = 0, g = 0; g < total->n_groups; c++)
+        if (live[c]) total->live[g++] = c;
+    for (int64_t l = 0; l < total->n_lanes; l++)
+        for (int64_t g = 0; g < total->n_groups; g++) {
+            const int64_t code = total->live[g];
+            job->code[l * total->n_groups + g] = code < total->lane[l].room ? code : -1;
+        }
+    status = PC_OK;
+done:
     pc_free(&ctx->memory, live);
-    return job->code == NULL ? pc_total_out_of_memory(&ctx->error) : PC_OK;
+    return status == PC_OK ? PC_OK : pc_total_out_of_memory(&ctx->error);
 }
 
 /* The groups of all lanes get codes of lane 0, after its own ones. */
