@@ -36,6 +36,8 @@ static uint8_t pack(int64_t n, int64_t n_columns, const uint8_t *const *column, 
     case 4: return pack_columns(n, 4, column, out);
     case 5: return pack_columns(n, 5, column, out);
     case 6: return pack_columns(n, 6, column, out);
+    case 7: return pack_columns(n, 7, column, out);
+    case 8: return pack_columns(n, 8, column, out);
     default: return pack_columns(n, n_columns, column, out);
     }
 }
