@@ -53,7 +53,10 @@ COMMON = NUMBERS + COUNTS + SIZES + LABELS
 IN_UNIT_OF_ESTIMATE = ("start", "end", "estimate", "se", "ci_low", "ci_high")
 # The keys of one-way tables stand in the order asked, the whole first; all others are sorted.
 ONE_WAY = ("over", "level")
-PROPORTIONS = ("rate", "share", "headcount", "censored_headcount", "H", "A", "M0", "contribution")
+PROPORTIONS = (
+    *("rate", "share", "headcount", "censored_headcount", "H", "A", "M0", "contribution"),
+    *("union", "intersection", "vulnerable", "severe", "population_share", "subgroup_contribution"),
+)
 UNITS = ("households", "persons")
 MAX_COV_ROWS = 5_000
 

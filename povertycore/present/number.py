@@ -31,7 +31,8 @@ POINTS = {"en": "points", "vi": "điểm %"}
 
 PERCENT_MEASURES = frozenset(
     "rate share headcount censored_headcount H A contribution gap income_gap_ratio "
-    "exit_rate entry_rate".split()
+    "exit_rate entry_rate union intersection vulnerable severe population_share "
+    "subgroup_contribution joint redundancy".split()
 )
 COUNT_MEASURES = frozenset(
     "total count n_poor start end escaped_to_near_poor escaped_above other_decrease "
@@ -71,6 +72,7 @@ def display_kind(measure: str, of: str | None = None) -> str:
     >>> display_kind("rate"), display_kind("difference", "rate"), display_kind("total")
     ('percent', 'points', 'count')
     """
+    measure = measure.removesuffix("_lower").removesuffix("_upper")  # bounds of a measure
     if measure in RELATIVE_MEASURES:
         return "percent"
     if measure in DIFFERENCE_MEASURES:
