@@ -31,6 +31,7 @@ from .profiles import Profiles, ProfileTable, bit, profiles
 from .scores import (
     FIGURES,
     GAP_UNKNOWN,
+    NOBODY_POOR,
     NOT_BOUNDED,
     NOTHING,
     Sample,
@@ -245,6 +246,10 @@ def from_profiles(
     observed: bool = True,
 ) -> Estimates:
     """Compute the measures of `multidim` from profiles."""
+    if indicators is not None:
+        found = found.only(indicators)
+    if weights is not None:
+        found = replace(found, spec=reweighted_spec(found.spec, weights))
     bands = bands_of(bands)
     ask = Ask(
         spec=found.spec,
@@ -263,6 +268,14 @@ def from_profiles(
                 f"M{alpha:g} needs the gaps of amounts: pc.profiles(..., alphas=[{alpha:g}])",
             )
     return wrap(found, ask, [answered(table, ask) for table in found.tables])
+
+
+def reweighted_spec(spec: Spec, weights: Any) -> Spec:
+    """Return a specification of the same indicators with other weights."""
+    dimensions: dict[str, list[Any]] = {name: [] for name in spec.dimensions}
+    for indicator in spec.indicators:
+        dimensions[indicator.dimension].append(indicator)
+    return Spec(dimensions, weights, name=spec.name, version=spec.version, k=spec.k)
 
 
 def schemes_of(spec: Spec, schemes: Any, k: Any) -> tuple[Scheme, ...]:
@@ -774,7 +787,7 @@ def unknown_gap(one: Block) -> Block:
 def without_figures(one: Block, why: int) -> Block:
     """Take away the figures of a measure and note why."""
     nothing = np.full(one.estimate.shape, np.nan)
-    note = np.where(one.note == NOTHING, why, one.note).astype(np.int8)
+    note = np.where(np.isin(one.note, (NOTHING, NOBODY_POOR)), why, one.note).astype(np.int8)
     return replace(one, estimate=nothing, numerator=nothing, denominator=nothing, note=note)
 
 

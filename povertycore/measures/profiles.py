@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ import pandas as pd
 
 from .. import _core
 from ..design import Design
-from ..errors import ComparabilityError, DuplicateNameError
+from ..errors import ComparabilityError, DuplicateNameError, unknown_option
 from ..estimates import Estimates
 from ..inputs import Frame, Key
 from .spec import Indicator, Spec
@@ -246,6 +247,39 @@ class Profiles:
         from .multidim import from_profiles
 
         return from_profiles(self, **words)
+
+    def only(self, indicators: str | Sequence[str]) -> Profiles:
+        """Keep some of the indicators, as if there were no others.
+
+        Parameters
+        ----------
+        indicators : str or list of str
+            Ids of the indicators that stay, in any order.
+
+        Returns
+        -------
+        Profiles
+            In every scheme the weight of those left out goes to the others of their dimension,
+            in proportion, and that of a dimension left out to the other dimensions.
+
+        Examples
+        --------
+        >>> spec = pc.Spec({"health": ["ill", "hungry"], "school": ["absent"]})
+        >>> prof = pc.profiles({"ill": [1, 0], "hungry": [0, 1], "absent": [1, 1]}, spec)
+        >>> prof.only(["ill", "absent"]).multidim(k=1, measures="H")["estimate"].tolist()
+        [0.5]
+        """
+        wanted = [indicators] if isinstance(indicators, str) else list(indicators)
+        for name in wanted:
+            if name not in self.spec.ids:
+                raise unknown_option("indicators", name, self.spec.ids)
+        kept = [j for j, name in enumerate(self.spec.ids) if name in wanted]
+        if len(kept) == len(self.spec.ids):
+            return self
+        if not kept:
+            raise option_error("indicators", "indicators is an empty list; name those that stay")
+        tables = tuple(some_indicators(table, kept) for table in self.tables)
+        return replace(self, spec=some_of_spec(self.spec, kept), tables=tables)
 
     def missing_report(self, missing: str = "drop") -> pd.DataFrame:
         """Count what is known of each indicator, and the sample that a rule retains.
@@ -547,6 +581,50 @@ def in_mask_order(table: ProfileTable) -> ProfileTable:
         weight=added(cell, n_cells, table.weight),
         gaps={alpha: added(cell, n_cells, sums) for alpha, sums in table.gaps.items()},
     )
+
+
+def some_indicators(table: ProfileTable, kept: Sequence[int]) -> ProfileTable:
+    """Keep some of the bits of each mask; cells that are then the same are joined."""
+
+    def packed(mask: np.ndarray) -> np.ndarray:
+        out = np.zeros(len(mask), dtype=MASK)
+        for place, j in enumerate(kept):
+            out |= bit(mask, j).astype(MASK) << MASK(place)
+        return out
+
+    fewer = replace(
+        table,
+        deprived=packed(table.deprived),
+        missing=packed(table.missing),
+        gaps={alpha: sums[:, kept] for alpha, sums in table.gaps.items()},
+    )
+    return in_mask_order(fewer)
+
+
+def some_of_spec(spec: Spec, kept: Sequence[int]) -> Spec:
+    """Return the specification of some of the indicators."""
+    chosen = [spec.indicators[j] for j in kept]
+    dimensions: dict[str, list[Indicator]] = {}
+    for indicator in chosen:
+        dimensions.setdefault(indicator.dimension, []).append(indicator)
+    schemes = {}
+    for name, weights in spec.schemes.items():
+        given = dict(zip(spec.ids, weights, strict=True))
+        moved: dict[str, Fraction] = {}
+        for dimension, members in dimensions.items():
+            whole = sum(given[name] for name in spec.dimensions[dimension])
+            left = sum(given[indicator.id] for indicator in members)
+            if left:
+                moved |= {one.id: given[one.id] * whole / left for one in members}
+            else:
+                moved |= {one.id: Fraction(0) for one in members}
+        total = sum(moved.values())
+        if not total:
+            raise option_error(
+                "indicators", f"the indicators that stay have no weight in the scheme {name!r}"
+            )
+        schemes[name] = {one: weight / total for one, weight in moved.items()}
+    return Spec(dimensions, name=spec.name, version=spec.version, k=spec.k, schemes=schemes)
 
 
 def check_mergeable(first: Profiles, second: Profiles) -> None:
