@@ -15,7 +15,7 @@ numerators and denominators are exact and a quotient is rounded once.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
@@ -42,6 +42,7 @@ from .scores import (
     known_counts,
     laid_out,
     note_of,
+    numerator_of,
     quotient,
     sample_of,
     scheme_of,
@@ -62,6 +63,8 @@ from .tally import (
 DEFAULT = ("H", "A", "M0")
 MOST_CUTOFFS = 100  # attainable scores that are taken as cut-offs unasked
 BANDS = {"vulnerable": (Fraction(1, 5), Fraction(1, 3)), "severe": (Fraction(1, 2), None)}
+CENSORED = {"censored_headcount", "contribution", "contribution_absolute"}
+LARGEST_PART = 2**21  # sums by rung and group that are held at once
 BOUNDED = ("H", "M0", "n_poor", "headcount", "censored_headcount", "union", "intersection")
 POWER = re.compile(r"M(\d+(?:\.\d+)?)")
 
@@ -226,6 +229,11 @@ class Ask:
         return [(s, cut) for s, scheme in enumerate(self.schemes) for cut in scheme.cutoffs]
 
     @property
+    def bands_asked(self) -> list[str]:
+        """Return the bands among the measures."""
+        return [name for name in self.measures if name in self.bands]
+
+    @property
     def alphas(self) -> list[float]:
         """Return the powers above 0 among the measures."""
         powers = map(POWER.fullmatch, self.measures)
@@ -353,14 +361,10 @@ def sums_of(table: ProfileTable, ask: Ask, rule: str) -> Sums:
     """Add up a table by group, under a rule for missing indicators."""
     sample = sample_of(table, ask.spec, rule)
     scores = [scores_of(sample, scheme, ask.spec) for scheme in ask.schemes]
-    sums = plain_sums(sample, len(ask.spec.ids)) | censored_sums(sample, scores, ask)
-    sums |= {f"band {name}": band_sums(sample, scores, ask.bands[name]) for name in bands_in(ask)}
-    totalled = replace(
-        table.groups,
-        sums=table.groups.sums | {word: table.gather(values) for word, values in sums.items()},
-    )
-    totalled.sums["n_obs"] = totalled.sums["n_obs"].astype(np.int64)
-    totalled.sums["known_n"] = totalled.sums["known_n"].astype(np.int64)
+    sums = plain_sums(sample, ask) | scored_sums(sample, scores, ask)
+    gathered = {word: table.gather(values) for word, values in sums.items()}
+    counts = {word: gathered[word].astype(np.int64) for word in ("n_obs", "known_n")}
+    totalled = replace(table.groups, sums=table.groups.sums | gathered | counts)
     if not ask.observed:
         totalled = with_unseen(totalled)
     if ask.totals:
@@ -372,21 +376,11 @@ def sums_of(table: ProfileTable, ask: Ask, rule: str) -> Sums:
     )
 
 
-def bands_in(ask: Ask) -> list[str]:
-    """Return the bands among the measures."""
-    return [name for name in ask.measures if name in ask.bands]
-
-
-def plain_sums(sample: Sample, n_indicators: int) -> dict[str, np.ndarray]:
+def plain_sums(sample: Sample, ask: Ask) -> dict[str, np.ndarray]:
     """Add up what does not depend on scores."""
-    deprived = [np.flatnonzero(bit(sample.mask, j)) for j in range(n_indicators)]
+    n_indicators = len(ask.spec.ids)
     everything = np.uint64(2**n_indicators - 1)
     lost = np.zeros(1, np.uint64) if sample.lost is None else sample.lost[sample.profile]
-    some = sample.mask != 0
-    every = some & ((sample.mask | lost) == everything)
-    known: list[Any] = [slice(None)] * n_indicators
-    if sample.lost is not None:
-        known = [~bit(lost, j) for j in range(n_indicators)]
 
     def columns(values: np.ndarray, cells: Sequence[Any]) -> np.ndarray:
         return np.column_stack([sample.by_group(values[inside], inside) for inside in cells])
@@ -395,58 +389,145 @@ def plain_sums(sample: Sample, n_indicators: int) -> dict[str, np.ndarray]:
     out = {
         "n_obs": columns(sample.n, [slice(None)]),
         "population": columns(weight, [slice(None)]),
-        "deprived": columns(weight, deprived),
-        "union": columns(weight, [some]),
-        "intersection": columns(weight, [every]),
     }
+    if "headcount" in ask.measures:
+        out["deprived"] = columns(weight, deprived_cells(sample, n_indicators))
+    if "union" in ask.measures:
+        out["union"] = columns(weight, [sample.mask != 0])
+    if "intersection" in ask.measures:
+        all_there = (sample.mask != 0) & ((sample.mask | lost) == everything)
+        out["intersection"] = columns(weight, [all_there])
     if sample.lost is None:
         shape = (len(out["n_obs"]), n_indicators)
         known_n = np.broadcast_to(out["n_obs"], shape)
         return out | {"known_n": known_n, "known": np.broadcast_to(out["population"], shape)}
+    known = [~bit(lost, j) for j in range(n_indicators)]
     return out | {"known_n": columns(sample.n, known), "known": columns(weight, known)}
 
 
-def censored_sums(sample: Sample, scores: Sequence[Scores], ask: Ask) -> dict[str, np.ndarray]:
-    """Add up the poor, their scores and their deprivations, for each scheme and cut-off."""
-    shape = (len(sample.table.place), len(ask.cuts))
-    n_indicators = len(ask.spec.ids)
+def deprived_cells(sample: Sample, n_indicators: int) -> list[np.ndarray]:
+    """Return per indicator the cells that are deprived in it."""
+    return [np.flatnonzero(bit(sample.mask, j)) for j in range(n_indicators)]
+
+
+def scored_sums(sample: Sample, scores: Sequence[Scores], ask: Ask) -> dict[str, np.ndarray]:
+    """Add up the poor, their scores and their deprivations, for each scheme and cut-off.
+
+    The sums of each distinct score are made once, and added from the highest down: what has come
+    together when a cut-off is reached are the sums over its poor.
+    """
+    n_groups, n_indicators = len(sample.table.place), len(ask.spec.ids)
+    shape = (n_groups, len(ask.cuts))
     words = ["poor", "score", "square", *(f"gap {alpha:g}" for alpha in ask.alphas)]
     out = {word: np.zeros(shape) for word in words}
-    out["censored"] = np.zeros((*shape, n_indicators))
-    if sample.lost is not None:
-        out["shares"] = np.zeros((*shape, n_indicators))
-    for t, (s, cutoff) in enumerate(ask.cuts):
-        poor = np.flatnonzero(scores[s].at_least(cutoff)[sample.profile])
-        value = scores[s].value[sample.profile[poor]]
-        weighted = sample.weight[poor] * value
-        out["poor"][:, t] = sample.by_group(sample.weight[poor], poor)
-        out["score"][:, t] = sample.by_group(weighted, poor)
-        out["square"][:, t] = sample.by_group(weighted * value, poor)
-        weights = scores[s].numerators
-        for j in range(n_indicators):
-            inside = poor[bit(sample.mask[poor], j)]
-            out["censored"][:, t, j] = sample.by_group(sample.weight[inside], inside)
-            if sample.lost is not None:
-                share = sample.weight[inside] * weights[sample.profile[inside], j]
-                out["shares"][:, t, j] = sample.by_group(share, inside)
-        for alpha in ask.alphas:
-            by_row = weights if sample.lost is None else weights[sample.profile[poor]]
-            gaps = (sample.gaps[alpha][poor] * by_row).sum(axis=1)
-            out[f"gap {alpha:g}"][:, t] = sample.by_group(gaps, poor)
+    out |= {f"band {name}": np.zeros((n_groups, len(scores))) for name in ask.bands_asked}
+    deprived: list[np.ndarray] = []
+    if CENSORED & set(ask.measures):
+        deprived = deprived_cells(sample, n_indicators)
+        out["censored"] = np.zeros((*shape, n_indicators))
+        if sample.lost is not None:
+            out["shares"] = np.zeros((*shape, n_indicators))
+    for s, score in enumerate(scores):
+        cuts = np.array([t for t, (scheme, _) in enumerate(ask.cuts) if scheme == s])
+        ladder = ladder_of(sample, score)
+        stops = [ladder.stop(cutoff) for cutoff in ask.schemes[s].cutoffs]
+        for part in ladder.parts():
+            at = (part.groups, cuts)
+            weight = part.sums(sample.weight)
+            value = ladder.value[:, None]
+            out["poor"][at] = down_to(stops, weight)
+            out["score"][at] = down_to(stops, weight * value)
+            out["square"][at] = down_to(stops, weight * value**2)
+            for name in ask.bands_asked:
+                low, high = ask.bands[name]
+                within = slice(0 if high is None else ladder.stop(high), ladder.stop(low))
+                out[f"band {name}"][part.groups, s] = weight[within].sum(axis=0)
+            for j, cells in enumerate(deprived):
+                inside = part.inside(cells)
+                both = part.sums(sample.weight, inside)
+                out["censored"][part.groups, cuts, j] = down_to(stops, both)
+                if sample.lost is not None:
+                    own = score.numerators[sample.profile, j] * sample.weight
+                    out["shares"][part.groups, cuts, j] = down_to(stops, part.sums(own, inside))
+            for alpha in ask.alphas:
+                own = score.numerators if sample.lost is None else score.numerators[sample.profile]
+                gaps = part.sums((sample.gaps[alpha] * own).sum(axis=1))
+                out[f"gap {alpha:g}"][at] = down_to(stops, gaps)
     return out
 
 
-def band_sums(sample: Sample, scores: Sequence[Scores], band: Band) -> np.ndarray:
-    """Add up the weight of the scores within a band, per scheme."""
-    low, high = band
-    columns = []
-    for score in scores:
-        inside = score.at_least(low)
-        if high is not None:
-            inside = inside & ~score.at_least(high)
-        cells = np.flatnonzero(inside[sample.profile])
-        columns.append(sample.by_group(sample.weight[cells], cells))
-    return np.column_stack(columns)
+@dataclass(frozen=True, eq=False)
+class Ladder:
+    """The distinct scores of a sample from the highest down, and the rung of each cell."""
+
+    sample: Sample
+    denominator: int
+    exact: np.ndarray  # (rungs,) integers, descending
+    value: np.ndarray  # (rungs,) float64
+    rung: np.ndarray  # (cells,)
+
+    def stop(self, cutoff: Fraction) -> int:
+        """Return how many rungs reach a cut-off."""
+        return int((self.exact >= numerator_of(cutoff, self.denominator)).sum())
+
+    def parts(self) -> Iterator[Part]:
+        """Cut the groups up so that the sums of all rungs stay small."""
+        n_groups, n_rungs = len(self.sample.table.place), max(len(self.exact), 1)
+        width = max(LARGEST_PART // n_rungs, 1)
+        for start in range(0, n_groups, width):
+            stop = min(start + width, n_groups)
+            first, last = np.searchsorted(self.sample.group, [start, stop])
+            group = self.sample.group[first:last] - start
+            place = self.rung[first:last] * (stop - start) + group
+            yield Part(slice(start, stop), int(first), int(last), place, len(self.exact))
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Some of the groups of a pass, with their cells, which lie together."""
+
+    groups: slice
+    first: int
+    last: int
+    place: np.ndarray  # (cells of the part,) of rung and group in a table of sums
+    n_rungs: int
+
+    def inside(self, cells: np.ndarray) -> np.ndarray:
+        """Return those of some cells that lie in the part."""
+        first, last = np.searchsorted(cells, [self.first, self.last])
+        return cells[first:last]
+
+    def sums(self, values: np.ndarray, cells: np.ndarray | None = None) -> np.ndarray:
+        """Add up values by rung and group, of all cells of the part or of some."""
+        width = self.groups.stop - self.groups.start
+        if cells is None:
+            place, values = self.place, values[self.first : self.last]
+        else:
+            place, values = self.place[cells - self.first], values[cells]
+        sums = np.bincount(place, values, minlength=self.n_rungs * width)
+        return sums.reshape(self.n_rungs, width)
+
+
+def ladder_of(sample: Sample, score: Scores) -> Ladder:
+    """Sort the scores that occur in a sample, the highest first."""
+    occurs = np.zeros(len(score.exact), dtype=bool)
+    occurs[sample.profile] = True
+    ascending, index = np.unique(score.exact[occurs], return_index=True)
+    rung = len(ascending) - 1 - np.searchsorted(ascending, score.exact)
+    return Ladder(
+        sample,
+        score.denominator,
+        ascending[::-1],
+        score.value[occurs][index][::-1],
+        rung[sample.profile],
+    )
+
+
+def down_to(stops: Sequence[int], sums: np.ndarray) -> np.ndarray:
+    """Add rungs from the highest down to each of the stops: groups x stops."""
+    added_up = np.zeros((len(sums) + 1, sums.shape[1]))
+    np.cumsum(sums, axis=0, out=added_up[1:])
+    return added_up[stops].T
 
 
 # --- measures: each is columns of the result, made of sums ---------------------------------------

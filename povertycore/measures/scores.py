@@ -290,7 +290,6 @@ def known_counts(
     table: ProfileTable, spec: Spec, rule: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return rows; rows known; weight; weight known: of the sample first, then per indicator."""
-    sample = sample_of(table, spec, rule)
     n_groups = len(table.place)
 
     def both(cells: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -300,10 +299,13 @@ def known_counts(
             np.bincount(group, table.weight[cells], minlength=n_groups),
         )
 
-    n, weight = both(slice(None))
-    columns = [(sample.by_group(sample.n), sample.by_group(sample.weight))]
-    for j in range(len(spec.ids)):
-        columns.append(both((table.missing >> np.uint64(j) & np.uint64(1)) == 0))
+    n, weight = whole = both(slice(None))
+    columns = [whole] * (1 + len(spec.ids))
+    if table.missing.any():
+        sample = sample_of(table, spec, rule)
+        columns = [(sample.by_group(sample.n), sample.by_group(sample.weight))]
+        for j in range(len(spec.ids)):
+            columns.append(both((table.missing >> np.uint64(j) & np.uint64(1)) == 0))
     n_obs, known = (np.column_stack(parts) for parts in zip(*columns, strict=True))
     return (
         table.gather(n).astype(np.int64),
