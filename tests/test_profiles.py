@@ -276,6 +276,30 @@ def test_kinds_of_frames_give_the_same_profiles(spec):
         pd.testing.assert_frame_equal(found, expected, check_exact=True)
 
 
+def test_groups_added_up_are_those_of_fewer_keys(spec):
+    rng = np.random.default_rng(6)
+    frame = pd.DataFrame({name: rng.integers(0, 2, 300) for name in NAMES})
+    frame["place"] = rng.choice(["A", "B", "Đ"], 300)
+    frame["year"] = rng.integers(2020, 2023, 300)
+    frame["size"] = rng.integers(1, 6, 300)
+    design = pc.Design(size="size")
+    prof = pc.profiles(frame, spec, by=["place", "year"], design=design)
+    for words in (
+        {"by": "year"},
+        {"by": ["year", "place"]},
+        {},
+        {"over": "place"},
+        {"over": ["year", "place"]},
+    ):
+        found, expected = prof.regroup(**words), pc.profiles(frame, spec, design=design, **words)
+        pd.testing.assert_frame_equal(found.to_frame(), expected.to_frame(), check_exact=True)
+        asked = {"k": ["1/3", "1/2"], "measures": "all"}
+        pd.testing.assert_frame_equal(
+            found.multidim(**asked).to_frame(), expected.multidim(**asked).to_frame()
+        )
+        assert found.meta == expected.meta
+
+
 def test_some_indicators_are_as_if_there_were_no_others(spec):
     rng = np.random.default_rng(4)
     frame = pd.DataFrame({name: rng.integers(0, 2, 300).astype(float) for name in NAMES})
@@ -449,6 +473,8 @@ def test_an_indicator_named_like_a_key_is_refused_only_in_the_frame(hh, spec):
         (lambda prof: prof.pairs(k="1/3", scheme="none"), "scheme"),
         (lambda prof: prof.combinations(n=0), "n"),
         (lambda prof: prof.missing_report("skip"), "missing"),
+        (lambda prof: prof.regroup(by="place"), "by"),
+        (lambda prof: prof.regroup(by="place", over="place"), "over"),
         (lambda prof: prof.only("sick"), "indicators"),
         (lambda prof: prof.only([]), "indicators"),
     ],

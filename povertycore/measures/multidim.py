@@ -433,7 +433,7 @@ def scored_sums(sample: Sample, scores: Sequence[Scores], ask: Ask) -> dict[str,
         stops = [ladder.stop(cutoff) for cutoff in ask.schemes[s].cutoffs]
         for part in ladder.parts():
             at = (part.groups, cuts)
-            weight = part.sums(sample.weight)
+            weight = part.sums(sample.weight[part.cells])
             value = ladder.value[:, None]
             out["poor"][at] = down_to(stops, weight)
             out["score"][at] = down_to(stops, weight * value)
@@ -444,15 +444,17 @@ def scored_sums(sample: Sample, scores: Sequence[Scores], ask: Ask) -> dict[str,
                 out[f"band {name}"][part.groups, s] = weight[within].sum(axis=0)
             for j, cells in enumerate(deprived):
                 inside = part.inside(cells)
-                both = part.sums(sample.weight, inside)
-                out["censored"][part.groups, cuts, j] = down_to(stops, both)
+                both = sample.weight[inside]
+                out["censored"][part.groups, cuts, j] = down_to(stops, part.sums(both, inside))
                 if sample.lost is not None:
-                    own = score.numerators[sample.profile, j] * sample.weight
-                    out["shares"][part.groups, cuts, j] = down_to(stops, part.sums(own, inside))
+                    both = both * score.numerators[sample.profile[inside], j]
+                    out["shares"][part.groups, cuts, j] = down_to(stops, part.sums(both, inside))
+            own = score.numerators
+            if sample.lost is not None and ask.alphas:
+                own = own[sample.profile[part.cells]]
             for alpha in ask.alphas:
-                own = score.numerators if sample.lost is None else score.numerators[sample.profile]
-                gaps = part.sums((sample.gaps[alpha] * own).sum(axis=1))
-                out[f"gap {alpha:g}"][at] = down_to(stops, gaps)
+                gaps = (sample.gaps[alpha][part.cells] * own).sum(axis=1)
+                out[f"gap {alpha:g}"][at] = down_to(stops, part.sums(gaps))
     return out
 
 
@@ -479,31 +481,27 @@ class Ladder:
             first, last = np.searchsorted(self.sample.group, [start, stop])
             group = self.sample.group[first:last] - start
             place = self.rung[first:last] * (stop - start) + group
-            yield Part(slice(start, stop), int(first), int(last), place, len(self.exact))
+            yield Part(slice(start, stop), slice(first, last), place, len(self.exact))
 
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Some of the groups of a pass, with their cells, which lie together."""
+    """Some of the groups of a pass, and their cells, which lie together."""
 
     groups: slice
-    first: int
-    last: int
+    cells: slice
     place: np.ndarray  # (cells of the part,) of rung and group in a table of sums
     n_rungs: int
 
     def inside(self, cells: np.ndarray) -> np.ndarray:
         """Return those of some cells that lie in the part."""
-        first, last = np.searchsorted(cells, [self.first, self.last])
+        first, last = np.searchsorted(cells, [self.cells.start, self.cells.stop])
         return cells[first:last]
 
     def sums(self, values: np.ndarray, cells: np.ndarray | None = None) -> np.ndarray:
-        """Add up values by rung and group, of all cells of the part or of some."""
+        """Add up the values of all cells of the part, or of some, by rung and group."""
         width = self.groups.stop - self.groups.start
-        if cells is None:
-            place, values = self.place, values[self.first : self.last]
-        else:
-            place, values = self.place[cells - self.first], values[cells]
+        place = self.place if cells is None else self.place[cells - self.cells.start]
         sums = np.bincount(place, values, minlength=self.n_rungs * width)
         return sums.reshape(self.n_rungs, width)
 

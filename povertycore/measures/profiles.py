@@ -248,6 +248,49 @@ class Profiles:
 
         return from_profiles(self, **words)
 
+    def regroup(
+        self, *, by: str | Sequence[str] | None = None, over: str | Sequence[str] | None = None
+    ) -> Profiles:
+        """Add the groups up to those of fewer keys.
+
+        Parameters
+        ----------
+        by : str or list of str, optional
+            Which of the crossed keys stay; none gives the whole.
+        over : str or list of str, optional
+            Which of the crossed keys get a table each, after that of the whole.
+
+        Returns
+        -------
+        Profiles
+            As `povertycore.profiles` with these keys would give it from the rows.
+
+        Examples
+        --------
+        >>> rows = {"area": ["rural", "urban"], "year": [2021, 2022], "ill": [1, 0]}
+        >>> prof = pc.profiles(rows, pc.Spec({"health": ["ill"]}), by=["area", "year"])
+        >>> prof.regroup(over=["area", "year"]).multidim(k=1, measures="H").pivot("over", "level")
+        level    (total)  rural  urban  2021  2022
+        over
+        (total)      0.5    NaN    NaN   NaN   NaN
+        area         NaN    1.0    0.0   NaN   NaN
+        year         NaN    NaN    NaN   1.0   0.0
+        """
+        if by is not None and over is not None:
+            raise option_error("over", "by and over cannot be used together")
+        argument, names = ("by", by) if over is None else ("over", over)
+        names = [] if names is None else [names] if isinstance(names, str) else list(names)
+        for name in names:
+            if self.over is not None or name not in self.by:
+                raise unknown_option(argument, name, self.by)
+        position = [self.by.index(name) for name in names]
+        if over is None:
+            table = fewer_keys(self.tables[0], position)
+            return replace(self, by=tuple(names), over=None, tables=(table,))
+        one_way = [[], *([j] for j in position)]
+        tables = tuple(fewer_keys(self.tables[0], keys) for keys in one_way)
+        return replace(self, by=(), over=tuple(names), tables=tables)
+
     def only(self, indicators: str | Sequence[str]) -> Profiles:
         """Keep some of the indicators, as if there were no others.
 
@@ -625,6 +668,24 @@ def some_of_spec(spec: Spec, kept: Sequence[int]) -> Spec:
             )
         schemes[name] = {one: weight / total for one, weight in moved.items()}
     return Spec(dimensions, name=spec.name, version=spec.version, k=spec.k, schemes=schemes)
+
+
+def fewer_keys(table: ProfileTable, kept: Sequence[int]) -> ProfileTable:
+    """Keep some of the keys; the groups that are then the same are joined, the cells stay."""
+    groups = table.groups
+    if kept:
+        codes, place = sorted_groups([groups.codes[j] for j in kept])
+    else:
+        codes, place = (), np.zeros(groups.n_groups, dtype=np.int64)
+    n_groups = len(codes[0]) if kept else 1
+    joined = replace(
+        groups,
+        levels=tuple(groups.levels[j] for j in kept),
+        codes=codes,
+        seen=np.ones(n_groups, dtype=bool),
+        sums={word: added(place, n_groups, values) for word, values in groups.sums.items()},
+    )
+    return replace(table, groups=joined, place=place[table.place])
 
 
 def check_mergeable(first: Profiles, second: Profiles) -> None:
