@@ -19,6 +19,8 @@ static pc_record_layout with_copies(pc_record_layout layout, int64_t n_groups)
     while (layout.n_slots > 1 && bytes * layout.n_slots > copies_bytes) layout.n_slots /= 2;
     layout.stride = layout.n_slots * layout.slot;
     layout.total = layout.width;
+    layout.n_values =
+        layout.form == PC_RECORD_CELLS ? PC_RECORD_FIRST + layout.n_flags : layout.width;
     return layout;
 }
 
@@ -59,6 +61,7 @@ pc_record_layout pc_record_profile(int64_t n_indicators)
     layout.slot = PAIR;
     layout.n_slots = (int64_t)1 << n_indicators;
     layout.total = layout.n_slots * PAIR;
+    layout.n_values = layout.total;
     layout.stride = layout.total + GAP;
     return layout;
 }
@@ -101,88 +104,88 @@ void pc_record_add_slot(const pc_record_layout *layout, double *place, const dou
     for (int64_t k = layout->width; k < layout->slot; k++) place[k] += slot[k];
 }
 
-/* Where the numbers of a slot go in a finished record: copies to the same place. */
+/* Where the numbers of a slot go in the sum: copies to the same place. */
 static int64_t place_of_slot(const pc_record_layout *layout, int64_t slot)
 {
     return layout->form == PC_RECORD_PROFILE ? slot * PAIR : 0;
 }
 
-void pc_record_finish(const pc_record_layout *layout, double *finished, const double *record)
+void pc_record_sum(const pc_record_layout *layout, double *sum, const double *record)
 {
     for (int64_t s = 0; s < layout->n_slots; s++, record += layout->slot) {
-        double *sum = finished + place_of_slot(layout, s), *error = sum + layout->total;
+        double *place = sum + place_of_slot(layout, s), *error = place + layout->total;
         if (record[PC_RECORD_N] == 0) continue;
-        add_numbers(layout->width, sum, error, record);
+        add_numbers(layout->width, place, error, record);
         for (int64_t k = layout->width; k < layout->slot; k++) error[k - layout->width] += record[k];
     }
 }
 
-void pc_record_finish_kept(const pc_record_layout *layout, double *finished, int64_t slot,
-                           const double *kept)
+void pc_record_sum_kept(const pc_record_layout *layout, double *sum, int64_t slot,
+                        const double *kept)
 {
-    double *sum = finished + place_of_slot(layout, slot), *error = sum + layout->total;
-    add_numbers(layout->width, sum, error, kept);
+    double *place = sum + place_of_slot(layout, slot), *error = place + layout->total;
+    add_numbers(layout->width, place, error, kept);
     for (int64_t k = 0; k < layout->width; k++) error[k] += kept[layout->width + k];
 }
 
-static double value_at(const pc_record_layout *layout, const double *finished, int64_t k)
-{
-    return finished[k] + finished[k + layout->total];
-}
-
 /* Weight of the combinations of a part that hold its flag number `flag` (all of them: -1), in order. */
-static double sum_of_part(const pc_record_layout *layout, const double *finished, int64_t part,
+static double sum_of_part(const pc_record_layout *layout, const double *sum, int64_t part,
                           int64_t flag)
 {
     const int64_t first = PC_RECORD_FIRST + part * PC_RECORD_COMBINATIONS;
-    double sum = 0, error = 0;
+    double total = 0, error = 0;
     for (int64_t m = 0; m < PC_RECORD_COMBINATIONS; m++) {
         if (flag >= 0 && !(m >> flag & 1)) continue;
-        sum = two_sum(sum, finished[first + m], &error);
-        error += finished[first + m + layout->total];
+        total = two_sum(total, sum[first + m], &error);
+        error += sum[first + m + layout->total];
     }
-    return sum + error;
+    return total + error;
 }
 
-static double sum_at(const pc_record_layout *layout, const double *finished, int64_t s)
+void pc_record_finish(const pc_record_layout *layout, const double *sum, double *values)
 {
-    if (layout->form == PC_RECORD_CELLS)
-        return sum_of_part(layout, finished, s / PC_RECORD_PART, s % PC_RECORD_PART);
-    const int64_t before = layout->form == PC_RECORD_SUMS ? 2 * layout->n_scores : 0;
-    return value_at(layout, finished, PC_RECORD_FIRST + before + s);
+    if (layout->form != PC_RECORD_CELLS) {
+        for (int64_t k = 0; k < layout->total; k++) values[k] = sum[k] + sum[k + layout->total];
+        return;
+    }
+    values[PC_RECORD_WEIGHT] = sum_of_part(layout, sum, 0, -1);
+    values[PC_RECORD_N] = sum[PC_RECORD_N];
+    for (int64_t j = 0; j < layout->n_flags; j++)
+        values[PC_RECORD_FIRST + j] =
+            sum_of_part(layout, sum, j / PC_RECORD_PART, j % PC_RECORD_PART);
 }
 
-void pc_record_read(const pc_record_layout *layout, const double *finished, int64_t *n,
+void pc_record_read(const pc_record_layout *layout, const double *values, int64_t *n,
                     double *weight, int64_t step, int64_t *score_n, double *score_weight,
                     double *sum)
 {
     const bool is_sums = layout->form == PC_RECORD_SUMS;
-    *n = (int64_t)finished[PC_RECORD_N];
-    *weight = layout->form == PC_RECORD_CELLS ? sum_of_part(layout, finished, 0, -1)
-                                              : value_at(layout, finished, PC_RECORD_WEIGHT);
+    const int64_t first_sum = PC_RECORD_FIRST + (is_sums ? 2 * layout->n_scores : 0);
+    *n = (int64_t)values[PC_RECORD_N];
+    *weight = values[PC_RECORD_WEIGHT];
     for (int64_t j = 0; j < layout->n_scores; j++) {
-        const int64_t at = PC_RECORD_FIRST + 2 * j;
-        score_n[j * step] = is_sums ? (int64_t)finished[at + PC_RECORD_N] : *n;
-        score_weight[j * step] = is_sums ? value_at(layout, finished, at) : *weight;
+        const double *score = values + (is_sums ? PC_RECORD_FIRST + 2 * j : 0);
+        score_n[j * step] = (int64_t)score[PC_RECORD_N];
+        score_weight[j * step] = score[PC_RECORD_WEIGHT];
     }
     for (int64_t s = 0; s < layout->n_sums; s++) {
-        const double total = sum_at(layout, finished, s);
+        const double total = values[first_sum + s];
         /* rounded another way than its weight; but a rate must not come out above 1 */
         sum[s * step] = !is_sums && total > *weight ? *weight : total;
     }
 }
 
-int64_t pc_record_read_cells(const pc_record_layout *layout, const double *finished,
+int64_t pc_record_read_cells(const pc_record_layout *layout, const double *values,
                              uint64_t *mask, int64_t *n, double *weight)
 {
     int64_t n_cells = 0;
     for (int64_t m = 0; m < layout->n_slots; m++) {
-        const int64_t at = place_of_slot(layout, m);
-        if (finished[at + PC_RECORD_N] == 0) continue;
+        const double *cell = values + place_of_slot(layout, m);
+        if (cell[PC_RECORD_N] == 0) continue;
         if (mask != NULL) {
             mask[n_cells] = (uint64_t)m;
-            n[n_cells] = (int64_t)finished[at + PC_RECORD_N];
-            weight[n_cells] = value_at(layout, finished, at + PC_RECORD_WEIGHT);
+            n[n_cells] = (int64_t)cell[PC_RECORD_N];
+            weight[n_cells] = cell[PC_RECORD_WEIGHT];
         }
         n_cells++;
     }

@@ -43,7 +43,8 @@ typedef struct pc_record_layout {
     int64_t slot;    /* numbers per slot: width, or with its errors twice that */
     int64_t n_slots; /* of a record: copies (a power of two), or combinations */
     int64_t stride;  /* numbers from record to record */
-    int64_t total;   /* numbers of a finished record; each is a sum, and total further on its error */
+    int64_t total;   /* numbers of a record's sum over lanes; each with its error, total further on */
+    int64_t n_values; /* numbers that it comes to in the end */
 } pc_record_layout;
 
 /* Of cells while those of all groups stay in the second-level cache, else of flags. */
@@ -60,20 +61,23 @@ void pc_record_put_aside(const pc_record_layout *layout, double *slot, double *k
 void pc_record_add_kept(const pc_record_layout *layout, double *kept, const double *more);
 void pc_record_add_slot(const pc_record_layout *layout, double *place, const double *slot);
 
-/* finished [2 * total] += one lane's record; += what was put aside of its slot number `slot`. */
-void pc_record_finish(const pc_record_layout *layout, double *finished, const double *record);
-void pc_record_finish_kept(const pc_record_layout *layout, double *finished, int64_t slot,
-                           const double *kept);
+/* sum [2 * total] += one lane's record; += what was put aside of its slot number `slot`. */
+void pc_record_sum(const pc_record_layout *layout, double *sum, const double *record);
+void pc_record_sum_kept(const pc_record_layout *layout, double *sum, int64_t slot,
+                        const double *kept);
 
-/* Read a finished record. n, weight: of the domain. score_n, score_weight [n_scores] and sum [n_sums] are
- * written `step` elements apart. Not for profiles. */
-void pc_record_read(const pc_record_layout *layout, const double *finished, int64_t *n,
+/* What a sum comes to: values [n_values]. */
+void pc_record_finish(const pc_record_layout *layout, const double *sum, double *values);
+
+/* Read values. n, weight: of the domain. score_n, score_weight [n_scores] and sum [n_sums] are written
+ * `step` elements apart. Not for profiles. */
+void pc_record_read(const pc_record_layout *layout, const double *values, int64_t *n,
                     double *weight, int64_t step, int64_t *score_n, double *score_weight,
                     double *sum);
 
-/* The combinations of a finished profile that occur: their number; and, unless mask is NULL, combination
- * (bit j: flag j), n and weight of each, in order. */
-int64_t pc_record_read_cells(const pc_record_layout *layout, const double *finished,
+/* The combinations of a profile that occur: their number; and, unless mask is NULL, combination (bit j:
+ * flag j), n and weight of each, in order. */
+int64_t pc_record_read_cells(const pc_record_layout *layout, const double *values,
                              uint64_t *mask, int64_t *n, double *weight);
 
 #endif

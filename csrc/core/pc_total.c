@@ -1,6 +1,8 @@
 #include "pc_parallel.h"
 #include "pc_total_state.h"
 
+#include <string.h>
+
 enum { SERIAL_ROWS = 200000, FINISH_TASKS = 16 };
 /* the tables of all lanes together */
 static const int64_t lanes_bytes = 48 * 1024 * 1024;
@@ -75,7 +77,7 @@ void pc_total_free(pc_context *ctx, pc_total *total)
 {
     if (total == NULL) return;
     for (int64_t l = 0; l < PC_LANES; l++) pc_total_free_lane(ctx, &total->lane[l]);
-    pc_free(&ctx->memory, total->finished);
+    pc_free(&ctx->memory, total->values);
     pc_free(&ctx->memory, total->live);
     pc_group_free(ctx, total->group);
     pc_free(&ctx->memory, total);
@@ -83,10 +85,14 @@ void pc_total_free(pc_context *ctx, pc_total *total)
 
 /* ---- room for groups ------------------------------------------------------------------------- */
 
-/* A group of direct codes exists when a row of it was seen. */
+/* A group of direct codes exists when a row of it was seen: outside the domain, in its record, or in what
+ * was put aside of that, which leaves the record empty. */
 static bool is_live(const pc_total *total, const pc_total_lane *lane, int64_t code)
 {
+    const int64_t n_slots = total->layout.stride / total->layout.slot;
     if (lane->seen != NULL && lane->seen[code]) return true;
+    for (int64_t s = 0; lane->kept_at != NULL && s < n_slots; s++)
+        if (lane->kept_at[(code + 1) * n_slots + s] > 0) return true;
     return pc_record_has_rows(&total->layout, lane->table + (code + 1) * total->layout.stride);
 }
 
@@ -536,16 +542,15 @@ done:
     return status;
 }
 
-static void finish_record(const pc_total *total, const pc_total_lane *lane, int64_t code,
-                          double *finished)
+static void sum_record(const pc_total *total, const pc_total_lane *lane, int64_t code, double *sum)
 {
     const pc_record_layout *layout = &total->layout;
     const int64_t n_slots = layout->stride / layout->slot;
-    pc_record_finish(layout, finished, lane->table + (code + 1) * layout->stride);
+    pc_record_sum(layout, sum, lane->table + (code + 1) * layout->stride);
     for (int64_t s = 0; lane->kept_at != NULL && s < layout->n_slots; s++) {
         const int32_t kept = lane->kept_at[(code + 1) * n_slots + s];
         if (kept > 0)
-            pc_record_finish_kept(layout, finished, s, lane->kept + (kept - 1) * 2 * layout->width);
+            pc_record_sum_kept(layout, sum, s, lane->kept + (kept - 1) * 2 * layout->width);
     }
 }
 
@@ -554,17 +559,23 @@ static pc_status finish_groups(pc_worker *worker, int64_t task, void *arg, pc_er
 {
     const finish_job *job = arg;
     const pc_total *total = job->total;
-    const int64_t n = total->n_groups;
-    (void)err;
-    for (int64_t g = n * task / FINISH_TASKS; g < n * (task + 1) / FINISH_TASKS; g++)
+    const int64_t n = total->n_groups, end = n * (task + 1) / FINISH_TASKS;
+    const size_t bytes = 2 * (size_t)total->layout.total * sizeof(double);
+    pc_status status = PC_OK;
+    double *sum = pc_alloc(&worker->ctx->memory, 1, bytes);
+    if (sum == NULL) return pc_total_out_of_memory(err);
+    for (int64_t g = n * task / FINISH_TASKS; status == PC_OK && g < end; g++) {
+        memset(sum, 0, bytes);
         for (int64_t l = 0; l < total->n_lanes; l++) {
             const int64_t code = job->code[l * n + g];
-            if (g % 1024 == 0 && pc_worker_stopped(worker)) return PC_ERR_INTERRUPTED;
-            if (code >= 0)
-                finish_record(total, &total->lane[l], code,
-                              total->finished + g * 2 * total->layout.total);
+            if (code >= 0) sum_record(total, &total->lane[l], code, sum);
         }
-    return PC_OK;
+        pc_record_finish(&total->layout, sum, total->values + g * total->layout.n_values);
+        if (pc_worker_stopped(worker))
+            status = pc_fail(err, PC_ERR_INTERRUPTED, "", -1, -1, "interrupted");
+    }
+    pc_free(&worker->ctx->memory, sum);
+    return status;
 }
 
 /* A state that never saw a row has no groups, or without keys one. */
@@ -587,9 +598,9 @@ pc_status pc_total_finish(pc_context *ctx, pc_total *total)
     status = total->group->scheme.is_table ? find_direct(ctx, total, &job)
                                            : find_words(ctx, total, &job);
     if (status != PC_OK) goto done;
-    total->finished = pc_alloc_zeroed(&ctx->memory, total->n_groups,
-                                      2 * (size_t)total->layout.total * sizeof(double));
-    if (total->finished == NULL) {
+    total->values = pc_alloc(&ctx->memory, total->n_groups,
+                             (size_t)total->layout.n_values * sizeof(double));
+    if (total->values == NULL) {
         status = pc_total_out_of_memory(&ctx->error);
         goto done;
     }
@@ -623,15 +634,15 @@ int64_t pc_total_n_groups(const pc_total *total)
     return total->n_groups;
 }
 
-static const double *finished_record(const pc_total *total, int64_t g)
+static const double *values_of(const pc_total *total, int64_t g)
 {
-    return total->finished + g * 2 * total->layout.total;
+    return total->values + g * total->layout.n_values;
 }
 
 void pc_total_read(const pc_total *total, const pc_total_result *result)
 {
     for (int64_t g = 0; g < total->n_groups; g++)
-        pc_record_read(&total->layout, finished_record(total, g), &result->n[g],
+        pc_record_read(&total->layout, values_of(total, g), &result->n[g],
                        &result->weight[g], total->n_groups, result->score_n + g,
                        result->score_weight + g, result->sum + g);
 }
@@ -640,7 +651,7 @@ int64_t pc_total_n_cells(const pc_total *total)
 {
     int64_t n_cells = 0;
     for (int64_t g = 0; total->plan.has_profile && g < total->n_groups; g++)
-        n_cells += pc_record_read_cells(&total->layout, finished_record(total, g), NULL, NULL, NULL);
+        n_cells += pc_record_read_cells(&total->layout, values_of(total, g), NULL, NULL, NULL);
     return n_cells;
 }
 
@@ -649,7 +660,7 @@ void pc_total_read_cells(const pc_total *total, int64_t *group, uint64_t *mask, 
 {
     int64_t at = 0;
     for (int64_t g = 0; total->plan.has_profile && g < total->n_groups; g++) {
-        const int64_t n_cells = pc_record_read_cells(&total->layout, finished_record(total, g),
+        const int64_t n_cells = pc_record_read_cells(&total->layout, values_of(total, g),
                                                      mask + at, n + at, weight + at);
         for (int64_t c = 0; c < n_cells; c++) group[at + c] = g;
         at += n_cells;

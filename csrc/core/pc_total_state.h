@@ -34,7 +34,7 @@ struct pc_total {
     bool is_finished;
     int64_t n_groups, where_missing;
     int64_t *live;    /* [n_groups] direct codes of the groups; NULL: codes of lane 0, in order */
-    double *finished; /* [n_groups x 2 total] */
+    double *values;   /* [n_groups x n_values] */
 };
 
 /* A block of rows on its way into a lane, with its scratch. */

@@ -27,15 +27,18 @@ typedef struct reading {
 static reading read_slot(const pc_record_layout *layout, const double *slot)
 {
     double *record = calloc((size_t)layout->stride, sizeof *record);
-    double *finished = calloc(2 * (size_t)layout->total, sizeof *finished);
+    double *sum = calloc(2 * (size_t)layout->total, sizeof *sum);
+    double *values = calloc((size_t)layout->n_values, sizeof *values);
     reading r = {0};
-    if (record == NULL || finished == NULL) abort();
+    if (record == NULL || sum == NULL || values == NULL) abort();
     memcpy(record, slot, (size_t)layout->slot * sizeof *record);
     EXPECT(pc_record_has_rows(layout, record) == (slot[1] > 0));
-    pc_record_finish(layout, finished, record);
-    pc_record_read(layout, finished, &r.n, &r.weight, 1, r.score_n, r.score_weight, r.sum);
+    pc_record_sum(layout, sum, record);
+    pc_record_finish(layout, sum, values);
+    pc_record_read(layout, values, &r.n, &r.weight, 1, r.score_n, r.score_weight, r.sum);
     free(record);
-    free(finished);
+    free(sum);
+    free(values);
     return r;
 }
 
@@ -100,7 +103,7 @@ static void what_is_put_aside_keeps_its_rounding_errors(void)
 {
     const pc_record_layout layout = pc_record_flags(1, 1000000);
     static const double x[] = {1e16, 1.0, 1.0, -1e16};
-    double kept[8] = {0}, finished[8] = {0}, slot[4] = {0};
+    double kept[8] = {0}, sum[8] = {0}, values[4], slot[4] = {0};
     for (int i = 0; i < 4; i++) {
         slot[0] = x[i];
         slot[1] = 1024;
@@ -110,17 +113,17 @@ static void what_is_put_aside_keeps_its_rounding_errors(void)
     }
     slot[0] = slot[2] = 0.5;
     slot[1] = 1;
-    pc_record_finish(&layout, finished, slot);
-    pc_record_finish_kept(&layout, finished, 0, kept);
-    EXPECT(finished[1] == 4 * 1024 + 1);
-    EXPECT(finished[0] + finished[4] == 2.5 && finished[2] + finished[6] == 2.5);
+    pc_record_sum(&layout, sum, slot);
+    pc_record_sum_kept(&layout, sum, 0, kept);
+    pc_record_finish(&layout, sum, values);
+    EXPECT(values[1] == 4 * 1024 + 1 && values[0] == 2.5 && values[2] == 2.5);
 }
 
 /* Rows that took turns: the copies of one record, finished, are the record of all rows. */
 static void copies_of_few_groups_are_one_in_the_end(void)
 {
     const pc_record_layout layout = pc_record_flags(1, 1);
-    double record[64] = {0}, finished[8] = {0}, weight, score_weight, sum;
+    double record[64] = {0}, total[8] = {0}, values[4], weight, score_weight, sum;
     int64_t n, score_n;
     if (!EXPECT(layout.n_slots == 8 && layout.stride == 8 * layout.slot)) return;
     EXPECT(!pc_record_has_rows(&layout, record));
@@ -130,15 +133,16 @@ static void copies_of_few_groups_are_one_in_the_end(void)
         record[c * layout.slot + 2] = (double)c; /* the last one poor */
     }
     EXPECT(pc_record_has_rows(&layout, record));
-    pc_record_finish(&layout, finished, record);
-    pc_record_read(&layout, finished, &n, &weight, 1, &score_n, &score_weight, &sum);
+    pc_record_sum(&layout, total, record);
+    pc_record_finish(&layout, total, values);
+    pc_record_read(&layout, values, &n, &weight, 1, &score_n, &score_weight, &sum);
     EXPECT(n == 21 && sum == 28 && weight == 42);
 }
 
 static void a_profile_gives_the_combinations_that_occur(void)
 {
     const pc_record_layout layout = pc_record_profile(3);
-    double record[16 + 64] = {0}, finished[32] = {0}, weight[8], kept[4] = {2.5, 1024, 0, 0};
+    double record[16 + 64] = {0}, sum[32] = {0}, values[16], weight[8], kept[4] = {2.5, 1024, 0, 0};
     uint64_t mask[8];
     int64_t n[8];
     EXPECT(layout.n_slots == 8 && layout.slot == 2 && layout.stride <= 80);
@@ -146,10 +150,11 @@ static void a_profile_gives_the_combinations_that_occur(void)
     record[2 * 5 + 1] = 2;
     record[2 * 1] = 0.0; /* a weight of 0 is a row all the same */
     record[2 * 1 + 1] = 1;
-    pc_record_finish(&layout, finished, record);
-    pc_record_finish_kept(&layout, finished, 5, kept);
-    EXPECT(pc_record_read_cells(&layout, finished, NULL, NULL, NULL) == 2);
-    EXPECT(pc_record_read_cells(&layout, finished, mask, n, weight) == 2);
+    pc_record_sum(&layout, sum, record);
+    pc_record_sum_kept(&layout, sum, 5, kept);
+    pc_record_finish(&layout, sum, values);
+    EXPECT(pc_record_read_cells(&layout, values, NULL, NULL, NULL) == 2);
+    EXPECT(pc_record_read_cells(&layout, values, mask, n, weight) == 2);
     EXPECT(mask[0] == 1 && n[0] == 1 && weight[0] == 0);
     EXPECT(mask[1] == 5 && n[1] == 1026 && weight[1] == 4.0);
 }

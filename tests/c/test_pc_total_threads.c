@@ -538,6 +538,55 @@ static void a_constant_weight_does_not_drift(void)
     free_table(&t);
 }
 
+/* Slots are put aside when they have had 1,024 rows, which leaves them empty: the group must not be lost,
+ * whether its codes are direct, words, or moved to wider ranges and merged afterwards. */
+static void a_group_of_exactly_full_slots_stays(void)
+{
+    enum { N = 8 * 1024 * 2 };
+    static int32_t key[N];
+    static int8_t poor[N];
+    for (int64_t i = 0; i < N; i++) {
+        key[i] = i < N / 2 ? 5 : 6;
+        poor[i] = (int8_t)(i % 2);
+    }
+    for (int has_profile = 0; has_profile <= 1; has_profile++)
+        for (int is_merged = 0; is_merged <= 1; is_merged++) {
+            pc_made made[2];
+            const pc_column *keys = pc_make_array(&made[0], PC_INT32, key, N);
+            const pc_column *flags = pc_make_array(&made[1], PC_INT8, poor, N);
+            pc_rows rows = {.n = N, .n_keys = 1, .keys = &keys, .n_flags = 1, .flags = &flags};
+            pc_context ctx;
+            one_thread(&ctx, 1);
+            pc_total_plan plan = pc_total_plan_for(&rows, false);
+            plan.has_profile = has_profile;
+            pc_total *a = pc_total_new(&ctx, &plan), *b = pc_total_new(&ctx, &plan);
+            EXPECT(pc_total_update(&ctx, a, &rows) == PC_OK);
+            key[0] = 1000; /* another range for the second state */
+            EXPECT(pc_total_update(&ctx, b, &rows) == PC_OK);
+            key[0] = 5;
+            if (is_merged) EXPECT(pc_total_merge(&ctx, a, b) == PC_OK);
+            EXPECT(pc_total_finish(&ctx, a) == PC_OK);
+            EXPECT(pc_total_n_groups(a) == (is_merged ? 3 : 2));
+            int64_t n_cells = pc_total_n_cells(a), n = 0;
+            if (has_profile) {
+                int64_t group[8], count[8];
+                uint64_t mask[8];
+                double weight[8];
+                pc_total_read_cells(a, group, mask, count, weight);
+                for (int64_t c = 0; c < n_cells; c++) n += count[c];
+            } else {
+                table t;
+                read_table(a, &rows, &t);
+                for (int64_t g = 0; g < t.n_groups; g++) n += t.n[g];
+                free_table(&t);
+            }
+            EXPECT(n == N * (1 + is_merged));
+            pc_total_free(&ctx, a);
+            pc_total_free(&ctx, b);
+            EXPECT(atomic_load(&ctx.memory.in_use) == 0);
+        }
+}
+
 static void a_text_key_groups_like_the_integer_it_was_made_of(void)
 {
     sample s;
@@ -741,6 +790,7 @@ int main(void)
         CLAIM(batches_in_order_give_the_same_bits),
         CLAIM(merged_states_equal_the_oracle),
         CLAIM(a_constant_weight_does_not_drift),
+        CLAIM(a_group_of_exactly_full_slots_stays),
         CLAIM(a_text_key_groups_like_the_integer_it_was_made_of),
         CLAIM(no_rows_give_no_groups_but_one_without_keys),
         CLAIM(a_group_outside_the_domain_stays_with_no_rows),
