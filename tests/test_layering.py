@@ -25,6 +25,7 @@ FLOORS = [
     ["measures.tally"],
     ["measures.spec", "measures.scores"],
     ["measures.profiles"],
+    ["measures.multidim"],
     ["measures"],
     ["quality.columns"],
     ["quality.classes"],
