@@ -4,8 +4,7 @@
 #include <string.h>
 
 enum { SERIAL_ROWS = 200000, FINISH_TASKS = 16 };
-/* the tables of all lanes together */
-static const int64_t lanes_bytes = 48 * 1024 * 1024;
+static const int64_t lanes_bytes = 48 * 1024 * 1024; /* the tables of all lanes together */
 
 int64_t pc_total_n_scores(const pc_total_plan *plan)
 {
@@ -360,8 +359,8 @@ static pc_status widen(pc_context *ctx, pc_total *total, const pc_group_scheme *
     return PC_OK;
 }
 
-/* Learn the keys of new rows. */
-static pc_status prepare(pc_context *ctx, pc_total *total, const pc_rows *rows)
+/* Learn the keys of the first n_scanned new rows. */
+static pc_status prepare(pc_context *ctx, pc_total *total, const pc_rows *rows, int64_t n_scanned)
 {
     const int64_t n_keys = total->plan.n_keys;
     pc_group_scheme scheme = {.n_keys = n_keys, .keep_missing = total->plan.keep_missing};
@@ -371,7 +370,7 @@ static pc_status prepare(pc_context *ctx, pc_total *total, const pc_rows *rows)
     if (scheme.key == NULL) return pc_total_out_of_memory(&ctx->error);
     for (int64_t k = 0; total->group != NULL && k < n_keys; k++)
         scheme.key[k] = total->group->scheme.key[k];
-    status = pc_group_scan(ctx, &scheme, rows->keys, rows->n, INT32_MAX);
+    status = pc_group_scan(ctx, &scheme, rows->keys, n_scanned, INT32_MAX);
     if (status == PC_OK && total->n_lanes == 0) {
         int64_t n_groups = 0;
         status = count_groups(ctx, &scheme, rows, &n_groups);
@@ -386,31 +385,60 @@ static pc_status prepare(pc_context *ctx, pc_total *total, const pc_rows *rows)
     return status;
 }
 
-pc_status pc_total_update(pc_context *ctx, pc_total *total, const pc_rows *rows)
+/* Hand out the lanes; the error is that of the smallest bad row. */
+static pc_status run_lanes(pc_context *ctx, pc_total *total, const pc_rows *rows)
 {
-    pc_status status = check_plan(ctx, total, rows);
-    if (status != PC_OK) return status;
-    status = prepare(ctx, total, rows);
-    if (status != PC_OK) return status;
-
     update_job job = {.total = total, .rows = rows};
+    const pc_error *first = NULL;
     atomic_init(&job.first_bad, INT64_MAX);
     for (int64_t l = 0; l < PC_LANES; l++) total->lane[l].error.status = PC_OK;
     const int n_threads = rows->n < SERIAL_ROWS ? 1 : ctx->n_threads;
-    status = pc_parallel_run(ctx, n_threads, total->n_lanes, update_lane, &job);
+    const pc_status status = pc_parallel_run(ctx, n_threads, total->n_lanes, update_lane, &job);
     if (status != PC_OK) return status;
-
-    const pc_error *first = NULL;
     for (int64_t l = 0; l < total->n_lanes; l++) {
         const pc_error *error = &total->lane[l].error;
         if (error->status != PC_OK && (first == NULL || error->index < first->index)) first = error;
     }
-    if (first != NULL) {
-        ctx->error = *first;
-        return first->status;
+    if (first == NULL) return PC_OK;
+    ctx->error = *first;
+    return first->status;
+}
+
+/* The first run of rows tells the ranges of the keys, unless a later row lies outside: then its digit is
+ * missing, and the pass must be made again. Worth trying where scanning all keys costs a good part of
+ * the pass; not where a digit outside would pass for a missing key. */
+static bool can_guess(const pc_total *total, const pc_rows *rows)
+{
+    bool all_integers = rows->n_keys > 0;
+    for (int64_t k = 0; k < rows->n_keys; k++)
+        all_integers = all_integers && pc_type_is_integer(rows->keys[k]->type);
+    return all_integers && total->group == NULL && !total->plan.keep_missing &&
+           rows->n >= 4 * PC_RUN;
+}
+
+static void forget_rows(pc_context *ctx, pc_total *total)
+{
+    for (int64_t l = 0; l < PC_LANES; l++) pc_total_free_lane(ctx, &total->lane[l]);
+    pc_group_free(ctx, total->group);
+    total->group = NULL;
+}
+
+pc_status pc_total_update(pc_context *ctx, pc_total *total, const pc_rows *rows)
+{
+    pc_status status = check_plan(ctx, total, rows);
+    if (status != PC_OK) return status;
+    if (can_guess(total, rows)) {
+        status = prepare(ctx, total, rows, PC_RUN);
+        if (status == PC_OK) status = run_lanes(ctx, total, rows);
+        if (status == PC_ERR_GROUP) forget_rows(ctx, total);
+        else if (status != PC_OK) return status;
+    } else status = PC_ERR_GROUP;
+    if (status == PC_ERR_GROUP) {
+        status = prepare(ctx, total, rows, rows->n);
+        if (status == PC_OK) status = run_lanes(ctx, total, rows);
     }
-    total->n_rows += rows->n;
-    return PC_OK;
+    if (status == PC_OK) total->n_rows += rows->n;
+    return status;
 }
 
 /* ---- merge and finish ------------------------------------------------------------------------ */

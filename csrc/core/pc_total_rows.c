@@ -161,7 +161,7 @@ static void take_turns(pc_total_block *b)
     for (int64_t i = 0; i < b->n; i++) b->code[i] += ((first + (uint32_t)i) & last) * slot;
 }
 
-/* ---- flags that cannot be missing: cells ----------------------------------------------------- */
+/* ---- flags that cannot be missing -------------------------------------------------------------- */
 
 /* Where the block after this one has its weights and its first key, when they touch in memory. */
 static pc_sum_ahead next_block(const pc_total_block *b)

@@ -518,6 +518,43 @@ static void merged_states_equal_the_oracle(void)
     free_sample(&s);
 }
 
+/* Ranges are guessed from the first rows: a key outside the guess, anywhere, must cost time only. */
+static void a_key_that_appears_late_is_found_all_the_same(void)
+{
+    enum { N = 4 * PC_RUN + 100 };
+    static const int64_t late[] = {PC_RUN, 2 * PC_RUN + 5, N - 1};
+    sample s;
+    make_sample(&s, N, 4, 12);
+    s.rows.n_keys = 1;
+    s.rows.n_flags = 1;
+    for (size_t k = 0; k <= sizeof late / sizeof *late; k++) {
+        pc_context ctx;
+        table t;
+        one_thread(&ctx, 2);
+        int32_t *key = k < 3 ? &s.district[late[k]] : NULL;
+        const int32_t before = key == NULL ? 0 : *key;
+        if (key != NULL) *key = 1000000;
+        if (EXPECT(totals(&ctx, &s.rows, 0, &t) == PC_OK)) {
+            int64_t n = 0, n_late = 0;
+            for (int64_t g = 0; g < t.n_groups; g++) {
+                n += t.n[g];
+                if (t.key[0][g] == 1000000) n_late += t.n[g];
+            }
+            EXPECT(n == N && n_late == (key != NULL) && t.n_groups == 4 + (key != NULL));
+            free_table(&t);
+        }
+        if (key != NULL) { /* and a bad weight is named, before or behind it */
+            s.weight[late[k] - 7] = -1.0;
+            EXPECT(totals(&ctx, &s.rows, 0, &t) == PC_ERR_VALUE);
+            EXPECT(ctx.error.index == late[k] - 7);
+            s.weight[late[k] - 7] = 1.0;
+            *key = before;
+        }
+        EXPECT(atomic_load(&ctx.memory.in_use) == 0);
+    }
+    free_sample(&s);
+}
+
 static void a_constant_weight_does_not_drift(void)
 {
     enum { N = 3000000 };
@@ -789,6 +826,7 @@ int main(void)
         CLAIM(portable_loops_give_the_same_bits),
         CLAIM(batches_in_order_give_the_same_bits),
         CLAIM(merged_states_equal_the_oracle),
+        CLAIM(a_key_that_appears_late_is_found_all_the_same),
         CLAIM(a_constant_weight_does_not_drift),
         CLAIM(a_group_of_exactly_full_slots_stays),
         CLAIM(a_text_key_groups_like_the_integer_it_was_made_of),
