@@ -573,8 +573,9 @@ def test_reweighting_rows_drops_those_that_lack_a_dimension(equal):
     rows = pd.DataFrame({name: [1.0, 0.0, 1.0] for name in NAMES})
     rows.loc[0, "toilet"] = np.nan
     rows.loc[2, "absent"] = np.nan  # all of the dimension school
-    est = pc.multidim(rows, equal, k=1, missing="reweight_rows")
-    assert value(est, "H", 1) == 1 / 2
+    names = ["H", "intersection"]
+    est = pc.multidim(rows, equal, k=1, measures=names, missing="reweight_rows")
+    assert value(est, "H", 1) == value(est, "intersection") == 1 / 2  # all that are asked
     assert (est["n_obs"].iloc[0], est["n_missing"].iloc[0]) == (2, 1)
 
 
@@ -746,6 +747,17 @@ def test_scores_whose_denominator_is_huge_are_compared_exactly():
     est = pc.multidim(rows, spec, k="1/3", measures=["H", "A", "contribution"])
     assert value(est, "H", "1/3") == 2 / 3
     assert value(est, "A", "1/3") == pytest.approx(float((F(1, 3) + F(1, 3) + weights["b"]) / 2))
+
+
+def test_variance_keeps_its_digits_where_nearly_all_scores_are_equal():
+    # scores 1 and 11/12; the squares of the sums are above 2^53
+    names = [f"i{j}" for j in range(12)]
+    rows = {name: [1, 1] for name in names} | {"i0": [1, 0], "w": [300_000_001, 7]}
+    spec = pc.Spec({name: [name] for name in names})
+    est = pc.multidim(rows, spec, k="1/2", measures="variance", design=pc.Design(weight="w"))
+    share = F(7, 300_000_008)
+    expected = F(1, 144) * share * (1 - share)
+    assert value(est, "variance", "1/2") == pytest.approx(float(expected), rel=1e-15, abs=0)
 
 
 def test_sixty_four_indicators():
