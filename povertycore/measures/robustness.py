@@ -23,6 +23,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
+from importlib import import_module
 from itertools import combinations
 from math import comb, lcm
 from typing import Any
@@ -127,12 +128,12 @@ class Robustness:
         poorest) and the range of values and ranks over all weightings.
 
         *pairs*: per measure and pair that differs in the baseline, the poorer first: `holds`, the
-        share of weightings under which that holds at every cut-off; `dominates`, whether it does
-        at every attainable cut-off under the baseline's weights.
+        share of weightings under which that holds at every cut-off asked for; `dominates`,
+        whether it does at every cut-off there is under the baseline's weights.
 
         *indicators*: per indicator and measure the same statistics at the baseline's cut-off when
         the indicator is left out, its weight going to the others of its dimension (of a dimension
-        left out, to the other dimensions); all others as they are, over the same sample.
+        left out, to the other dimensions), as if it were not in the specification.
         """
         if table not in TABLES:
             raise unknown_option("table", table, TABLES)
@@ -191,8 +192,8 @@ def robustness(
     found : Profiles
         What `povertycore.profiles` returned with `by`.
     k : fraction, list, or "all", optional
-        Cut-offs; "all" takes every attainable score of each weighting. By default the spec's own,
-        else all attainable if at most 100.
+        Cut-offs; "all" takes, under each weighting, every score above 0 that a row has. By default
+        the spec's own, else all attainable if at most 100.
     baseline : fraction, optional
         Cut-off of the baseline, whose weights are the spec's first scheme. By default the spec's
         first cut-off, else the first of `k`.
@@ -273,7 +274,7 @@ def robustness(
     tally = Tally(board, ask, references)
     for block in with_progress(blocks_of(weightings, ask), len(weightings), progress):
         tally.add(block)
-    return finished(found, ask, board, references, weightings, tally)
+    return finished(found, ask, board, references, weightings, tally, missing)
 
 
 # --- resolve ----------------------------------------------------------------------------------
@@ -284,7 +285,7 @@ class Ask:
     """What is asked, resolved."""
 
     spec: Spec
-    cutoffs: tuple[Fraction, ...] | None  # None: every attainable one of each weighting
+    cutoffs: tuple[Fraction, ...] | None  # None: every score under each weighting
     baseline: Fraction
     measures: tuple[str, ...]
 
@@ -385,7 +386,8 @@ def rounded(fractions: np.ndarray, parts: int) -> np.ndarray:
     whole = np.floor(exact).astype(np.int64)
     rank = np.argsort(np.argsort(whole - exact, axis=1, kind="stable"), axis=1, kind="stable")
     short = parts - whole.sum(axis=1, keepdims=True)
-    return whole + (rank < short)
+    parts_of_each: np.ndarray = whole + (rank < short)
+    return parts_of_each
 
 
 def shares_of(spec: Spec, vary: str) -> tuple[list[list[int]], list[Fraction]]:
@@ -431,20 +433,6 @@ def spread_out(
     ]
 
 
-def without_each(spec: Spec) -> list[Weighting]:
-    """Return, per indicator that can be left out, the weighting that the others then have."""
-    name, weights = next(iter(spec.schemes.items()))
-    out = []
-    for j, indicator in enumerate(spec.ids):
-        if weights[j] == 1:
-            continue  # nothing would be left
-        kept = [i for i in range(len(spec.ids)) if i != j]
-        numerators, denominator = some_of_spec(spec, kept).integer_weights(name)
-        spread = [*numerators[:j], 0, *numerators[j:]]
-        out.append(Weighting("without", Scheme(indicator, tuple(spread), denominator, ())))
-    return out
-
-
 # --- the groups and their measures ------------------------------------------------------------
 
 
@@ -458,6 +446,7 @@ class Board:
     profile: np.ndarray  # those of the sample's profiles that occur
     weight: np.ndarray  # (profiles, groups)
     population: np.ndarray  # (groups,)
+    kept: np.ndarray  # (groups,) which of the profiles' groups they are
 
     @property
     def n_groups(self) -> int:
@@ -496,10 +485,11 @@ class Board:
                     factors[s, c, m] = poor * scores.value if name == "M0" else poor
                     units[s, 0, m] = scores.unit if name == "M0" else 1.0
         sums = factors.reshape(-1, len(self.profile)) @ self.weight
-        return sums.reshape(*factors.shape[:-1], -1) / (units * self.population)
+        values: np.ndarray = sums.reshape(*factors.shape[:-1], -1) / (units * self.population)
+        return values
 
     def at_every_cutoff(self, scheme: Scheme, measure: str) -> np.ndarray:
-        """Return a measure at every attainable cut-off above 0, the highest first."""
+        """Return a measure at every cut-off that is a score of a row, the highest first."""
         (scores,) = self.scores([scheme])
         order = np.argsort(scores.exact, kind="stable")[::-1]
         exact = scores.exact[order]
@@ -511,12 +501,34 @@ class Board:
         return values
 
 
-def board_of(found: Profiles, missing: str) -> Board:
-    """Lay the weights of the groups with a measured population out as a matrix."""
+def board_of(found: Profiles, missing: str, kept: np.ndarray | None = None) -> Board:
+    """Lay the weights of groups, else of those with a measured population, out as a matrix."""
     (table,) = found.tables
     sample = sample_of(table, found.spec, missing)
     n_all = table.groups.n_groups
     population = table.gather(sample.by_group(sample.weight))
+    if kept is None:
+        kept = rankable(population)
+    counted = sample.weight > 0
+    occurs = np.zeros(len(sample.deprived), dtype=bool)
+    occurs[sample.profile[counted]] = True
+    profile = np.flatnonzero(occurs)
+    row = (np.cumsum(occurs) - 1)[sample.profile[counted]]
+    place = row * n_all + table.place[sample.group[counted]]
+    weight = np.bincount(place, sample.weight[counted], minlength=len(profile) * n_all)
+    return Board(
+        spec=found.spec,
+        sample=sample,
+        labels=pd.DataFrame(found.labels(1)).iloc[kept].reset_index(drop=True),
+        profile=profile,
+        weight=np.ascontiguousarray(weight.reshape(len(profile), n_all)[:, kept]),
+        population=population[kept],
+        kept=kept,
+    )
+
+
+def rankable(population: np.ndarray) -> np.ndarray:
+    """Return the groups with a measured population, if there are some and not too many."""
     kept = np.flatnonzero(population > 0)
     if len(kept) < 2:
         raise ComparabilityError(
@@ -528,20 +540,7 @@ def board_of(found: Profiles, missing: str) -> Board:
             f"{len(kept):,} groups are more than {MOST_GROUPS:,}, and all pairs of them are"
             " compared; use fewer keys, .regroup(by=...)"
         )
-    occurs = np.zeros(len(sample.deprived), dtype=bool)
-    occurs[sample.profile] = True
-    profile = np.flatnonzero(occurs)
-    row = (np.cumsum(occurs) - 1)[sample.profile]
-    place = row * n_all + table.place[sample.group]
-    weight = np.bincount(place, sample.weight, minlength=len(profile) * n_all)
-    return Board(
-        spec=found.spec,
-        sample=sample,
-        labels=pd.DataFrame(found.labels(1)).iloc[kept].reset_index(drop=True),
-        profile=profile,
-        weight=np.ascontiguousarray(weight.reshape(len(profile), n_all)[:, kept]),
-        population=population[kept],
-    )
+    return kept
 
 
 # --- rankings ---------------------------------------------------------------------------------
@@ -652,7 +651,9 @@ def correlation(rows: np.ndarray, one: np.ndarray) -> np.ndarray:
 
 def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """Return part / whole, NaN where there is nothing."""
-    return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
+    out = np.full(part.shape, np.nan)
+    np.divide(part, whole, out=out, where=whole > 0)
+    return out
 
 
 @dataclass(frozen=True, eq=False)
@@ -669,8 +670,8 @@ class Range:
         """Reduce values along an axis."""
         known = ~np.isnan(values)
         return cls(
-            np.where(known, values, np.inf).min(axis=axis),
-            np.where(known, values, -np.inf).max(axis=axis),
+            np.where(known, values, np.inf).min(axis=axis, initial=np.inf),
+            np.where(known, values, -np.inf).max(axis=axis, initial=-np.inf),
             np.where(known, values, 0.0).sum(axis=axis),
             known.sum(axis=axis),
         )
@@ -706,10 +707,20 @@ class Range:
         return ratio(self.total, self.n.astype(float))
 
 
+def beside(ranges: Sequence[Range]) -> Range:
+    """Put ranges beside each other along the second axis."""
+
+    def columns(word: str) -> np.ndarray:
+        parts = [getattr(one, word) for one in ranges]
+        return np.hstack([part if part.ndim == 2 else part[:, None] for part in parts])
+
+    return Range(*(columns(word) for word in ("least", "greatest", "total", "n")))
+
+
 class Tally:
     """What is kept of the rankings under all weightings.
 
-    A slot is a cut-off, or all of them together where every attainable one is taken.
+    A slot is a cut-off, or all of them together where every score is one.
     """
 
     def __init__(self, board: Board, ask: Ask, references: Sequence[Reference]) -> None:
@@ -777,7 +788,7 @@ def with_progress(
 def progress_bar(total: int, wanted: bool | None) -> Any:
     """Return a bar of tqdm; without it none, unless one was asked for."""
     try:
-        from tqdm.auto import tqdm
+        tqdm = import_module("tqdm.auto").tqdm
     except ImportError:
         if wanted:
             raise ImportError(
@@ -797,6 +808,7 @@ def finished(
     references: Sequence[Reference],
     weightings: Sequence[Weighting],
     tally: Tally,
+    missing: str,
 ) -> Robustness:
     """Lay out what was kept."""
     scheme = weightings[0].scheme
@@ -808,7 +820,7 @@ def finished(
             "summary": summary_table(ask, tally),
             "weightings": weightings_table(ask, weightings, tally),
             "groups": groups_table(ask, board, tally),
-            "indicators": indicators_table(ask, board, references),
+            "indicators": indicators_table(found, ask, board, references, missing),
         },
         _pairs=pairs_of(ask, board, scheme, tally, len(weightings)),
         _meta=found.meta,
@@ -858,13 +870,7 @@ def summary_table(ask: Ask, tally: Tally) -> pd.DataFrame:
     ever = [turned.ever for turned in tally.turned]
     if len(k) > 1:
         k = np.append(k, np.nan)
-        slots = [
-            Range(*(
-                np.hstack([getattr(one, word), getattr(one.along(1), word)[:, None]])
-                for word in ("least", "greatest", "total", "n")
-            ))
-            for one in slots
-        ]  # fmt: skip
+        slots = [beside([one, one.along(1)]) for one in slots]
         ever = [np.concatenate([one, one.any(axis=0)[None]]) for one in ever]
     always = [
         np.array([share_unturned(reference, slot) for slot in one])
@@ -880,13 +886,7 @@ def summary_table(ask: Ask, tally: Tally) -> pd.DataFrame:
 def weightings_table(ask: Ask, weightings: Sequence[Weighting], tally: Tally) -> pd.DataFrame:
     """Return the statistics per weighting and measure."""
     width, n = len(ask.measures), len(weightings)
-    ranges = [
-        Range(*(
-            np.concatenate([getattr(part, word) for part in parts], axis=1)
-            for word in ("least", "greatest", "total", "n")
-        ))
-        for parts in tally.by_weighting
-    ]  # fmt: skip
+    ranges = [beside(parts) for parts in tally.by_weighting]
     weights = np.array(
         [
             [numerator / one.scheme.denominator for numerator in one.scheme.numerators]
@@ -938,26 +938,56 @@ def groups_table(ask: Ask, board: Board, tally: Tally) -> pd.DataFrame:
     )
 
 
-def indicators_table(ask: Ask, board: Board, references: Sequence[Reference]) -> pd.DataFrame:
+def indicators_table(
+    found: Profiles, ask: Ask, board: Board, references: Sequence[Reference], missing: str
+) -> pd.DataFrame:
     """Return the statistics when each indicator is left out."""
-    ids, width = list(ask.spec.ids), len(ask.measures)
-    left_out = without_each(ask.spec)
-    schemes = [weighting.scheme for weighting in left_out]
-    found = np.zeros((width, len(STATISTICS), len(schemes)))
-    values = board.at_cutoffs(schemes, [ask.baseline], ask.measures)
+    width = len(ask.measures)
+    names, values = without_each(found, ask, board, missing)
+    statistics = np.zeros((width, len(STATISTICS), len(names)))
     for m, reference in enumerate(references):
         turned = Turned.nothing(1, board.n_groups)
-        statistics, _ = compared(reference, values[:, :, m], turned)
-        found[m] = statistics[..., 0]
-    names = np.repeat(np.array([scheme.name for scheme in schemes], dtype=object), width)
+        statistics[m] = compared(reference, values[:, None, m], turned)[0][..., 0]
+    indicator = np.repeat(np.array(names, dtype=object), width)
     return pd.DataFrame(
         {
-            "indicator": pd.Categorical(names, categories=ids),
+            "indicator": pd.Categorical(indicator, categories=list(ask.spec.ids)),
             "k": float(ask.baseline),
-            "measure": measure_column(ask, len(schemes)),
+            "measure": measure_column(ask, len(names)),
         }
-        | {name: interleaved(list(found[:, s])) for s, name in enumerate(STATISTICS)}
+        | {name: interleaved(list(statistics[:, s])) for s, name in enumerate(STATISTICS)}
     )
+
+
+def without_each(
+    found: Profiles, ask: Ask, board: Board, missing: str
+) -> tuple[list[str], np.ndarray]:
+    """Return the indicators that can be left out, and the measures (indicators, measures, groups).
+
+    Where nothing is missing, leaving an indicator out is giving it no weight.
+    """
+    scheme, weights = next(iter(ask.spec.schemes.items()))
+    ids = ask.spec.ids
+    names = [name for name, weight in zip(ids, weights, strict=True) if weight < 1]
+    values = np.zeros((len(names), len(ask.measures), board.n_groups))
+    any_missing = found.tables[0].missing.any()
+    for row, left_out in enumerate(names):
+        kept = [j for j, name in enumerate(ids) if name != left_out]
+        if any_missing:
+            other = found.only([ids[j] for j in kept])
+            its = board_of(other, missing, board.kept)
+            weighting = scheme_of(other.spec, scheme, ())
+        else:
+            its = board
+            numerators, denominator = some_of_spec(ask.spec, kept).integer_weights(scheme)
+            spread = dict(zip(kept, numerators, strict=True))
+            all_of = tuple(spread.get(j, 0) for j in range(len(ids)))
+            weighting = Scheme(left_out, all_of, denominator, ())
+        if (its.population > 0).all():
+            values[row] = its.at_cutoffs([weighting], [ask.baseline], ask.measures)[0, 0]
+        else:
+            values[row] = np.nan
+    return names, values
 
 
 def pairs_of(ask: Ask, board: Board, scheme: Scheme, tally: Tally, n_weightings: int) -> Pairs:

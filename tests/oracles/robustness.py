@@ -22,12 +22,9 @@ def measure(name, rows, weights, k):
     return total / population
 
 
-def attainable(weights):
-    """All scores above 0 that some combination of deprivations has."""
-    scores = {Fraction(0)}
-    for weight in weights:
-        scores |= {score + weight for score in scores}
-    return sorted(scores - {Fraction(0)})
+def scores_above_0(groups, weights):
+    """All scores above 0 that a row with a positive weight has."""
+    return sorted({score(row, weights) for rows in groups for row in rows if row[-1]} - {0})
 
 
 def ranks(values):
@@ -79,9 +76,9 @@ def share_that_hold(baseline, rankings):
     return Fraction(sum(held), len(held)) if held else None
 
 
-def dominates(name, poorer, other, weights):
-    """Whether a group is nowhere less poor than another, at any attainable cut-off."""
+def dominates(name, groups, poorer, other, weights):
+    """Whether a group is nowhere less poor than another, at any cut-off there is."""
     return all(
-        measure(name, poorer, weights, k) >= measure(name, other, weights, k)
-        for k in attainable(weights)
+        measure(name, groups[poorer], weights, k) >= measure(name, groups[other], weights, k)
+        for k in scores_above_0(groups, weights)
     )
