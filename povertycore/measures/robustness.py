@@ -871,7 +871,7 @@ def summary_table(ask: Ask, tally: Tally) -> pd.DataFrame:
     if len(k) > 1:
         k = np.append(k, np.nan)
         slots = [beside([one, one.along(1)]) for one in slots]
-        ever = [np.concatenate([one, one.any(axis=0)[None]]) for one in ever]
+        ever = [np.concatenate([one, one.any(axis=0, keepdims=True)]) for one in ever]
     always = [
         np.array([share_unturned(reference, slot) for slot in one])
         for reference, one in zip(tally.references, ever, strict=True)
