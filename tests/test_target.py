@@ -264,6 +264,28 @@ def test_floats_would_have_missed_the_plan():
         assert figures(pc.target(est, time="year", plan=0.1))["fulfilment"] == 1.0
 
 
+@pytest.mark.parametrize("kind", ["points_per_year", "level", "relative"])
+@given(st.integers(1, 12), st.integers(2, 13))
+def test_a_third_is_a_third_also_as_a_float(kind, up, down):
+    # the fall, and the level reached, are both up/down of 2 x down households; 5/6 as a float is
+    # above 5/6, 1/3 below
+    assume(up < down)
+    base, last = {"points_per_year": (2 * up, 0), "level": (2 * down, 2 * up)}.get(
+        kind, (2 * down, 2 * (down - up))
+    )
+    est = rates([(2021, base, 2 * down), (2022, last, 2 * down)], ["year"])
+    found = figures(pc.target(est, time="year", plan=up / down, kind=kind, by_year=2022))
+    assert found["fulfilment"] == 1.0
+    assert found["on_track"] == 1.0
+    assert found["remaining"] == 0.0
+
+
+def test_a_decimal_near_a_third_is_that_decimal():
+    est = rates([(2021, 1, 3), (2022, 0, 3)], ["year"])
+    found = figures(pc.target(est, time="year", plan=0.3333))
+    assert found["planned"] == 0.3333
+
+
 def test_one_household_short_of_the_plan_is_not_reached():
     est = rates([(2021, 300_000, 10**6), (2022, 200_001, 10**6)], ["year"])
     found = figures(pc.target(est, time="year", plan=0.1))
@@ -293,6 +315,36 @@ def test_a_base_that_meets_the_level_has_nothing_to_fulfil(districts):
     note = est.select(district="B", measure="fulfilment")["note"].item()
     assert note == "the first period already meets the level"
     assert figures(est, district="B")["on_track"] == 1.0
+
+
+def test_below_its_level_a_group_is_on_track_even_if_it_rises():
+    # from 2 up to 4 percent: still at most 5, but half of the way up before half of the time
+    est = rates([(2021, 2, 100), (2022, 4, 100)], ["year"])
+    found = figures(pc.target(est, time="year", plan=0.05, kind="level", by_year=2023))
+    assert (found["on_track"], found["remaining"], found["required_pace"]) == (1.0, 0.0, 0.0)
+    assert found["reach_year"] == [2021.0, 2021.0]
+
+
+def test_a_level_that_was_met_and_is_no_longer_is_not_reached():
+    est = rates([(2021, 2, 100), (2022, 6, 100)], ["year"])
+    found = figures(pc.target(est, time="year", plan=0.05, kind="level", by_year=2023))
+    assert (found["on_track"], found["remaining"]) == (0.0, 0.01)
+    assert np.isnan(found["reach_year"]).all()
+
+
+def test_a_group_without_a_figure_has_no_number_of_poor():
+    hh = {"year": [2021, 2021, 2022], "poor": [1, 0, np.nan]}
+    est = pc.rate(hh, "poor", by="year")
+    assert est["numerator"].tolist() == [1.0, 0.0]
+    found = pc.target(est, time="year", plan=1, kind="count")
+    assert found["estimate"].isna().all()
+    assert all("2022: every value is missing" in note for note in found["note"])
+
+
+def test_a_plan_finds_its_number_whether_whole_or_float():
+    est = rates([(1, 2021, 25, 100), (1, 2022, 20, 100)], ["code", "year"])
+    table = {"code": [1.0], "plan": [0.05]}
+    assert figures(pc.target(est, time="year", plan=table))["fulfilment"] == 1.0
 
 
 def test_a_plan_of_nothing_has_nothing_to_fulfil(districts):
@@ -383,6 +435,12 @@ def test_a_misspelt_group_is_named_with_those_that_come_close():
     est = rates([("Bình Gia", 2021, 10, 100), ("Bình Gia", 2022, 9, 100)])
     with pytest.raises(errors.OptionError, match="did you mean 'Bình Gia'"):
         pc.target(est, time="year", plan={"Binh Gia": 0.01})
+
+
+def test_a_code_as_text_is_not_the_number():
+    est = rates([(1, 2021, 25, 100), (1, 2022, 20, 100)], ["code", "year"])
+    with pytest.raises(errors.OptionError, match="'1', which the estimates lack"):
+        pc.target(est, time="year", plan={"1": 0.05})
 
 
 def test_a_mapping_needs_groups(lang_son):

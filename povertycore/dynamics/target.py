@@ -39,6 +39,9 @@ MEASURES = (
 )
 SAME_FALL = "assuming the same fall each year"
 SAME_RATE_OF_FALL = "assuming the same relative fall each year"
+# A plan this near to a fraction with a small denominator means it; only one can be so near.
+LARGEST_DENOMINATOR = 1000
+SAME_FRACTION = Fraction(1, 10**9)
 ASSUMPTIONS = ("",) * (len(MEASURES) - 2) + (SAME_FALL, SAME_RATE_OF_FALL)
 
 
@@ -98,7 +101,9 @@ def target(
     With p0 and p1 the first and last figure, T the years between them and H the years to
     `by_year`, the planned fall is plan x T, p0 - plan, plan x p0 or plan. Figures are compared
     unrounded and exactly, rates of counts as fractions: a commune exactly at its plan has reached
-    it. Where p0 already meets the level there is nothing to fulfil: NaN and a note.
+    it. A float within 1e-9 of a fraction with a denominator up to 1,000 is read as that (1/3 is a
+    third), any other as its decimal. Where p0 already meets the level there is nothing to fulfil:
+    NaN and a note; it is on track as long as it meets it.
 
     Examples
     --------
@@ -185,8 +190,11 @@ class Course:
         return self.plan * self.start if self.kind == "relative" else self.plan
 
     def even_pace(self, whole: Fraction) -> Fraction:
-        """Return what an even pace towards the whole fall brings by the last period."""
-        if self.horizon is None or self.horizon <= self.elapsed:
+        """Return what an even pace towards the whole fall brings by the last period.
+
+        Where the first figure is below its level there is no pace: it may rise up to the level.
+        """
+        if self.horizon is None or self.horizon <= self.elapsed or whole <= 0:
             return whole
         return whole * self.elapsed / self.horizon
 
@@ -210,7 +218,7 @@ class Course:
 
     def reach_evenly(self, whole: Fraction, achieved: Fraction) -> tuple[Fraction | None, str]:
         """Return the year in which the fall is made if each year brings as much."""
-        if whole <= 0:
+        if whole <= 0 and achieved >= whole:
             return self.first_year, ""
         if achieved <= 0:
             return None, "not reached: there was no fall"
@@ -220,7 +228,7 @@ class Course:
         """Return the year in which the level is met if each year takes off the same fraction."""
         assert self.start is not None
         assert self.end is not None
-        if level >= self.start:
+        if level >= self.start and level >= self.end:
             return float(self.first_year), ""
         if self.end >= self.start:
             return None, "not reached: there was no fall"
@@ -239,6 +247,7 @@ def counts_of(est: Estimates) -> list[Fraction | None]:
     """Return the number behind each estimate: of a total itself, else its numerator."""
     is_total = (est["measure"] == "total").to_numpy()
     counts = np.where(is_total, est["estimate"], est["numerator"])
+    counts[est["estimate"].isna()] = np.nan  # a group that nothing is known of counts 0, not nobody
     if len(counts) and np.isnan(counts).all():
         raise OptionError("kind='count' needs totals, or rates whose numerators are known")
     return [None if math.isnan(x) else decimal(x) for x in counts.tolist()]
@@ -278,12 +287,14 @@ def is_table(plan: Mapping[Any, Any]) -> bool:
 
 
 def number_of(value: Any, where: str) -> Fraction:
-    """Return a plan as an exact fraction: a float as its shortest decimal."""
+    """Return a plan as an exact fraction: a third as a third, any other float as its decimal."""
     if isinstance(value, Fraction):
         return value
     if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
         raise plan_error(f"{where} must be a finite number, found {value!r}")
-    return decimal(float(value))
+    exact = decimal(float(value))
+    simple = exact.limit_denominator(LARGEST_DENOMINATOR)
+    return simple if abs(simple - exact) <= SAME_FRACTION else exact
 
 
 def plan_error(message: str) -> ValueRangeError:
@@ -367,11 +378,12 @@ def plans_by_keys(panel: Panel, series: np.ndarray, table: Frame) -> list[Fracti
 
 def check_known(by_group: Mapping[tuple[Any, ...], Any], groups: list[tuple[Any, ...]]) -> None:
     """Refuse a plan for a group that the estimates do not have: a slip of spelling."""
-    known = {", ".join(map(str, group)) for group in groups}
+    known = set(groups)
     for group in by_group:
-        name = ", ".join(map(str, group))
-        if name not in known:
-            close = difflib.get_close_matches(name, sorted(known), n=3)
+        if group not in known:
+            name = ", ".join(map(str, group))
+            names = sorted({", ".join(map(str, group)) for group in known})
+            close = difflib.get_close_matches(name, names, n=3)
             hint = f"; did you mean {listing(close, last=' or ')}?" if close else ""
             error = OptionError(f"plan names the group {name!r}, which the estimates lack{hint}")
             error.argument = "plan"

@@ -16,7 +16,8 @@ def target(kind, plan, base, last, years, horizon=None):
     achieved = base - last
     planned = planned_fall(kind, plan, base, years)
     whole = planned_fall(kind, plan, base, years if horizon is None else horizon)
-    by_now = whole if horizon is None or horizon <= years else whole * years / horizon
+    late = horizon is None or horizon <= years
+    by_now = whole if late or whole <= 0 else whole * years / horizon  # no pace up to a level
     remaining = whole - achieved if whole > achieved else 0
     return {
         "planned": planned,
