@@ -189,6 +189,28 @@ def test_groups_of_the_population_without_a_listed_household_are_added_on_reques
     assert est["note"].tolist() == ["", "no rows: none of the population", "", ""]
 
 
+def test_a_total_has_the_whole_population_also_of_groups_without_a_listed_household(hh):
+    # nobody is listed in Bắc Sơn, which has no row, but whose households are of the province
+    table = pd.DataFrame({"district": ["Cao Lộc", "Bình Gia", "Bắc Sơn"], "population": [4, 10, 6]})
+    listed = hh[hh["poor"].notna()]
+    est = pc.rate(listed, "poor", by="district", population=table, totals="district")
+    assert est["district"].tolist() == ["Bình Gia", "Cao Lộc", "(total)"]
+    assert est["estimate"].tolist() == [0.1, 0.25, 2 / 20]
+    assert est["denominator"].tolist() == [10.0, 4.0, 20.0]
+
+
+def test_a_total_of_a_year_that_nobody_is_listed_in_is_not_added(hh):
+    table = {"district": ["Cao Lộc", "Bình Gia"] * 2, "year": [2021, 2021, 2020, 2020]}
+    table |= {"population": [4, 10, 5, 5]}
+    listed = hh[hh["poor"].notna()].assign(year=2021)
+    words = {"by": ["district", "year"], "population": table, "totals": "district"}
+    est = pc.rate(listed, "poor", **words)
+    assert est["year"].tolist() == [2021] * 3
+    assert est["denominator"].tolist() == [10.0, 4.0, 14.0]
+    more = pc.rate(listed, "poor", **words, observed=False)
+    assert len(more) == 6
+
+
 # --- oracle ---------------------------------------------------------------------------------------
 
 household = st.fixed_dictionaries(
@@ -402,6 +424,14 @@ def test_weights_of_zero_throughout_give_no_rate_and_say_so(hh):
     assert set(frame["note"]) == {"every weight is zero"}
 
 
+@pytest.mark.parametrize("verb", [pc.rate, pc.mean, pc.total])
+def test_sums_beyond_the_largest_float_give_no_figure_and_say_so(verb):
+    hh = {"poor": [1, 0, 1], "w": [1e308] * 3}
+    est = verb(hh, "poor", design=pc.Design(weight="w"))
+    assert est["estimate"].isna().all()
+    assert est["note"].tolist() == ["a sum is too large for a number"]
+
+
 def test_a_missing_domain_value_is_outside_and_counted(hh):
     where = pd.array([True, None, True, False, None], dtype="boolean")
     est = pc.rate(hh, "poor", where=where)
@@ -527,6 +557,14 @@ def test_populations_of_new_categories_come_before_missing_labels(hh):
     assert est["district"].astype(object).tolist()[:3] == ["Cao Lộc", "Bình Gia", "Bắc Sơn"]
     assert est["district"].isna().tolist() == [False, False, False, True]
     assert est["estimate"].tolist() == [2 / 8, 2 / 4, 0.0, 1 / 10]
+
+
+def test_a_population_equal_to_its_weights_but_for_rounding_is_a_rate_of_one():
+    # 0.1 + 0.1 + 0.1 is 0.30000000000000004
+    hh = {"place": ["A"] * 3, "poor": [1, 1, 1], "w": [0.1, 0.1, 0.1]}
+    table = {"place": ["A"], "population": [0.3]}
+    est = pc.rate(hh, "poor", by="place", design=pc.Design(weight="w"), population=table)
+    assert est["estimate"].tolist() == [1.0]
 
 
 def test_shares_of_a_population_keep_what_is_missing_apart(hh):

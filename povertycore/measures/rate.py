@@ -74,7 +74,8 @@ def rate(
         The standard that the column follows: an id, a Standard, or the name of a column of ids.
     population : DataFrame or mapping, optional
         For lists that hold only reviewed households: a table of the `by` columns and a column
-        `population`, the denominators. `observed=False` adds its groups that hold no rows.
+        `population`, the denominators. `observed=False` adds its groups that hold no rows; a
+        total counts their population either way.
     missing_groups : {"error", "keep"}, optional
         What to do about a missing label in `by` or `over`.
     observed : bool, optional
@@ -145,12 +146,14 @@ def rate(
 
 # --- lists that hold only reviewed households: the denominators come from a second frame ---------
 
+ROUNDING = 1e-12  # a sum of weights may be above a population of the same households by so much
+
 
 def with_population(frame: Frame, request: Request, table: Table) -> Table:
     """Take the denominators from a second frame."""
     population = checked_population(frame)
     listed = rows_by_group(frame, request.by)
-    if not request.observed:
+    if not request.observed or request.totals:  # a total is of the whole population
         known = set(group_labels(table))
         table = with_listed(request, table, [group for group in listed if group not in known])
     groups = group_labels(table)
@@ -161,7 +164,7 @@ def with_population(frame: Frame, request: Request, table: Table) -> Table:
             )
     row = np.array([listed[group] for group in groups], dtype=np.int64)
     denominator = np.broadcast_to(population[row][:, None], table.sums["numerator"].shape)
-    above = table.sums["numerator"] > denominator
+    above = table.sums["numerator"] > denominator * (1 + ROUNDING)
     if above.any():
         g, slot = np.argwhere(above)[0]
         message = (
@@ -169,7 +172,8 @@ def with_population(frame: Frame, request: Request, table: Table) -> Table:
             f" {table.sums['numerator'][g, slot]:g} counted for {group_words(request, groups[g])}"
         )
         raise at_row(ValueRangeError(message), int(row[g]))
-    return replace(table, sums=table.sums | {"denominator": denominator.copy()})
+    denominator = np.maximum(denominator, table.sums["numerator"])
+    return replace(table, sums=table.sums | {"denominator": denominator})
 
 
 def checked_population(frame: Frame) -> np.ndarray:

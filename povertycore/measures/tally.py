@@ -44,6 +44,7 @@ NOTES = (
     "the denominator is zero",
     "covers measured rows only",
     "no rows: none of the population",
+    "a sum is too large for a number",
 )
 (
     NOTHING,
@@ -54,6 +55,7 @@ NOTES = (
     ZERO_DENOMINATOR,
     MEASURED_ONLY,
     NOBODY_LISTED,
+    TOO_LARGE,
 ) = range(len(NOTES))
 
 
@@ -303,7 +305,7 @@ def compute(request: Request, complete: Callable[[Table], Table] | None = None) 
         table = with_unseen(table)
     if request.totals:
         table = with_totals(table, request.totals, [key.name for key in request.by])
-    return [table]
+    return [seen_only(table) if request.observed else table]
 
 
 def tabulate(request: Request, keys: Sequence[Key]) -> Table:
@@ -595,6 +597,18 @@ def with_groups(
     )
 
 
+def seen_only(table: Table) -> Table:
+    """Leave out groups that are not in the data: a population has them, for its totals."""
+    if table.seen.all():
+        return table
+    return replace(
+        table,
+        codes=tuple(code[table.seen] for code in table.codes),
+        seen=table.seen[table.seen],
+        sums={word: values[table.seen] for word, values in table.sums.items()},
+    )
+
+
 def with_total_label(levels: Any, name: str) -> Any:
     """Append the label of the total to the levels of a text key."""
     is_categorical = isinstance(levels, pd.Categorical)
@@ -672,6 +686,7 @@ def without_empty(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Put NaN where a group has nothing to measure, and note why."""
     for empty, why in (
+        (~np.isfinite(estimate) & (note != ZERO_DENOMINATOR), TOO_LARGE),
         (counts["population"] == 0, ALL_ZERO),
         (counts["n_obs"] == 0, ALL_MISSING),
         (n == 0, NO_ROWS),
