@@ -530,7 +530,8 @@ class Estimates:
         Raises
         ------
         ValueRangeError
-            A rate is outside 0..1, a count or standard error is negative.
+            A rate is outside 0..1, a numerator above its denominator, a count or standard error
+            negative, or a figure infinite.
         DuplicateNameError
             Two rows have the same keys.
 
@@ -552,10 +553,12 @@ class Estimates:
                  if name in key_columns}  # fmt: skip
         if estimate is None and (numerator is None or denominator is None):
             raise OptionError("from_table needs estimate=, or numerator= and denominator=")
+        if percent and measure == "total":
+            raise OptionError("percent=True is for rates; a total is not in percent")
         above = table.counts(numerator)
         below = table.counts(denominator)
+        _check_parts(above, below, measure, numerator)
         if estimate is None:
-            _check_parts(above, below, measure, numerator)
             figures = _ratio(above, below)
         else:
             figures = table.figures(estimate, percent)
@@ -633,16 +636,24 @@ class Estimates:
         )
         return taken
 
-    def _ranks(self, name: str) -> npt.NDArray[np.intp]:
-        """Return the place of each row's label among the labels of a column."""
+    def _ranks(self, name: str, outer: Sequence[str] = ()) -> npt.NDArray[np.intp]:
+        """Return the place of each row's label among the labels of a column.
+
+        Within the one-way tables that an outer column `over` tells apart, each has its own order.
+        """
         in_order_asked = name in ONE_WAY or name not in self._key_names
-        return _ranks(self._columns[name], sort=not in_order_asked)
+        ranks = _ranks(self._columns[name], sort=not in_order_asked)
+        if name == "level" and "over" in outer and in_order_asked:
+            pair = self._ranks("over") * (ranks.max(initial=0) + 1) + ranks
+            return np.asarray(pd.factorize(pair)[0])
+        return ranks
 
     def _contract_order(self) -> npt.NDArray[np.intp]:
         """Return the positions that sort the rows by their keys, ties as they stand."""
         if not self._key_names:
             return np.arange(len(self))
-        return np.lexsort([self._ranks(name) for name in reversed(self._key_names)])
+        ranks = [self._ranks(name, self._key_names[:i]) for i, name in enumerate(self._key_names)]
+        return np.lexsort(ranks[::-1])
 
     def _distinct(self, names: Sequence[str]) -> tuple[pd.DataFrame, npt.NDArray[np.intp]]:
         """Return the distinct labels of some columns in order, and where each row's stand."""
@@ -650,8 +661,8 @@ class Estimates:
             return pd.DataFrame(), np.zeros(len(self), dtype=np.intp)
         place = np.zeros(len(self), dtype=np.intp)
         first = place[:1]
-        for name in names:
-            ranks = self._ranks(name)
+        for i, name in enumerate(names):
+            ranks = self._ranks(name, names[:i])
             pair = place * (ranks.max(initial=0) + 1) + ranks
             _, first, place = np.unique(pair, return_index=True, return_inverse=True)
         labels = {name: self._columns[name][first] for name in names}
@@ -887,16 +898,15 @@ def _names(names: str | Sequence[str] | None) -> list[str]:
 
 
 def _ranks(column: Any, *, sort: bool) -> npt.NDArray[np.intp]:
-    """Return the place of each label: ascending or as met; `(total)`, then missing, last."""
+    """Return the place of each label: ascending or as met; missing, then `(total)`, last."""
     codes, labels = pd.factorize(column)
     n = len(labels)
     place = np.arange(n + 1, dtype=np.intp)
-    place[n] = n + 1
     if sort:
         place[_ascending(labels)] = np.arange(n)
         listed = labels.tolist()
         if TOTAL in listed:
-            place[listed.index(TOTAL)] = n
+            place[listed.index(TOTAL)] = n + 1
     return np.asarray(place[codes])  # code -1, a missing label, is the last place
 
 
@@ -1046,6 +1056,8 @@ def _joined_labels(parts: list[pd.Categorical]) -> pd.Categorical:
         codes = np.concatenate([part.codes for part in parts])
         return pd.Categorical.from_codes(codes, dtype=parts[0].dtype)
     labels = list(dict.fromkeys(label for part in parts for label in part.categories))
+    if TOTAL in labels:  # it stays the last also of categories that are joined
+        labels = [label for label in labels if label != TOTAL] + [TOTAL]
     index = _text_index(labels)
     moved = [np.append(index.get_indexer(part.categories), -1)[part.codes] for part in parts]
     return pd.Categorical.from_codes(np.concatenate(moved), categories=index)
@@ -1099,6 +1111,8 @@ class _PrintedTable:
         if name is None:
             return np.full(self.n, np.nan)
         column = self._column(name)
+        if pd.api.types.infer_dtype(column, skipna=True) == "decimal":
+            column = column.astype(np.float64)
         if not pd.api.types.is_numeric_dtype(column):
             error = DTypeError(f"column {name!r} must hold numbers, found {column.dtype}")
             error.column = name
@@ -1114,8 +1128,10 @@ class _PrintedTable:
         return counts
 
     def figures(self, name: str | None, percent: bool) -> npt.NDArray[np.float64]:
-        """Return a column of figures; percent as fractions."""
+        """Return a column of figures, finite where known; percent as fractions."""
         numbers = self.numbers(name)
+        if np.isinf(numbers).any():
+            raise _at(ValueRangeError, name, np.isinf(numbers), "is infinite", "figures are finite")
         return _shifted(numbers, -2) if percent else numbers
 
     def errors(self, name: str | None, percent: bool) -> npt.NDArray[np.float64]:

@@ -8,6 +8,7 @@ import csv
 import pickle
 import time
 import unicodedata
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -446,11 +447,25 @@ def test_the_total_comes_last_and_one_way_tables_as_asked():
     ]
 
 
-def test_a_missing_label_comes_after_the_total():
-    est = rates(keys={"place": ["Z", "(total)", None], "year": 2021}, **THREE)
-    wide = pc.concat([est._take(np.array([2])), est._take(np.array([1, 0]))]).pivot("place")
-    assert wide.index.tolist()[:2] == ["Z", "(total)"]
-    assert pd.isna(wide.index[2])
+def test_the_total_comes_after_a_missing_label_as_in_the_rows():
+    hh = {"place": ["b", "a", None], "poor": [1, 0, 1]}
+    est = pc.rate(hh, "poor", by="place", missing_groups="keep", totals="place")
+    for places in (est["place"], pc.concat([est])["place"], est.pivot("place").index):
+        places = list(places)
+        assert places[:2] == ["a", "b"]
+        assert pd.isna(places[2])
+        assert places[3] == "(total)"
+
+
+def test_levels_keep_the_order_of_their_own_table():
+    # y stands before x among the codes, and after it among the letters
+    hh = pd.DataFrame({"code": pd.Categorical(["x", "y"], ["y", "x"]), "letter": ["x", "y"]})
+    est = pc.rate(hh, np.array([1, 0]), over=["code", "letter"])
+    levels = ["(total)", "y", "x", "x", "y"]
+    assert est["level"].tolist() == levels
+    assert pc.concat([est])["level"].tolist() == levels
+    assert [level for _, level in est.pivot(["over", "level"]).index] == levels
+    assert [level for _, level in est.pivot("measure", ["over", "level"]).columns] == levels
 
 
 def test_several_keys_make_a_multi_index():
@@ -646,6 +661,15 @@ def test_joined_categories_keep_their_order_and_gain_new_ones():
     assert len(joined) == 8
 
 
+def test_the_total_stays_the_last_of_joined_categories():
+    parts = [
+        pc.rate(pd.DataFrame({"g": pd.Categorical([g]), "p": [1]}), "p", by="g", totals="g")
+        for g in "xy"
+    ]
+    joined = pc.concat(parts)["g"]
+    assert joined.cat.categories.tolist() == ["x", "y", "(total)"]
+
+
 def test_joined_meta_keeps_what_is_alike_and_each_part():
     parts = [rates(meta={"version": "1", "rows_read": n, "footnotes": ["x"]}) for n in (3, 4)]
     meta = pc.concat(parts).meta
@@ -821,6 +845,30 @@ def test_labels_are_composed_with_a_warning():
             r"poor\[1\] is above its denominator",
         ),
         (
+            {"rate": [0.5, 0.5], "poor": [1, 3], "all": [2, 2]},
+            {"estimate": "rate", "numerator": "poor", "denominator": "all"},
+            "ValueRangeError",
+            r"poor\[1\] is above its denominator",
+        ),
+        (
+            {"income": [0.5, np.inf]},
+            {"estimate": "income", "measure": "mean"},
+            "ValueRangeError",
+            r"income\[1\] is infinite",
+        ),
+        (
+            {"rate": [0.1, 0.2], "se": [0.1, np.inf]},
+            {"estimate": "rate", "se": "se"},
+            "ValueRangeError",
+            r"se\[1\] is infinite",
+        ),
+        (
+            {"poor": [1, 3]},
+            {"estimate": "poor", "measure": "total", "percent": True},
+            "OptionError",
+            "percent=True is for rates",
+        ),
+        (
             {"poor": [1, -3], "all": [2, 2]},
             {"numerator": "poor", "denominator": "all"},
             "ValueRangeError",
@@ -858,6 +906,14 @@ def test_labels_are_composed_with_a_warning():
 def test_a_wrong_table_is_refused_with_its_row(table, options, kind, message):
     with pytest.raises(getattr(pc.errors, kind), match=message):
         pc.Estimates.from_table({"place": ["A", "B"], **table}, "place", **options)
+
+
+@pytest.mark.parametrize("make", [dict, pd.DataFrame, as_polars])
+def test_decimals_are_numbers(make):
+    # DuckDB and Polars give decimals for 0.122; pandas keeps them as objects
+    table = make({"place": ["A", "B"], "rate": [Decimal("0.122"), Decimal("0.0892")]})
+    est = pc.Estimates.from_table(table, "place", estimate="rate")
+    assert est["estimate"].tolist() == [0.122, 0.0892]
 
 
 def test_what_is_no_table_is_refused():
