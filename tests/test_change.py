@@ -252,6 +252,7 @@ PERIODS = {
     "daily Period": (pd.PeriodIndex(["2020-01-01", "2024-01-01"], freq="D"), 4),
     "datetime64": (pd.to_datetime(["2020-01-01", "2024-01-01"]), 4),
     "date": ([datetime.date(2020, 9, 1), datetime.date(2021, 9, 1)], 365 / 365.25),
+    "beyond nanoseconds": (np.array(["2000-01-01", "2400-01-01"], "M8[s]"), 146_097 / 365.25),
 }
 
 

@@ -2,6 +2,7 @@
 
 import datetime
 import sys
+import unicodedata
 import warnings
 from fractions import Fraction
 from pathlib import Path
@@ -512,6 +513,18 @@ def test_a_missing_income_count_area_or_score_has_no_class():
     assert income_way("vn-2022", data["y"], data["d"], data["a"]) == [None, None, None, "poor"]
     scores = {"b1": [np.nan, 140.0, 140.0], "b2": [30.0, np.nan, 30.0], "a": ["rural"] * 3}
     assert classes(pc.classify(scores, "vn-2022", **SCORE_WORDS)) == [None, None, "poor"]
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_codes_of_areas_are_compared_in_nfc(form):
+    # typed on one machine and exported on another: the same words in two Unicode forms
+    other = {"NFC": "NFD", "NFD": "NFC"}[form]
+    data = {"b1": [150, 150], "b2": [30, 30]}
+    data["a"] = [unicodedata.normalize(form, area) for area in ("Thành thị", "Nông thôn")]
+    words = {"Thành thị": "urban", "Nông thôn": "rural"}
+    area_values = {unicodedata.normalize(other, word): area for word, area in words.items()}
+    found = pc.classify(data, "vn-2022", **SCORE_WORDS, area_values=area_values)
+    assert classes(found) == ["poor", "other"]
 
 
 def test_all_missing_is_all_missing():

@@ -31,7 +31,7 @@ from ..errors import (
 from ..estimates import TOTAL, Estimates
 
 DAYS_PER_YEAR = Fraction(1461, 4)
-NANOSECONDS_PER_DAY = 86_400 * 10**9
+MICROSECONDS_PER_DAY = 86_400 * 10**6
 PERIODS_PER_YEAR = {"Y": 1, "A": 1, "Q": 4, "M": 12}
 
 
@@ -56,8 +56,8 @@ def in_years(label: Any) -> Fraction | None:
             return 1970 + Fraction(label.ordinal, steps)
         return in_years(label.start_time)
     if isinstance(label, datetime.date | np.datetime64):
-        moment = pd.Timestamp(label)
-        return 1970 + Fraction(moment.value, NANOSECONDS_PER_DAY) / DAYS_PER_YEAR
+        moment = pd.Timestamp(label).asm8.astype("M8[us]").astype(np.int64)
+        return 1970 + Fraction(int(moment), MICROSECONDS_PER_DAY) / DAYS_PER_YEAR
     return None
 
 

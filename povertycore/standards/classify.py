@@ -16,6 +16,7 @@ from __future__ import annotations
 import datetime
 import math
 import os
+import unicodedata
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -407,7 +408,8 @@ def amount_column(frame: Frame, request: Request, column: Any) -> NamedArray:
 
 def area_codes(frame: Frame, area: Any, area_values: Mapping[Any, str] | None) -> Array:
     """Return 0 for rural, 1 for urban, -1 where the area is missing."""
-    wanted = dict(area_values) if area_values is not None else {name: name for name in AREAS}
+    given = area_values if area_values is not None else {name: name for name in AREAS}
+    wanted = {composed(label): name for label, name in given.items()}
     for name in wanted.values():
         if name not in AREAS:
             raise unknown_option("a value of area_values", name, AREAS)
@@ -416,7 +418,8 @@ def area_codes(frame: Frame, area: Any, area_values: Mapping[Any, str] | None) -
     unlisted = -2
     for rows in blocks(frame.n):
         positions, labels = pd.factorize(column.values[rows])
-        known = [AREAS.index(wanted[label]) if label in wanted else unlisted for label in labels]
+        names = [wanted.get(composed(label)) for label in labels]
+        known = [unlisted if name is None else AREAS.index(name) for name in names]
         codes[rows] = np.array([*known, MISSING], np.int8)[positions]
         column.first_fault(
             ValueRangeError,
@@ -428,6 +431,11 @@ def area_codes(frame: Frame, area: Any, area_values: Mapping[Any, str] | None) -
             else "name other codes in area_values, as {1: 'urban', 2: 'rural'}",
         )
     return codes
+
+
+def composed(label: Any) -> Any:
+    """Return a label in NFC, in which labels are compared."""
+    return unicodedata.normalize("NFC", label) if isinstance(label, str) else label
 
 
 def counter_of(
