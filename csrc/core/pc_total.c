@@ -244,16 +244,17 @@ static pc_status count_groups(pc_context *ctx, const pc_group_scheme *scheme, co
     counting.is_table = false; /* a dictionary counts what is there, whatever the range */
     pc_group *group = pc_group_new(ctx, &counting, 1);
     uint32_t code[PC_BLOCK];
-    pc_error ignored;
+    pc_error err;
+    pc_status status = PC_OK;
     if (group == NULL) return pc_total_out_of_memory(&ctx->error);
-    /* an error here comes again, with its right row, when the rows are added */
-    for (int64_t row = 0; row < n; row += PC_BLOCK) {
+    /* a bad row ends the count: it comes again, and is named, when the rows are added */
+    for (int64_t row = 0; status == PC_OK && row < n; row += PC_BLOCK) {
         const int64_t size = n - row < PC_BLOCK ? n - row : PC_BLOCK;
-        if (pc_group_block(ctx, group, 0, rows->keys, row, size, 0, code, &ignored) != PC_OK) break;
+        status = pc_group_block(ctx, group, 0, rows->keys, row, size, 0, code, &err);
     }
     *n_groups = pc_group_n_codes(group, 0);
     pc_group_free(ctx, group);
-    return PC_OK;
+    return status == PC_ERR_MEMORY ? pc_total_out_of_memory(&ctx->error) : PC_OK;
 }
 
 static bool same_scheme(const pc_group_scheme *a, const pc_group_scheme *b)
@@ -374,7 +375,7 @@ static pc_status prepare(pc_context *ctx, pc_total *total, const pc_rows *rows, 
     if (status == PC_OK && total->n_lanes == 0) {
         int64_t n_groups = 0;
         status = count_groups(ctx, &scheme, rows, &n_groups);
-        set_layout(total, n_groups);
+        if (status == PC_OK) set_layout(total, n_groups);
     }
     if (status == PC_OK) {
         if (scheme.n_radix > most_table(total)) scheme.is_table = false;

@@ -778,6 +778,18 @@ static pc_status whole_life(pc_context *ctx, void *arg)
     return status;
 }
 
+/* One update of a state whose layout comes from its first rows: their groups are counted before. */
+static pc_status counted_life(pc_context *ctx, void *arg)
+{
+    const sample *s = arg;
+    const pc_total_plan plan = pc_total_plan_for(&s->rows, false);
+    pc_total *total = pc_total_new(ctx, &plan);
+    pc_status status = total == NULL ? PC_ERR_MEMORY : pc_total_update(ctx, total, &s->rows);
+    if (status == PC_OK) status = pc_total_finish(ctx, total);
+    pc_total_free(ctx, total);
+    return status;
+}
+
 static void every_allocation_may_fail(void)
 {
     for (int64_t n_values = 0; n_values <= 1; n_values++)
@@ -793,6 +805,7 @@ static void every_allocation_may_fail(void)
             s.rows.n_values = n_values;
             s.rows.where = pc_make_array(&where, PC_BOOL, s.where, s.n);
             EXPECT(pc_test_failing_allocator(&ctx, whole_life, &s) > 10);
+            EXPECT(pc_test_failing_allocator(&ctx, counted_life, &s) > 10);
             free_sample(&s);
         }
 }
