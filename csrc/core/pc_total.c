@@ -427,7 +427,7 @@ static void forget_rows(pc_context *ctx, pc_total *total)
 pc_status pc_total_update(pc_context *ctx, pc_total *total, const pc_rows *rows)
 {
     pc_status status = check_plan(ctx, total, rows);
-    if (status != PC_OK) return status;
+    if (status != PC_OK || rows->n == 0) return status; /* no row: layout and key types stay open */
     if (can_guess(total, rows)) {
         status = prepare(ctx, total, rows, PC_RUN);
         if (status == PC_OK) status = run_lanes(ctx, total, rows);

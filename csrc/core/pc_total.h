@@ -16,8 +16,8 @@
  *
  * Determinism. Row i of the state (counted over all updates) belongs to lane (i / PC_RUN) mod lanes;
  * a lane adds its rows in row order to its own table; finish adds the lanes in order. The number of
- * lanes and the layout are fixed by the plan when the first row arrives. So the same rows in the
- * same order give the same bits for any number of threads and any cut into updates.
+ * lanes and the layout are fixed when the first row arrives. So the same rows in the same order give the
+ * same bits for any number of threads, and with expected_groups for any cut into updates.
  *
  * Errors name the smallest bad row of the call, whichever thread met it.
  */
@@ -52,7 +52,8 @@ typedef struct pc_total_plan {
     bool has_profile;       /* flags are the indicators of a deprivation profile (at most
                              * PC_RECORD_MOST_INDICATORS, none missing); no values, no pairs */
     bool flags_may_miss;    /* some flag column of some update can hold missing values */
-    int64_t expected_groups; /* sets lanes and layout; 0: taken from the first update */
+    int64_t expected_groups; /* sets lanes and layout; 0: counted in the first PC_RUN rows of the first
+                              * update that has rows, so that its length may change the last bits */
 } pc_total_plan;
 
 typedef struct pc_total pc_total;

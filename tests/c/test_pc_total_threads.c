@@ -488,6 +488,36 @@ static void batches_in_order_give_the_same_bits(void)
     free_sample(&s);
 }
 
+/* A file may begin with an empty batch: it says nothing of groups, nor of the types of its keys. */
+static void an_empty_batch_before_the_first_row_changes_nothing(void)
+{
+    sample s;
+    table whole, t;
+    pc_context ctx;
+    make_sample(&s, 30000, 4000, 13);
+    one_thread(&ctx, 1);
+    s.rows.n_flags = 3;
+    if (!EXPECT(totals(&ctx, &s.rows, 0, &whole) == PC_OK)) return;
+    pc_made empty[5];
+    const pc_column *keys[2] = {pc_make_array(&empty[0], PC_FLOAT64, s.weight, 0),
+                                pc_make_array(&empty[1], PC_UINT64, s.weight, 0)};
+    const pc_column *flags[3];
+    for (int j = 0; j < 3; j++) flags[j] = pc_make_array(&empty[2 + j], PC_INT8, s.flag[j], 0);
+    pc_rows none = {.n_keys = 2, .keys = keys, .n_flags = 3, .flags = flags};
+    const pc_total_plan plan = pc_total_plan_for(&s.rows, false);
+    pc_total *total = pc_total_new(&ctx, &plan);
+    EXPECT(pc_total_update(&ctx, total, &none) == PC_OK);
+    EXPECT(pc_total_update(&ctx, total, &s.rows) == PC_OK);
+    EXPECT(pc_total_finish(&ctx, total) == PC_OK);
+    read_table(total, &s.rows, &t);
+    EXPECT(same_bits(&whole, &t));
+    pc_total_free(&ctx, total);
+    EXPECT(atomic_load(&ctx.memory.in_use) == 0);
+    free_table(&whole);
+    free_table(&t);
+    free_sample(&s);
+}
+
 static void merged_states_equal_the_oracle(void)
 {
     sample s;
@@ -838,6 +868,7 @@ int main(void)
         CLAIM(any_number_of_threads_gives_the_same_bits),
         CLAIM(portable_loops_give_the_same_bits),
         CLAIM(batches_in_order_give_the_same_bits),
+        CLAIM(an_empty_batch_before_the_first_row_changes_nothing),
         CLAIM(merged_states_equal_the_oracle),
         CLAIM(a_key_that_appears_late_is_found_all_the_same),
         CLAIM(a_constant_weight_does_not_drift),
