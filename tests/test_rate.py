@@ -735,6 +735,29 @@ def test_a_domain_is_a_boolean(hh, bad):
         pc.rate(hh, "poor", where=bad)
 
 
+TWO = ["no", "yes", "no", "yes", "no"]
+
+
+@pytest.mark.parametrize("argument", ["where", "weight", "size"])
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.Categorical(TWO),  # its codes are 0 and 1
+        pd.Categorical([3, 1, 3, 1, 3]),  # as Stata's labelled numbers come
+        pa.array(TWO).dictionary_encode(),
+        pl.Series(TWO, dtype=pl.Enum(["no", "yes"])),
+        pd.to_datetime(["2021-01-01"] * 5),
+    ],
+    ids=["text", "numbers", "Arrow", "Enum", "dates"],
+)
+def test_codes_of_categories_are_no_numbers(argument, column):
+    hh = {"poor": [1, 0, 1, 0, 0], "c": column}
+    words = {"where": "c"} if argument == "where" else {"design": pc.Design(**{argument: "c"})}
+    with pytest.raises(errors.DTypeError, match=f"{argument} .*not .*column 'c'") as caught:
+        pc.rate(hh, "poor", **words)
+    assert (caught.value.argument, caught.value.column) == (argument, "c")
+
+
 def test_a_weight_of_text_is_an_error(hh):
     with pytest.raises(errors.DTypeError):
         pc.rate(hh, "poor", design=pc.Design(weight="status"))

@@ -317,6 +317,14 @@ def test_an_amount_is_never_multiplied_by_the_members_unasked(hh, column):
     assert len(pc.total(hh, column, design=design, count="households")) >= 1
 
 
+@pytest.mark.parametrize(
+    "parts", [(["aid", "income"], "income"), ("aid", []), (["aid"], ["a", "b"])]
+)
+def test_a_ratio_has_two_parts(hh, parts):
+    with pytest.raises(errors.OptionError, match="one column above and one below"):
+        pc.ratio(hh, *parts)
+
+
 def test_a_ratio_of_amounts_asks_what_is_counted(hh):
     design = pc.Design(size="size")
     with pytest.raises(errors.OptionError, match="count='households'"):

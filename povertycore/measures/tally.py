@@ -132,9 +132,9 @@ def resolve(
         scores=scores,
         by=by_keys,
         over=None if over is None else keys_of(frame, over, has_category),
-        where=None if where is None else frame.measured(where).column,
-        weight=None if design.weight is None else frame.measured(design.weight).column,
-        size=None if size is None else frame.measured(size).column,
+        where=number_column(frame, "where", where),
+        weight=number_column(frame, "weight", design.weight),
+        size=number_column(frame, "size", size),
         unit=unit,
         standard=standard_of(frame, standard),
         keep_missing=missing_groups == "keep",
@@ -142,6 +142,19 @@ def resolve(
         totals=totals_of(totals, [key.name for key in by_keys]),
         design=design,
     )
+
+
+def number_column(frame: Frame, argument: str, column: Any) -> _core.Column | None:
+    """Find a column of numbers; the codes of categories are none, nor are dates."""
+    if column is None:
+        return None
+    measured = frame.measured(column)
+    if measured.is_flag or measured.column.type.startswith("float"):
+        return measured.column
+    what = "text or categories" if measured.is_categorical else "dates or durations"
+    error = DTypeError(f"{argument} holds {what}, not numbers (column {measured.name!r})")
+    error.argument, error.column = argument, measured.name
+    raise error
 
 
 def option_error(argument: str, message: str) -> OptionError:

@@ -15,8 +15,10 @@ from .tally import (
     Variable,
     compute,
     frame_of,
+    listed,
     measured_variables,
     numbers_only,
+    option_error,
     resolve,
     wrap,
 )
@@ -226,6 +228,8 @@ def ratio(
     >>> est["variable"].tolist(), est["numerator"].tolist(), est["denominator"].tolist()
     (['aid/income'], [7.0], [12.0])
     """
+    if len(listed(numerator)) != 1 or len(listed(denominator)) != 1:
+        raise option_error("numerator", "a ratio has one column above and one below")
     frame = frame_of(data, design, numerator, denominator, by, over, where, standard)
     parts = (*measured_variables(frame, numerator), *measured_variables(frame, denominator))
     numbers_only("ratio", parts)
