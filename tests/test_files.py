@@ -108,6 +108,16 @@ def test_rows_empty_throughout_are_left_out_of_a_text_file(tmp_path):
     assert read_table(tmp_path / "a.csv").to_numpy().tolist() == [["1", "2"]]
 
 
+def test_index_counts_the_rows_of_the_file_also_past_blank_ones(tmp_path):
+    (tmp_path / "a.csv").write_text("\n\na;b\n1;2\n\n;\n3;4\n\n", encoding="utf-8-sig")
+    frame = read_table(tmp_path / "a.csv")
+    assert list(frame.index) == [2, 5]  # the rows 4 and 7 of the file
+    assert frame.to_numpy().tolist() == [["1", "2"], ["3", "4"]]
+    cells = pd.DataFrame([["a"], [1], [None], [2]])
+    cells.to_excel(tmp_path / "a.xlsx", header=False, index=False)
+    assert list(read_table(tmp_path / "a.xlsx").index) == [0, 2]
+
+
 def test_rows_empty_throughout_are_left_out_of_a_sheet(tmp_path):
     pd.DataFrame({"a": ["x", None, "y"]}).to_excel(tmp_path / "a.xlsx", index=False)
     assert read_table(tmp_path / "a.xlsx")["a"].tolist() == ["x", "y"]

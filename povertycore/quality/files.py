@@ -18,7 +18,7 @@ import pandas as pd
 
 from povertycore.errors import DuplicateNameError, FileFormatError, listing, missing_extra
 
-__all__ = ["FORMATS", "read_table", "sheets_of"]
+__all__ = ["FORMATS", "has_headings_in_rows", "read_table", "sheets_of"]
 
 FORMATS: dict[str, tuple[str, ...]] = {
     "CSV": (".csv", ".tsv", ".txt", ".csv.gz"),
@@ -51,8 +51,9 @@ def read_table(path: str | Path, *, sheet: str | None = None, keep: Keep | None 
     Returns
     -------
     pandas.DataFrame
-        One row per row of the table; names without surrounding blanks. Columns of a text file
-        are text, with an empty cell missing.
+        One row per row of the table, without those empty throughout; its index counts the rows of
+        a text file or sheet, 0 the second. Names are without surrounding blanks. Columns of a text
+        file are text, with an empty cell missing.
 
     Raises
     ------
@@ -109,6 +110,11 @@ def sheets_of(path: str | Path) -> list[str]:
         return [str(name) for name in book.sheet_names]
 
 
+def has_headings_in_rows(path: str | Path) -> bool:
+    """Whether the headings of a file are its first row, as in a text file or a sheet."""
+    return _kind(Path(path)) in ("CSV", "Excel")
+
+
 def _kind(path: Path) -> str:
     name = path.name.lower()
     for kind, endings in FORMATS.items():
@@ -142,9 +148,11 @@ def _unreadable(path: Path, kind: str, fault: BaseException) -> FileFormatError:
 def _read_csv(path: Path, keep: Keep | None) -> Any:
     encoding = _encoding(path)
     try:
-        delimiter = _delimiter(path, encoding)
-        reading = {"sep": delimiter, "encoding": encoding, "dtype": str, "keep_default_na": False}
-        header = pd.read_csv(path, header=None, nrows=1, **reading)
+        delimiter, above = _delimiter(path, encoding)
+        # Blank lines are read, and left out below, so that the rows keep their places in the file.
+        reading = {"sep": delimiter, "encoding": encoding, "dtype": str, "keep_default_na": False,
+                   "skip_blank_lines": False}  # fmt: skip
+        header = pd.read_csv(path, header=None, nrows=1, skiprows=above, **reading)
         names = _clean(header.iloc[0].tolist())
         wanted = _kept(names, keep)
         with warnings.catch_warnings():
@@ -152,12 +160,18 @@ def _read_csv(path: Path, keep: Keep | None) -> Any:
             # columns to pandas would hide this fault, so that they are taken piece by piece.
             warnings.simplefilter("error", pd.errors.ParserWarning)
             with pd.read_csv(
-                path, header=0, na_values=[""], index_col=False, chunksize=ROWS_AT_A_TIME, **reading
+                path,
+                header=0,
+                skiprows=above,
+                na_values=[""],
+                index_col=False,
+                chunksize=ROWS_AT_A_TIME,
+                **reading,
             ) as pieces:
                 frame = pd.concat(
-                    [piece.set_axis(names, axis=1)[wanted].dropna(how="all") for piece in pieces],
-                    ignore_index=True,
+                    [piece.set_axis(names, axis=1)[wanted].dropna(how="all") for piece in pieces]
                 )
+                frame.index += above
     except UnicodeError as fault:
         raise FileFormatError(f"{path.name} is not UTF-8 text; save it as 'CSV UTF-8'") from fault
     except pd.errors.ParserWarning as fault:
@@ -187,15 +201,19 @@ def _encoding(path: Path) -> str:
     return "utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
 
 
-def _delimiter(path: Path, encoding: str) -> str:
-    """Return the separator that occurs most in the headings, outside quotes."""
+def _delimiter(path: Path, encoding: str) -> tuple[str, int]:
+    """Return the separator that occurs most in the headings, outside quotes.
+
+    The second value counts the blank lines above the headings.
+    """
     with _opened(path) as file:
         text = file.read(BYTES_LOOKED_AT).decode(encoding, errors="ignore")
     if "\x00" in text:
         raise csv.Error("it is not a text file")
-    lines = text.splitlines()
-    unquoted = "".join(lines[0].split('"')[::2]) if lines else ""
-    return max(DELIMITERS, key=unquoted.count)
+    lines = text.removeprefix("\ufeff").splitlines()
+    above = next((place for place, line in enumerate(lines) if line), 0)
+    unquoted = "".join(lines[above].split('"')[::2]) if lines else ""
+    return max(DELIMITERS, key=unquoted.count), above
 
 
 def _read_parquet(path: Path, keep: Keep | None) -> Any:
@@ -242,7 +260,7 @@ def _read_excel(path: Path, sheet: str | None, keep: Keep | None) -> Any:
         raise FileFormatError(f"the sheet of {path.name} is empty" + _other_sheets(sheets, sheet))
     names = _clean(["" if pd.isna(name) else name for name in cells.iloc[0]])
     wanted = _kept(names, keep)
-    frame = cells.iloc[1:].dropna(how="all").reset_index(drop=True)
+    frame = cells.iloc[1:].reset_index(drop=True).dropna(how="all")
     frame.columns = names
     return frame[wanted].infer_objects()
 
