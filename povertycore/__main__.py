@@ -22,8 +22,8 @@ from povertycore.errors import (
     unknown_option,
 )
 from povertycore.present.report import Report, joined, report
-from povertycore.quality.columns import ROLES, choose
-from povertycore.quality.files import read_table, sheets_of
+from povertycore.quality.columns import ROLES, choose, plain
+from povertycore.quality.files import has_headings_in_rows, read_table, sheets_of
 from povertycore.quality.register import POPULATION_ROLES, Register, register
 from povertycore.standards.standard import standard as read_standard
 
@@ -47,7 +47,8 @@ files
   per household and year. Codes are read as text, so that leading zeros survive.
 
 columns
-  Used under these names, or under those that --column gives:
+  Used under these names or their Vietnamese ones (Năm, Mã hộ, Huyện, Mã xã, Xã, Phân loại, Điểm B1,
+  Dân tộc, ...; the report says which were taken), or under those that --column gives:
     year                          needed, unless every file is given as YEAR=FILE or with --year
     district_code, district, commune_code, commune      any of them, at least one
     status or class               taken as given: poor, near_poor, average, other, their Vietnamese
@@ -59,6 +60,8 @@ columns
     ethnic_minority or ethnicity  for the figures of minorities
     hhid or id                    to find households entered twice
     standard                      or --standard
+  In the file of --population: year and places as above, population (Số hộ) and, where known,
+  minority_population. An error names a row as r[0], the first, and as a spreadsheet numbers it.
 
 a map, the same as a file (--map)
   [columns]
@@ -72,6 +75,7 @@ a map, the same as a file (--map)
 
 examples
   {PROGRAM} report
+  {PROGRAM} report "danh sách.xlsx" --year 2022 --lang vi
   {PROGRAM} report register.parquet --plan 3.0 --place "Lạng Sơn" --lang vi
   {PROGRAM} report 2021=review2021.xlsx 2022=review2022.xlsx --sheet "Danh sách" --map columns.toml
   {PROGRAM} report list2022.csv --year 2022 --population households.csv --column class="Phân loại"
@@ -340,30 +344,46 @@ def _register(
     path: str, year: int | None, settings: Mapping[str, Any], *, may_say_year: bool = False
 ) -> Register:
     """Read and check one file; what is wrong with it is said with its name."""
-    reading = settings["reading"]
+    reading = dict(settings["reading"])
     indicators = tuple(
         dict.fromkeys(name for std in settings["standards"] for name in std.indicator_ids)
     )
     headings: list[str] = []
+    roles: dict[str, str] = {}
 
     def keep(found: list[str]) -> list[str]:
         headings.extend(found)
-        roles = choose(found, reading.get("columns"), more=indicators)
+        named = reading.get("columns", {})
+        if year is not None and plain(named.get("year", "")) not in map(plain, found):
+            # The year is known; a map that serves other files too may name a column for it.
+            reading["columns"] = {role: name for role, name in named.items() if role != "year"}
+        roles.update(choose(found, reading.get("columns"), more=indicators))
         return list(dict.fromkeys(roles.values()))
 
-    sheet = settings["sheet"]
+    sheet, table = settings["sheet"], None
     try:
         table = read_table(path, sheet=sheet, keep=keep)
-        has_year = "year" in choose(headings, reading.get("columns"), more=indicators)
-        told = None if has_year and may_say_year else year
+        told = None if "year" in roles and may_say_year else year
         return register(
             table, year=told, standard=settings["standard"], headings=headings, **reading
         )
     except PovertyCoreError as fault:
         message, name = str(fault), Path(path).name
         if isinstance(fault, ColumnNotFoundError) and sheet is None and len(sheets_of(path)) > 1:
-            message += f"; read was the first sheet, the sheets are {listing(sheets_of(path))}"
+            message += (
+                f"; read was the first sheet, the sheets are {listing(sheets_of(path))}; choose "
+                "with --sheet NAME"
+            )
+        if table is not None:
+            message += _place_in_file(path, table, getattr(fault, "row", None))
         raise FileFormatError(message if name in message else f"{name}: {message}") from fault
+
+
+def _place_in_file(path: str, table: Any, row: int | None) -> str:
+    """Say where in the file a row stands, as a spreadsheet numbers its rows."""
+    if row is None or not has_headings_in_rows(path):
+        return ""
+    return f" (row {int(table.index[row]) + 2} of the file)"
 
 
 # ---- options ----------------------------------------------------------------------------------

@@ -59,6 +59,29 @@ def test_classes_are_read_however_they_are_written(classes):
     assert frame["poor_or_near"].tolist() == [True, True, False, False]
 
 
+def test_vietnamese_headings_are_known_by_their_words_and_noted():
+    names = {"year": "NĂM", "hhid": "Mã hộ", "commune": "Xã/Phường", "status": "Phân loại hộ",
+             "b1": "Điểm B1"}  # fmt: skip
+    made = register(table(b1=[150] * 4).rename(columns=names))
+    assert made.places == ("commune",)
+    assert made.frame["poor"].tolist() == [True, False, False, False]
+    note = made.notes[0]
+    assert "'NĂM' = year, 'Mã hộ' = id, 'Xã/Phường' = commune" in note.en
+    assert note.vi.startswith("Các cột được nhận theo tên: 'NĂM' = year")
+
+
+def test_heading_named_for_one_role_plays_no_other():
+    frame = table().rename(columns={"status": "Hộ nghèo"})  # by its words the role `poor`
+    assert choose(list(frame), {"class": "Hộ nghèo"})["class"] == "Hộ nghèo"
+    assert "poor" not in choose(list(frame), {"class": "Hộ nghèo"})
+    assert choose(list(frame))["poor"] == "Hộ nghèo"
+
+
+@pytest.mark.parametrize("role", ["id", "hhid"])
+def test_role_goes_by_each_of_its_headings(role):
+    assert choose(["hhid", "Mã"], {role: "Mã"})["id"] == "Mã"
+
+
 def test_own_classes_are_mapped():
     made = register(table(status=["A", "B", "C", "hộ nghèo"]),
                     classes={"A": "poor", "B": "near_poor", "C": "other"})  # fmt: skip
@@ -162,6 +185,33 @@ def test_messages_show_no_id_and_no_income():
         assert secret not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("role", "expected"),
+    [
+        ("class", "one of 60 different values without a known meaning"),
+        ("area", "one of 60 different values without a known meaning"),
+        ("standard", "one of 60 different values"),
+        ("commune", "one of 60 different values in 60 rows.*tells households apart, not places"),
+    ],
+)
+def test_column_of_names_taken_for_another_shows_no_name(monkeypatch, role, expected):
+    monkeypatch.setattr("povertycore.quality.register.MANY_PLACES", 50)
+    n = 60
+    frame = table(n, name=[f"Nông Văn {i}" for i in range(n)], area=["rural"] * n, b1=[150] * n,
+                  b2=[30] * n)  # fmt: skip
+    if role == "area":
+        frame = frame.drop(columns="status")
+    with pytest.raises(ValueRangeError, match=expected) as raised:
+        register(frame, columns={role: "name"}, standard="vn-2022" if role == "area" else None)
+    assert "Nông" not in str(raised.value)
+
+
+def test_places_with_few_households_are_places():
+    n = 1200  # a commune each, as in a short list: more than any province has communes
+    frame = table(n * 20, commune=[f"Xã {i % n}" for i in range(n * 20)])
+    assert len(register(frame).frame["commune"].cat.categories) == n
+
+
 # ---- edges ------------------------------------------------------------------------------------
 
 
@@ -227,6 +277,8 @@ def test_population_table_of_one_year_needs_no_year():
          r"commune_code\[0\] has 4 digits"),
         ({"commune_code": ["10001", "5983", "10002", "10003"]}, ValueRangeError,
          r"commune_code\[1\] has 4 digits"),
+        ({"commune_code": ["5983.0"] * 4}, ValueRangeError,
+         r"commune_code\[0\] has a decimal point"),
         ({"commune": ["5983"] * 4}, ValueRangeError, r"commune\[0\] has 4 digits"),
         ({"district_code": [78] * 4}, ValueRangeError, r"district_code\[0\] has 2 digits"),
         ({"status": None, "poor": [1, 0, 0, 0]}, ColumnNotFoundError, "near_poor"),

@@ -332,16 +332,18 @@ def test_table_of_all_households_by_district_gives_no_communes():
 def test_columns_of_the_table_of_all_households_are_named_too(here, capsys):
     reviewed = small_register().query("status != 'other'").rename(columns={"commune": "Xã"})
     write(reviewed, here / "list.csv")
-    numbers = small_population().rename(columns={"commune": "Xã", "population": "Số hộ"})
+    numbers = small_population().rename(columns={"commune": "Xã", "population": "Cả xã"})
     write(numbers, here / "all.xlsx")
-    options = ["--column", "commune=Xã", "--column", "population=Số hộ"]
+    options = ["--column", "commune=Xã", "--column", "population=Cả xã"]
     assert main(["report", "list.csv", "--population", "all.xlsx", *options]) == 0
     assert "17.50 %" in capsys.readouterr().out
-    named = {"commune": "Xã", "population": "Số hộ"}
+    named = {"commune": "Xã", "population": "Cả xã"}
     made = report(reviewed, population=numbers, columns=named)
     assert figures(made, "2022")["Poverty rate"] == 0.175
     assert main(["report", "list.csv", "--population", "all.xlsx", *options[:2]]) == 2
     assert "no column 'population'" in capsys.readouterr().err
+    write(numbers.rename(columns={"Cả xã": "Tổng số hộ"}), here / "all.xlsx")
+    assert main(["report", "list.csv", "--population", "all.xlsx"]) == 0  # known by its words
 
 
 def test_local_standard_from_a_file(here, capsys):
@@ -462,6 +464,30 @@ def test_columns_and_values_are_mapped_by_options_and_by_a_map(here, capsys):
     assert main(["report", str(path), "--map", "map.toml"]) == 0
     assert capsys.readouterr().out == by_options
     assert "17.50 %" in by_options
+
+
+def test_one_map_serves_files_with_and_without_the_year(here, capsys):
+    (here / "map.toml").write_text('[columns]\nyear = "Năm"\nhhid = "Mã hộ"\n', encoding="utf-8")
+    hh = small_register().rename(columns={"year": "Năm", "hhid": "Mã hộ"})
+    long = write(hh, here / "both.csv")
+    assert main(["report", str(long), "--map", "map.toml", "--source", "A"]) == 0
+    expected = capsys.readouterr().out
+    for year in (2021, 2022):
+        write(hh[hh["Năm"] == year].drop(columns="Năm"), here / f"{year}.csv")
+    parts = ["2021=2021.csv", "2022=2022.csv"]
+    assert main(["report", *parts, "--map", "map.toml", "--source", "A"]) == 0
+    assert capsys.readouterr().out == expected
+
+
+def test_faulty_row_is_named_as_a_spreadsheet_numbers_it(here, capsys):
+    hh = small_register()
+    hh.loc[7, "status"] = "hộ gì"
+    for name in ("a.csv", "a.xlsx"):
+        assert main(["report", str(write(hh, here / name))]) == 2
+        assert "class[7] is 'hộ gì'" in (message := capsys.readouterr().err)
+        assert message.endswith("(row 9 of the file)\n")
+    assert main(["report", str(write(hh, here / "a.parquet"))]) == 2
+    assert "of the file)" not in capsys.readouterr().err
 
 
 def test_sheet_is_chosen_by_name(here, capsys):

@@ -16,6 +16,7 @@ import pandas as pd
 
 from povertycore.errors import OptionError, StandardError, StandardWarning, listing
 from povertycore.quality.columns import (
+    VALUES_SHOWN,
     Columns,
     Note,
     flag,
@@ -119,6 +120,14 @@ def standards_of(table: Columns, years: Any, standard: Any) -> Standards | None:
                 int((codes < 0).argmax()),
                 "is missing",
                 "the id of a standard was expected",
+            )
+        if len(words) > VALUES_SHOWN:  # a column of something else, maybe of names
+            raise value_error(
+                table,
+                "standard",
+                0,
+                f"is one of {thousands(len(words), 'en')} different values",
+                "one standard for each year was expected",
             )
         ids = lookup(codes, words, None)
         first = {int(year): ids[int((years == year).argmax())] for year in np.unique(years)}

@@ -44,6 +44,27 @@ ROLES: dict[str, tuple[str, ...]] = {
     "ethnicity": ("ethnicity",),
     "standard": ("standard",),
 }
+# the same for the headings of Vietnamese registers; small letters, without signs between the words
+VIETNAMESE: dict[str, tuple[str, ...]] = {
+    "year": ("năm",),
+    "id": ("mã hộ", "mã số hộ"),
+    "district_code": ("mã huyện",),
+    "district": ("huyện", "tên huyện", "huyện thành phố", "quận huyện"),
+    "commune_code": ("mã xã",),
+    "commune": ("xã", "tên xã", "xã phường", "xã phường thị trấn"),
+    "area": ("khu vực",),
+    "class": ("phân loại", "phân loại hộ", "loại hộ", "kết luận", "kết quả rà soát"),
+    "poor": ("hộ nghèo",),
+    "near_poor": ("hộ cận nghèo",),
+    "b1": ("điểm b1",),
+    "b2": ("điểm b2",),
+    "ethnic_minority": ("dân tộc thiểu số", "hộ dân tộc thiểu số", "dtts", "hộ dtts"),
+    "ethnicity": ("dân tộc",),
+    "standard": ("chuẩn nghèo",),
+    "population": ("số hộ", "tổng số hộ"),
+    "minority_population": ("số hộ dân tộc thiểu số", "số hộ dtts"),
+}
+VALUES_SHOWN = 20  # distinct values of a column of classes; one with more may hold names or ids
 YES = {"1", "true", "yes", "y", "có", "x"}
 NO = {"0", "false", "no", "n", "không"}
 
@@ -103,26 +124,31 @@ def choose(
         The headings of the table.
     columns : mapping of str to str, optional
         Role to heading, for headings that are named otherwise; an empty heading says that the
-        table's column of that name is not to be used.
+        table's column of that name is not to be used. A role goes by any of its own headings too:
+        hhid is the role id, status the role class.
     more : iterable of str, optional
         Further roles, as the indicators of a standard or `population`, found under their own name.
 
     Returns
     -------
     dict
-        Role to heading, for the roles the table fills.
+        Role to heading, for the roles the table fills. Headings that no one named are known by
+        their words, whatever their capitals and the signs between them.
 
     Examples
     --------
-    >>> choose(["year", "Xã", "status"], {"commune": "Xã"})
-    {'year': 'year', 'commune': 'Xã', 'class': 'status'}
+    >>> choose(["Năm", "Tên xã", "Kết quả", "B1"], {"class": "Kết quả"})
+    {'year': 'Năm', 'commune': 'Tên xã', 'class': 'Kết quả', 'b1': 'B1'}
     """
     headings = {plain(name): name for name in names}
     defaults = {**ROLES, **{name: (name,) for name in more}}
-    asked = dict(columns or {})
-    for role in asked:
-        if role not in defaults:
-            raise unknown_option("the role of a column", role, defaults)
+    role_of = {heading: role for role, usual in defaults.items() for heading in (*usual, role)}
+    for role in columns or {}:
+        if role not in role_of:
+            raise unknown_option("the role of a column", role, role_of)
+    asked = {role_of[role]: heading for role, heading in (columns or {}).items()}
+    named = {plain(heading) for heading in asked.values()}
+    by_words = {_words(name): name for name in reversed(names) if plain(name) not in named}
     chosen = {}
     for role, usual in defaults.items():
         if role in asked:
@@ -132,18 +158,40 @@ def choose(
                 raise _not_found(asked[role], role, names)
             chosen[role] = headings[plain(asked[role])]
         else:
-            found = [headings[name] for name in usual if name in headings]
+            found = [headings[name] for name in usual if name in headings] or [
+                by_words[_words(name)]
+                for name in (*usual, *VIETNAMESE.get(role, ()))
+                if _words(name) in by_words
+            ]
             chosen.update({role: found[0]} if found else {})
     return chosen
+
+
+def told_roles(roles: Mapping[str, str], columns: Mapping[str, str] | None) -> Note | None:
+    """Return the note that names the columns taken by their words, None where there are none."""
+    named = {plain(heading) for heading in (columns or {}).values()}
+    taken = [
+        f"{heading!r} = {role}"
+        for role, heading in roles.items()
+        if plain(heading).casefold() not in (role, *ROLES.get(role, ()))
+        and plain(heading) not in named
+    ]
+    if not taken:
+        return None
+    return Note(
+        f"Columns taken by their headings: {', '.join(taken)}; --column says otherwise.",
+        f"Các cột được nhận theo tên: {', '.join(taken)}; có thể khai báo lại bằng --column.",
+    )
 
 
 def missing_role(roles: Sequence[str], purpose: str, names: Sequence[str]) -> ColumnNotFoundError:
     """Return the error for roles of which one is needed, with headings that come close to any."""
     usual = [heading for role in roles for heading in ROLES.get(role, (role,))]
     bare = {_bare(heading): heading for heading in reversed(list(names))}
+    vietnamese = [heading for role in roles for heading in VIETNAMESE.get(role, ())]
     close = [
         bare[match]
-        for heading in usual
+        for heading in (*usual, *vietnamese)
         for match in difflib.get_close_matches(_bare(heading), list(bare), n=2, cutoff=0.6)
     ]
     shown = (
@@ -151,9 +199,10 @@ def missing_role(roles: Sequence[str], purpose: str, names: Sequence[str]) -> Co
         if close
         else f"the columns are {listing(list(names))}"
     )
+    also = ", or give the year of the whole file with --year" if roles[0] == "year" else ""
     error = ColumnNotFoundError(
         f"there is no column {listing(dict.fromkeys(usual), last=' or ')} {purpose}; {shown}; "
-        f"name yours with --column {roles[0]}=NAME"
+        f"name yours with --column {roles[0]}=NAME{also}"
     )
     error.column = roles[0]
     return error
@@ -175,6 +224,11 @@ def _not_found(name: str, role: str, names: Sequence[str]) -> ColumnNotFoundErro
 def plain(name: object) -> str:
     """Return a text in NFC without blanks around it."""
     return unicodedata.normalize("NFC", str(name)).strip()
+
+
+def _words(name: object) -> str:
+    """Return the words of a heading in small letters, without the signs between them."""
+    return " ".join(re.findall(r"\w+", plain(name).casefold().replace("_", " ")))
 
 
 def _bare(name: object) -> str:
@@ -288,6 +342,8 @@ def meaning(
     wrong = [value is None and word != "" for value, word in zip(found, words, strict=True)]
     if any(wrong):
         row = first_row(codes, wrong)
+        if len(words) > VALUES_SHOWN:
+            raise _many_values(table, role, row, len(words), targets)
         raise value_error(
             table,
             role,
@@ -297,6 +353,20 @@ def meaning(
             f"{', '.join(targets[1:])})",
         )
     return lookup(codes, found, None)
+
+
+def _many_values(
+    table: Columns, role: str, row: int, n: int, targets: Sequence[str]
+) -> ValueRangeError:
+    """Return the error for a column that tells households apart: its values are not shown."""
+    return value_error(
+        table,
+        role,
+        row,
+        f"is one of {thousands(n, 'en')} different values without a known meaning",
+        f"a column of {listing(targets, last=' or ')} was expected; name yours with "
+        f"--column {role}=NAME",
+    )
 
 
 def words_of(column: Any) -> tuple[Any, list[str]]:

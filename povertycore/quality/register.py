@@ -6,6 +6,7 @@ the notes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,7 @@ from povertycore.quality.columns import (
     numeric,
     plain,
     thousands,
+    told_roles,
     value_error,
     words_of,
 )
@@ -45,7 +47,11 @@ POPULATION_ROLES = (
 )
 PLACES = ("district_code", "district", "commune_code", "commune")
 OFFICIAL_DIGITS = {"district_code": 3, "commune_code": 5}
+DECIMAL = re.compile(r"\d+[.,]\d+")
 MAJORITY = "kinh"
+# More places than a province has, with fewer households in each than any list of them has: such a
+# column holds ids, names or incomes, and is not printed.
+MANY_PLACES, FEW_HOUSEHOLDS = 1000, 20
 
 
 @dataclass(frozen=True)
@@ -97,8 +103,8 @@ def register(
     data : pandas.DataFrame
         One row per household and year.
     columns : mapping of str to str, optional
-        Role to heading; see `ROLES` for the headings that need no naming. Indicators are roles
-        under their ids in the standard.
+        Role to heading; see `ROLES` and `VIETNAMESE` for the headings that need no naming.
+        Indicators are roles under their ids in the standard.
     year : int, optional
         The year of the whole table, where it has no such column.
     standard : str, Standard or mapping of int to either, optional
@@ -145,11 +151,13 @@ def register(
     data = _as_pandas(data)
     names = [str(name) for name in data.columns]
     roles = choose(names, columns, more=indicators_of(standard))
-    table = Columns(data, roles, list(headings or names), numbers, [])
+    taken = told_roles(roles, columns)
+    table = Columns(data, roles, list(headings or names), numbers, [taken] if taken else [])
     frame = pd.DataFrame({"year": _years(table, year)})
     for place in PLACES:
         if place in roles:
             frame[place] = _place(table, place, digits or {})
+            _check_place(table, place, frame[place].cat.categories)
     places = tuple(place for place in PLACES if place in roles)
     if not places:
         raise missing_role(("commune", "district"), "to count by place", table.names)
@@ -225,6 +233,18 @@ def _place(table: Columns, role: str, digits: Mapping[str, int]) -> Any:
     )
 
 
+def _check_place(table: Columns, role: str, places: Sequence[str]) -> None:
+    n, rows = len(places), len(table.data)
+    if n > MANY_PLACES and rows < n * FEW_HOUSEHOLDS:
+        raise value_error(
+            table,
+            role,
+            0,
+            f"is one of {thousands(n, 'en')} different values in {thousands(rows, 'en')} rows",
+            "such a column tells households apart, not places",
+        )
+
+
 def _with_zeros(
     table: Columns, role: str, codes: Any, words: list[str], digits: Mapping[str, int]
 ) -> list[str]:
@@ -232,6 +252,16 @@ def _with_zeros(
     asked = digits.get(role, digits.get(role_of_code))
     if asked is not None:
         return [word.zfill(asked) for word in words]
+    broken = [DECIMAL.fullmatch(word) is not None for word in words]
+    if any(broken):
+        raise value_error(
+            table,
+            role,
+            first_row(codes, broken),
+            "has a decimal point",
+            f"codes of {OFFICIAL_DIGITS[role_of_code]} digits were expected, kept as text "
+            f"(--digits {role}=0 if the codes are your own)",
+        )
     expected = OFFICIAL_DIGITS[role_of_code]
     short = [word.isdigit() and len(word) < expected for word in words]
     if any(short):
