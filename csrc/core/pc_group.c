@@ -500,6 +500,8 @@ pc_status pc_group_transfer(pc_context *ctx, const pc_group *from, int64_t from_
     if (ready_lane(ctx, to, to_lane) != PC_OK)
         return pc_context_fail(ctx, PC_ERR_MEMORY, "key", -1, -1, "out of memory");
     for (int64_t code = 0; code < n; code++) {
+        if (code % PC_BLOCK == 0 && pc_caller_stopped(ctx))
+            return pc_context_fail(ctx, PC_ERR_INTERRUPTED, "", -1, -1, "stopped by the host");
         map[code] = -1;
         if (live != NULL && !live[code]) continue;
         decode(from, from_lane, code, parts);

@@ -82,7 +82,8 @@ pc_status pc_group_block(pc_context *ctx, pc_group *group, int64_t lane,
 int64_t pc_group_n_codes(const pc_group *group, int64_t lane);
 
 /* Put the groups of one lane into another group's lane: map[c] is the new code of c, for each c whose
- * live[c] is not 0 (NULL: all are). Ranges of `to` must hold those of `from`. */
+ * live[c] is not 0 (NULL: all are). Ranges of `to` must hold those of `from`. On the calling thread only: it
+ * asks the host on the way, and may give PC_ERR_INTERRUPTED. */
 pc_status pc_group_transfer(pc_context *ctx, const pc_group *from, int64_t from_lane,
                             const uint8_t *live, int64_t row_offset, pc_group *to,
                             int64_t to_lane, int64_t *map);

@@ -57,6 +57,14 @@ bool pc_worker_stopped(pc_worker *worker)
     return false;
 }
 
+bool pc_caller_stopped(pc_context *ctx)
+{
+    pc_worker caller = {ctx, 1, ctx->next_poll_ns};
+    const bool stopped = pc_worker_stopped(&caller);
+    ctx->next_poll_ns = caller.next_poll_ns;
+    return stopped;
+}
+
 /* Keep the failure of the smallest task. */
 static void record_failure(struct crew *crew, int64_t task, const pc_error *err)
 {

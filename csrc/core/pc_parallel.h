@@ -29,6 +29,9 @@ typedef pc_status (*pc_task_fn)(pc_worker *worker, int64_t task, void *arg, pc_e
 /* True when the work must stop. Call it once per block of rows. */
 bool pc_worker_stopped(pc_worker *worker);
 
+/* The same for long work that the calling thread does between runs; call it every few thousand steps. */
+bool pc_caller_stopped(pc_context *ctx);
+
 /* Run all tasks on at most n_threads threads, the caller included; n_threads <= 1 starts none.
  * PC_OK; or PC_ERR_INTERRUPTED; or the status of the smallest task that failed (ctx->error holds
  * its record). Tasks not yet started are skipped once one has failed or a stop was asked.

@@ -314,6 +314,9 @@ static pc_status join_lane(pc_context *ctx, const pc_total *from, int64_t l, int
         status = pc_total_make_room(ctx, from, group, to, pc_group_n_codes(group, to_lane),
                                     &ctx->error);
     for (int64_t c = 0; c < n_codes; c++) {
+        if (status == PC_OK && c % PC_BLOCK == 0 && pc_caller_stopped(ctx))
+            status = pc_context_fail(ctx, PC_ERR_INTERRUPTED, "", -1, -1, "stopped by the host");
+        if (status != PC_OK) goto done;
         if (map[c] < 0) continue;
         for (int64_t s = 0; status == PC_OK && s < n_slots; s++)
             status = join_slot(ctx, from, source, (c + 1) * n_slots + s, to,

@@ -217,6 +217,32 @@ static void too_many_keys_and_changed_types_are_refused(void)
     free(k);
 }
 
+static bool always(void *host)
+{
+    (void)host;
+    return true;
+}
+
+/* Ten million groups take seconds: the host is asked while they move. */
+static void moving_groups_stops_when_the_host_asks(void)
+{
+    static uint32_t code[N];
+    int64_t map[625];
+    keys *k = make_keys(8);
+    pc_context ctx;
+    pc_error err;
+    pc_context_init(&ctx);
+    pc_group *group = encode(&ctx, k, 15, 1000, false, code, &err);
+    if (!EXPECT(group != NULL)) return;
+    ctx.should_stop = always;
+    ctx.next_poll_ns = 1;
+    EXPECT(pc_group_transfer(&ctx, group, 0, NULL, 0, group, 1, map) == PC_ERR_INTERRUPTED);
+    EXPECT(ctx.error.status == PC_ERR_INTERRUPTED);
+    pc_group_free(&ctx, group);
+    EXPECT(atomic_load(&ctx.memory.in_use) == 0);
+    free(k);
+}
+
 static pc_status encode_and_move(pc_context *ctx, void *arg)
 {
     static uint32_t code[N];
@@ -248,6 +274,7 @@ int main(void)
         CLAIM(a_missing_key_is_an_error_or_a_group),
         CLAIM(a_key_that_changed_after_the_scan_is_refused),
         CLAIM(too_many_keys_and_changed_types_are_refused),
+        CLAIM(moving_groups_stops_when_the_host_asks),
         CLAIM(every_allocation_may_fail),
     };
     return pc_test_run(claims, sizeof claims / sizeof *claims);
