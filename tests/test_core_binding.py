@@ -704,6 +704,19 @@ def test_a_missing_key_is_an_error_with_its_first_row(key):
     assert found == (errors.MissingValueError, "key", "k", 1)
 
 
+@pytest.mark.parametrize(("row", "named"), [(2, "second"), (3, "second"), (1, "w")])
+def test_a_missing_code_of_any_key_is_named_before_later_faults(row, named):
+    weight = np.ones(5)
+    weight[row] = -1.0
+    keys = [
+        _core.column_array(np.array([0, 1, 1, 0, -1]), None, "first", -1),
+        _core.column_array(np.array([0, 1, -1, -1, 0]), None, "second", -1),
+    ]
+    found = error_of(lambda: _core.total(5, keys, weight=_core.column_array(weight, name="w")))
+    assert (found[2], found[3]) == (named, min(row, 2))
+    assert error_of(lambda: _core.total(5, keys)) == (errors.MissingValueError, "key", "second", 2)
+
+
 def test_columns_of_other_lengths_are_refused():
     short = _core.column_array(np.arange(4), name="short")
     for call in (

@@ -48,7 +48,7 @@ PyDoc_STRVAR(encode_objects_doc,
              "Codes of an array of str or missing, and the first row of each code.");
 PyDoc_STRVAR(total_doc,
              "total(n, keys, *, weight=None, size=None, where=None, flags=(), values=(), pairs=(), "
-             "keep_missing=False, n_threads=0)\n--\n\n"
+             "keep_missing=False, profile=False, n_threads=0)\n--\n\n"
              "Weighted totals by cell, in one pass over the rows.");
 PyDoc_STRVAR(info_doc, "info()\n--\n\nWhat this machine and this build offer.");
 

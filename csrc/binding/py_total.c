@@ -178,10 +178,29 @@ static int put_cells(PyObject *result, const pc_total *total)
     return 0;
 }
 
-/* A group whose key is the code for missing. Without keep_missing that is an error, as it is for
- * the columns that mark their missing rows; 0, or -1 with the exception set. */
-static int mark_missing_code(py_state *state, const py_column *key, bool keep_missing, int64_t g,
-                             int64_t *value, uint8_t *missing)
+/* The key whose code for missing stands in the smallest row before *row, which becomes that row; NULL:
+ * none. */
+static const py_column *first_missing_code(const argument *keys, int64_t *row)
+{
+    const py_column *found = NULL;
+    for (int64_t k = 0; k < keys->n; k++) {
+        const py_column *key = (py_column *)PyTuple_GET_ITEM(keys->tuple, (Py_ssize_t)k);
+        if (!key->has_missing_code) continue;
+        const int64_t first = py_column_first_missing_code(key);
+        if (first < 0 || first >= *row) continue;
+        *row = first;
+        found = key;
+    }
+    return found;
+}
+
+static void fail_missing_code(py_state *state, const py_column *key, int64_t row)
+{
+    py_error_fail(state, PC_ERR_MISSING, role_names[KEYS], row, key->name, "is missing");
+}
+
+/* A group whose key is the code for missing is called missing. True when there is one. */
+static bool mark_missing_code(const py_column *key, int64_t g, int64_t *value, uint8_t *missing)
 {
     bool is_there = false;
     for (int64_t k = 0; k < g; k++) {
@@ -190,9 +209,19 @@ static int mark_missing_code(py_state *state, const py_column *key, bool keep_mi
         value[k] = 0;
         is_there = true;
     }
-    if (!is_there || keep_missing) return 0;
-    py_error_fail(state, PC_ERR_MISSING, role_names[KEYS], py_column_first_missing_code(key),
-                  key->name, "is missing");
+    return is_there;
+}
+
+/* Without keep_missing a code for missing is an error, as it is for the columns that mark their missing
+ * rows. 0, or -1 with the exception set. */
+static int refuse_missing_code(py_state *state, const argument *keys)
+{
+    int64_t row = INT64_MAX;
+    const py_column *key = first_missing_code(keys, &row);
+    if (key != NULL) fail_missing_code(state, key, row);
+    else
+        py_error_fail(state, PC_ERR_GROUP, role_names[KEYS], -1, NULL,
+                      "changed while it was being read");
     return -1;
 }
 
@@ -203,7 +232,7 @@ static int put_keys(py_state *state, PyObject *result, const pc_total *total, co
     const int64_t n_keys = keys->n;
     PyObject *values = PyList_New((Py_ssize_t)n_keys);
     PyObject *missing = PyList_New((Py_ssize_t)n_keys);
-    bool whole = values != NULL && missing != NULL;
+    bool whole = values != NULL && missing != NULL, has_missing_code = false;
     for (int64_t k = 0; whole && k < n_keys; k++) {
         PyObject *value = PyArray_SimpleNew(1, &g, NPY_INT64);
         PyObject *gap = PyArray_SimpleNew(1, &g, NPY_BOOL);
@@ -216,8 +245,9 @@ static int put_keys(py_state *state, PyObject *result, const pc_total *total, co
         pc_total_read_key(total, k, at, is_gap);
         const py_column *key = (py_column *)PyTuple_GET_ITEM(keys->tuple, (Py_ssize_t)k);
         if (key->has_missing_code)
-            whole = mark_missing_code(state, key, keep_missing, g, at, is_gap) == 0;
+            has_missing_code = mark_missing_code(key, g, at, is_gap) || has_missing_code;
     }
+    if (whole && has_missing_code && !keep_missing) whole = refuse_missing_code(state, keys) == 0;
     if (whole) {
         const int failed = put(result, "key_values", values);
         return put(result, "key_missing", missing) < 0 || failed < 0 ? -1 : 0;
@@ -242,6 +272,18 @@ static PyObject *result_of(py_state *state, const pc_total *total, const pc_tota
     return NULL;
 }
 
+/* The core knows no code for missing: a key that is missing in the row of its error, or before, comes
+ * first. */
+static void raise_first(py_state *state, const pc_error *err, const argument roles[N_ROLES],
+                        bool keep_missing)
+{
+    int64_t row = err->index + 1;
+    const bool may_come = err->index >= 0 && !keep_missing;
+    const py_column *key = may_come ? first_missing_code(&roles[KEYS], &row) : NULL;
+    if (key != NULL) fail_missing_code(state, key, row);
+    else py_error_raise(state, err, column_at_fault(err, roles));
+}
+
 static PyObject *run(py_state *state, const pc_rows *rows, const argument roles[N_ROLES],
                      bool keep_missing, bool has_profile, int n_threads)
 {
@@ -256,7 +298,7 @@ static PyObject *run(py_state *state, const pc_rows *rows, const argument roles[
     py_host_end(&host);
     PyObject *result = NULL;
     if (total == NULL)
-        py_error_raise(state, &ctx.error, column_at_fault(&ctx.error, roles));
+        raise_first(state, &ctx.error, roles, keep_missing);
     else if (!PyErr_Occurred())
         result = result_of(state, total, &plan, &roles[KEYS], atomic_load(&ctx.memory.peak));
     pc_total_free(&ctx, total);
