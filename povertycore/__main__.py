@@ -116,7 +116,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 done, 2 wrong argument or file, 130 stopped.
     """
     _let_every_letter_through()
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.command is None:
+        parser.print_help()
+        return WRONG
     try:
         return _report(options)
     except (PovertyCoreError, ImportError) as fault:
@@ -152,8 +156,13 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog=PROGRAM, description="Poverty figures from household registers.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="report")
+    parser = _Parser(
+        prog=PROGRAM,
+        description="Poverty figures from household registers.",
+        epilog=f"{PROGRAM} report makes the report of an embedded register; "
+        f"{PROGRAM} report --help shows how it reads yours.",
+    )
+    commands = parser.add_subparsers(dest="command", metavar="report")
     made = commands.add_parser(
         "report",
         help="the report of a poverty review",
@@ -262,16 +271,24 @@ def _report(options: argparse.Namespace) -> int:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         made = _made(options, settings)
-        print(made, flush=True)
+        _print(str(made))
         written = made.write(options.out)
     for message in dict.fromkeys(
         str(warning.message) for warning in caught if _is_for_people(warning)
     ):
         print(f"note: {message}", file=sys.stderr)
-    print(f"{written.folder}{os.sep}: {', '.join(written.files)}")
+    _print(f"{written.folder}{os.sep}: {', '.join(written.files)}")
     for line in written.missing:
         print(f"not written: {line}", file=sys.stderr)
     return DONE
+
+
+def _print(lines: str) -> None:
+    """Print; the files are written all the same where no one reads on, as in `report | head`."""
+    try:
+        print(lines, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _is_for_people(warning: warnings.WarningMessage) -> bool:

@@ -239,7 +239,20 @@ def test_average_by_income_is_no_difference_from_the_scores():
 def test_standard_without_score_lines_is_not_compared():
     frame = table(year=[2018] * 4, b1=[1] * 4, b2=[10] * 4, area=["rural"] * 4)
     notes = register(frame, standard="vn-2016").notes
-    assert any("only where the standard has score lines" in note.en for note in notes)
+    assert any("not compared with the scores: the standard has no" in note.en for note in notes)
+    assert not any("Of 0 households" in note.en for note in notes)
+    mixed = table(year=[2018, 2018, 2022, 2022], b1=[1] * 4, b2=[10] * 4, area=["rural"] * 4)
+    notes = register(mixed, standard={2018: "vn-2016", 2022: "vn-2022"}).notes
+    assert any("only where the standard has score lines: vn-2022" in note.en for note in notes)
+
+
+def test_standard_outside_its_years_is_noted():
+    note = "The standard vn-2016 does not hold in 2022."
+    assert note in [note.en for note in register(table(), standard="vn-2016").notes]
+    unknown = register(table(standard=["ours"] * 4))  # of a standard known by its id only
+    for made in (register(table(), standard="vn-2022"), unknown):
+        assert not any("does not hold" in note.en for note in made.notes)
+    assert unknown.standards == {}
 
 
 def test_unverified_elements_that_decide_become_notes():

@@ -132,6 +132,11 @@ def test_paragraph_tells_the_published_figures(embedded):
         assert figure in told
 
 
+def test_footnote_names_the_standard_once():
+    made = report(small_register(), standard="vn-2022", lang="vi")
+    assert made.footnotes[1] == "Chuẩn nghèo đa chiều quốc gia giai đoạn 2022-2025 (vn-2022)"
+
+
 def test_small_register_gives_the_figures_counted_on_paper():
     made = report(small_register(), plan=0.05)
     then, now = figures(made, "2021"), figures(made, "2022")
@@ -275,14 +280,18 @@ def test_commune_of_one_year_only_has_no_change_and_is_noted():
     hh = hh[(hh["year"] == 2021) | (hh["commune"] != "Xã Ba")]
     made = report(hh)
     assert np.isnan(made.table("communes").frame["points"].iloc[2])
-    assert any("1 communes are in one of the two years" in note for note in made.notes)
+    assert any(note.startswith("Communes without a change") and note.endswith(": 1.")
+               for note in made.notes)  # fmt: skip
 
 
 def test_years_under_two_standards_are_not_compared():
     made = report(small_register(), standard={2021: "vn-2016", 2022: "vn-2022"})
     assert made.pair is None
     assert any("different standards (vn-2016, vn-2022)" in note for note in made.notes)
-    assert "2021: vn-2016, 2022: vn-2022" in "\n".join(made.footnotes)
+    assert made.footnotes[1] == (
+        "Standard: 2021: National multidimensional poverty standard 2016-2020 (vn-2016); "
+        "2022: National multidimensional poverty standard 2022-2025 (vn-2022)"
+    )
 
 
 def test_of_three_years_each_is_compared_with_the_one_before():
@@ -353,7 +362,7 @@ def test_local_standard_from_a_file(here, capsys):
     )
     path = write(small_register(), here / "register.csv")
     assert main(["report", str(path), "--standard", "mine.toml"]) == 0
-    assert "Standard: mine" in capsys.readouterr().out
+    assert re.search(r"^Standard: .+ \(mine\)$", capsys.readouterr().out, re.MULTILINE)
 
 
 def test_place_without_a_poor_household_counts_in_the_denominator():
@@ -371,7 +380,7 @@ def test_missing_class_is_left_out_and_noted():
     made = report(hh)
     assert figures(made, "2021")["Poor households"] == 9
     assert figures(made, "2021")["Poverty rate"] == 9 / 39
-    assert any("1 households have no class" in note for note in made.notes)
+    assert "Households without a class: 1; rates are of the others." in made.notes
 
 
 # ---- classes ----------------------------------------------------------------------------------
@@ -586,9 +595,43 @@ def test_csv_holds_fractions_under_plain_headings(tmp_path):
     report(small_register(), plan=0.05).write(tmp_path / "out")
     raw = (tmp_path / "out" / "poverty_province.csv").read_bytes()
     assert raw.startswith(b"\xef\xbb\xbf")
-    province = pd.read_csv(tmp_path / "out" / "poverty_province.csv", index_col="figure")
-    assert list(province) == ["unit", "2021", "2022", "2021_2022", "2021_2022_relative"]
-    assert province.loc["Poverty rate"].tolist()[:3] == ["fraction", 0.25, 0.175]
+    province = pd.read_csv(tmp_path / "out" / "poverty_province.csv", index_col="name")
+    assert list(province) == ["figure", "unit", "2021", "2022", "2021_2022", "2021_2022_relative"]
+    assert province.loc["poor_rate"].tolist()[:4] == ["Poverty rate", "fraction", 0.25, 0.175]
+    assert raw.decode("utf-8-sig").splitlines()[2] == "poor,Poor households,households,10,7,-3,-0.3"
+    districts = (tmp_path / "out" / "poverty_districts.csv").read_text("utf-8-sig").splitlines()
+    assert districts[1].startswith("180,Tràng Định,30,7,0.2333")
+
+
+def test_notes_of_one_year_say_which(here, capsys):
+    hh = with_scores(small_register())
+    hh.loc[0, "status"] = None  # in 2021
+    for year in (2021, 2022):
+        write(hh[hh["year"] == year], here / f"{year}.csv")
+    assert main(["report", "2021=2021.csv", "2022=2022.csv"]) == 0
+    notes = capsys.readouterr().out
+    assert "\n2021: Households without a class: 1;" in notes
+    assert "\n2021: Classes are taken as given. Of 39 households" in notes
+    assert "\n2022: Classes are taken as given. Of 40 households" in notes
+
+
+def test_report_is_written_also_where_no_one_reads_on(tmp_path):
+    write(small_register(), tmp_path / "register.csv")
+    read, written = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, "-m", "povertycore", "report", "register.csv"],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": PACKAGE_FOLDER}, stdout=written,
+        stderr=subprocess.PIPE, timeout=120, check=False,
+    )  # fmt: skip
+    os.close(written)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert (tmp_path / "poverty-report" / "poverty_report.txt").exists()
+
+
+def test_without_a_command_the_help_is_shown(capsys):
+    assert main([]) == 2
+    assert "report --help" in " ".join(capsys.readouterr().out.split())
 
 
 # ---- errors -----------------------------------------------------------------------------------

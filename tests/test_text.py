@@ -36,7 +36,7 @@ def test_english_paragraph():
     assert narrative(FACTS) == (
         "In 2022 Lạng Sơn had 17,497 poor households, 8.92% of its 196,150 households. Since 2021 "
         "(23,511 poor households, 12.20%) the poverty rate fell by 3.28 percentage points (a "
-        "relative change of -26.89%), 109% of the plan of 3.0 percentage points a year; the number "
+        "relative fall of 26.89%), 109% of the plan of 3.0 percentage points a year; the number "
         "of poor households fell by 6,014. With the 22,036 near-poor households (11.23%), 39,533 "
         "households were poor or near-poor, a multidimensional poverty rate of 20.15% (2021: "
         "24.26%); it fell by 4.11 percentage points. 16,664 of the poor households were of ethnic "
@@ -49,16 +49,16 @@ def test_english_paragraph():
 
 def test_vietnamese_paragraph():
     assert narrative(FACTS, "vi") == (
-        "Năm 2022, Lạng Sơn có 17.497 hộ nghèo, chiếm 8,92% tổng số 196.150 hộ. So với năm 2021 "
-        "(23.511 hộ nghèo, 12,20%), tỷ lệ hộ nghèo giảm 3,28 điểm phần trăm (thay đổi tương đối "
-        "-26,89%), đạt 109% kế hoạch (kế hoạch giảm 3,0 điểm phần trăm mỗi năm); số hộ nghèo giảm "
-        "6.014 hộ. Số hộ cận nghèo là 22.036 hộ (11,23%); tổng số hộ nghèo và hộ cận nghèo là "
+        "Năm 2022, Lạng Sơn có 17.497 hộ nghèo, chiếm 8,92% trong tổng số 196.150 hộ. So với năm "
+        "2021 (23.511 hộ nghèo, 12,20%), tỷ lệ hộ nghèo giảm 3,28 điểm phần trăm (giảm tương đối "
+        "26,89%), đạt 109% kế hoạch giảm 3,0 điểm phần trăm mỗi năm; số hộ nghèo giảm 6.014 hộ. "
+        "Số hộ cận nghèo là 22.036 hộ (11,23%); tổng số hộ nghèo và hộ cận nghèo là "
         "39.533 hộ, tỷ lệ nghèo đa chiều 20,15%, giảm 4,11 điểm phần trăm so với năm 2021 "
-        "(24,26%). Hộ nghèo dân tộc thiểu số là 16.664 hộ, chiếm 95,24% tổng số hộ nghèo (năm "
-        "2021: 94,99%); tỷ lệ hộ nghèo trong các hộ dân tộc thiểu số là 10,43%, giảm 3,80 điểm "
-        "phần trăm so với năm 2021 (14,22%). Mức thay đổi giữa các xã không đồng đều: tỷ lệ hộ "
-        "nghèo giảm 28,07 điểm phần trăm ở Nam Tiến (Bình Gia) và tăng 8,65 điểm phần trăm ở Hòa "
-        "Mai (Đình Lập); có 17 trong tổng số 200 xã có tỷ lệ hộ nghèo tăng."
+        "(24,26%). Hộ nghèo dân tộc thiểu số là 16.664 hộ, chiếm 95,24% trong tổng số hộ nghèo "
+        "(năm 2021: 94,99%); tỷ lệ hộ nghèo trong các hộ dân tộc thiểu số là 10,43%, giảm 3,80 "
+        "điểm phần trăm so với năm 2021 (14,22%). Mức thay đổi giữa các xã không đồng đều: tỷ lệ "
+        "hộ nghèo giảm 28,07 điểm phần trăm ở Nam Tiến (Bình Gia) và tăng 8,65 điểm phần trăm ở "
+        "Hòa Mai (Đình Lập); 17 trong tổng số 200 xã có tỷ lệ hộ nghèo tăng."
     )
 
 
@@ -70,6 +70,7 @@ def test_vietnamese_paragraph():
         (-0.0328, "points", "-3.28", "-3,28"),
         (0.0328, "points", "+3.28", "+3,28"),
         (0.00001, "points", "0.00", "0,00"),
+        (-0.0328, "points_in_words", "-3.28 points", "-3,28 điểm %"),
         (0.03, "fall", "3.00", "3,00"),
         (-6014, "change", "-6,014", "-6.014"),
         (0, "change", "0", "0"),

@@ -46,6 +46,7 @@ FORMATS = {
     "points": "+0.00;-0.00;0.00",
     "fall": "0.00",
     "points_in_words": '+0.00" points";-0.00" points";0.00" points"',
+    "points_in_words_vi": '+0.00" điểm %";-0.00" điểm %";0.00" điểm %"',
     "number": "#,##0.00",
     "weight": "#,##0.##",
     "period": "0",
@@ -212,6 +213,7 @@ def write_tables(
     path: str | os.PathLike[str],
     tables: Sequence[Table],
     *,
+    lang: str = "en",
     footnotes: Sequence[str] = (),
     notes_title: str = "Notes",
     notes: Sequence[str] = (),
@@ -224,6 +226,8 @@ def write_tables(
         Where to write; ends in .xlsx, an existing file is replaced.
     tables : sequence of Table
         See `povertycore.present.report.Table`.
+    lang : {"en", "vi"}, optional
+        The language of the word for points. Excel itself chooses the signs between digits.
     footnotes : sequence of str, optional
         Lines below every table: unit, standard, source.
     notes_title : str, optional
@@ -236,7 +240,7 @@ def write_tables(
         for table in tables:
             page = _Page(book, styles, table.title)
             names = list(table.frame.columns)
-            columns = [_table_column(table, name) for name in names]
+            columns = [_table_column(table, name, lang) for name in names]
             groups = [table.groups.get(name, "") for name in names]
             page.table(
                 table.heading,
@@ -253,15 +257,17 @@ def write_tables(
             page.lines(notes_title, notes)
 
 
-def _table_column(table: Table, name: str) -> list[tuple[Any, str]]:
+def _table_column(table: Table, name: str, lang: str) -> list[tuple[Any, str]]:
     kind = table.kinds[name]
     cells = []
     for row, value in enumerate(table.frame[name]):
         here = kind
         if kind in ("row", "row_change") and table.row_kinds is not None:
             here = table.row_kinds[row][0 if kind == "row" else 1]
-        if here in ("points", "fall") and not isinstance(value, str):
+        if here in ("points", "fall", "points_in_words") and not isinstance(value, str):
             value = value * 100
+        if here == "points_in_words" and lang == "vi":
+            here = "points_in_words_vi"
         cells.append((value, here))
     return cells
 
@@ -429,8 +435,10 @@ def _shown(value: Any, kind: str) -> str:
         return MISSING
     if kind in ("percent", "relative", "fulfilment"):
         return f"{value:+.2%}"
-    if kind in ("points", "fall", "points_in_words"):
-        return f"{value:+.2f} points" if kind == "points_in_words" else f"{value:+.2f}"
+    if kind in ("points", "fall"):
+        return f"{value:+.2f}"
+    if kind.startswith("points_in_words"):
+        return f"{value:+.2f} points"
     if kind in ("count", "change"):
         return f"{value:,.0f}"
     return f"{value:,.2f}" if kind in ("number", "weight") else str(value)

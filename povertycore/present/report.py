@@ -31,7 +31,7 @@ from povertycore.estimates import Estimates
 from povertycore.measures import rate, total
 from povertycore.present import text
 from povertycore.present.text import Facts, Figures, Place, word
-from povertycore.quality.columns import Note
+from povertycore.quality.columns import Note, thousands
 from povertycore.quality.register import Register, population_table, register
 
 __all__ = ["OWN_FILES", "Report", "Table", "Written", "report"]
@@ -70,8 +70,8 @@ NO_SUCH_TABLE = Note(
     "Bảng tổng số hộ không chi tiết theo {}; không có bảng này.",
 )
 NO_CHANGE = Note(
-    "{} communes are in one of the two years only, or had no households; they have no change.",
-    "{} xã chỉ có số liệu của một trong hai năm hoặc không có hộ; không tính tăng, giảm.",
+    "Communes without a change, in one of the two years only or without households: {}.",
+    "Số xã không tính được tăng, giảm (chỉ có số liệu của một năm hoặc không có hộ): {}.",
 )
 SOME_YEARS_ONLY = Note(
     "Ethnic minority households are known in some of the years only; their figures are left out.",
@@ -102,6 +102,8 @@ class Table:
         How many columns at the left name the row.
     totals : tuple of int
         Rows that are totals.
+    row_names : tuple of str
+        The name of each row in every language, where the rows are figures.
     """
 
     name: str
@@ -114,6 +116,7 @@ class Table:
     row_kinds: tuple[tuple[str, str], ...] | None = None
     n_keys: int = 1
     totals: tuple[int, ...] = ()
+    row_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -312,6 +315,7 @@ def report(
         place or word("province", lang),
         source,
         [_told(note, lang) for note in reg.notes],
+        {name: _told(both, lang) for name, both in reg.standards.items()},
         synthetic,
     ).build()
 
@@ -363,7 +367,7 @@ def joined(parts: Sequence[Register]) -> Register:
     common = [
         name for name in first.frame.columns if all(name in part.frame.columns for part in parts)
     ]
-    notes = list(dict.fromkeys(note for part in parts for note in part.notes))
+    notes = _notes_of(parts)
     frame = pd.concat(
         [
             part.frame[common].astype(
@@ -383,7 +387,21 @@ def joined(parts: Sequence[Register]) -> Register:
         )
     if any("ethnic_minority" in part.frame for part in parts) and "ethnic_minority" not in common:
         notes.append(SOME_YEARS_ONLY)
-    return Register(frame, first.places, first.source, tuple(notes))
+    standards = {name: both for part in parts for name, both in part.standards.items()}
+    return Register(frame, first.places, first.source, tuple(notes), standards)
+
+
+def _notes_of(parts: Sequence[Register]) -> list[Note]:
+    """Return the notes of several years: those of some years only say of which."""
+    return list(
+        dict.fromkeys(
+            note
+            if all(note in other.notes for other in parts) or str(part.years[0]) in note.en
+            else Note(*(f"{listing(part.years)}: {told}" for told in note))
+            for part in parts
+            for note in part.notes
+        )
+    )
 
 
 def _of_years(frame: Any, years: Sequence[int] | None) -> Any:
@@ -536,6 +554,7 @@ class _Builder:
         place: str,
         source: str | None,
         notes: Sequence[str],
+        standards: Mapping[str, str],
         synthetic: bool,
     ) -> None:
         self.figures = figures
@@ -545,6 +564,7 @@ class _Builder:
         self.place = place
         self.source = source
         self.notes = list(notes)
+        self.standards = standards
         self.synthetic = synthetic
         self.estimates: dict[str, Estimates] = {}
         self.pairs: list[tuple[int, int]] = []
@@ -617,6 +637,7 @@ class _Builder:
             labels,
             groups,
             row_kinds=tuple(row["kinds"] for row in rows),
+            row_names=tuple(row["id"] for row in rows),
         )
 
     def _province_rows(self) -> Iterator[dict[str, Any]]:
@@ -671,7 +692,7 @@ class _Builder:
         row: dict[str, Any] = {
             "id": name,
             "figure": self._word(name),
-            "kinds": (kind, "points" if kind == "percent" else "change"),
+            "kinds": (kind, "points_in_words" if kind == "percent" else "change"),
         }
         row |= {str(year): float(value) for year, value in values.items()}
         for pair in self.pairs:
@@ -771,7 +792,8 @@ class _Builder:
         rows = moved.select(measure="difference")
         order = _order_of(rows)
         if len(order) < len(rows):
-            self.notes.append(_told(NO_CHANGE, self.lang).format(len(rows) - len(order)))
+            without = thousands(len(rows) - len(order), self.lang)
+            self.notes.append(_told(NO_CHANGE, self.lang).format(without))
         n = min(N_RANKED, len(order) // 2)
         if n == 0:
             return []
@@ -810,9 +832,9 @@ class _Builder:
                 kinds[f"{year} {what}"] = kind
                 labels[f"{year} {what}"] = self._word(what)
                 groups[f"{year} {what}"] = str(year)
-        title = self._word(f"{name}_title")
+        title, heading = self._word(f"{name}_title"), self._word(f"{name}_heading")
         return Table(
-            name, title, self._heading(title), frame, kinds, labels, groups, n_keys=len(keys)
+            name, title, self._heading(heading), frame, kinds, labels, groups, n_keys=len(keys)
         )
 
     def _heading(self, title: str) -> str:
@@ -892,6 +914,12 @@ class _Builder:
             name += f" ({here[district]})"
         return Place(name, float(here["estimate"]))
 
+    def _standard(self, name: str | None) -> str:
+        """Return a standard's name with its id, or the id of one that has no name."""
+        if name is None:
+            return self._word("no_standard")
+        return f"{self.standards[name]} ({name})" if name in self.standards else name
+
     def _footnotes(self) -> tuple[str, ...]:
         est = self.estimates["province"].select(variable="poor")
         ids = {
@@ -899,12 +927,11 @@ class _Builder:
             for year, name in zip(est["year"], est["standard"], strict=True)
         }
         if len(set(ids.values())) == 1:
-            name = next(iter(ids.values())) or self._word("no_standard")
+            name = self._standard(next(iter(ids.values())))
         else:
-            name = ", ".join(
-                f"{year}: {one or self._word('no_standard')}" for year, one in ids.items()
-            )
-        lines = [self._word("unit"), f"{self._word('standard')}: {name}"]
+            name = "; ".join(f"{year}: {self._standard(one)}" for year, one in ids.items())
+        label = self._word("standard")
+        lines = [self._word("unit"), name if name.startswith(label) else f"{label}: {name}"]
         if self.source:
             lines.append(f"{self._word('source')}: {self.source}")
         if self.synthetic:
@@ -1068,6 +1095,7 @@ def _fill(made: Report, folder: Path) -> tuple[list[str], list[str]]:
         write_tables(
             folder / "poverty_report.xlsx",
             made.tables,
+            lang=made.lang,
             footnotes=made.footnotes,
             notes_title=word("notes_title", made.lang),
             notes=[made.paragraph, *made.footnotes, *made.notes],
@@ -1085,10 +1113,12 @@ def _fill(made: Report, folder: Path) -> tuple[list[str], list[str]]:
 
 def _csv_of(table: Table) -> Any:
     """Return the cells under headings that a program can read: fractions and counts."""
-    frame = table.frame.rename(columns=lambda name: str(name).replace(" ", "_").replace("-", "_"))
+    frame = pd.DataFrame({name: _whole(table, name) for name in table.frame})
+    frame = frame.rename(columns=lambda name: str(name).replace(" ", "_").replace("-", "_"))
     if table.row_kinds is not None:
+        frame.insert(0, "name", list(table.row_names))
         frame.insert(
-            1,
+            2,
             "unit",
             [
                 {"percent": "fraction", "fall": "fraction", "fulfilment": "fraction"}.get(
@@ -1098,6 +1128,20 @@ def _csv_of(table: Table) -> Any:
             ],
         )
     return frame
+
+
+def _whole(table: Table, name: str) -> Any:
+    """Return a column with its counts as whole numbers: 23511, not 23511.0."""
+    kinds = [
+        text.cell_kind(table.kinds[name], table.row_kinds, row) for row in range(len(table.frame))
+    ]
+    return pd.Series(
+        [
+            int(value) if kind in ("count", "change") and float(value).is_integer() else value
+            for value, kind in zip(table.frame[name], kinds, strict=True)
+        ],
+        dtype=object,
+    )
 
 
 def _replace_own(new: Path, out: Path, files: Sequence[str]) -> None:

@@ -34,6 +34,8 @@ __all__ = [
 
 LANGUAGES = ("en", "vi")
 GAP = "  "  # between two columns of a plain table
+KINDS = ("text", "count", "percent", "points", "points_in_words", "fall", "change", "relative",
+         "fulfilment")  # fmt: skip
 HEADING_WIDTH = 10  # a longer heading is broken between words, unless its column is wider
 
 WORDS: dict[str, tuple[str, str]] = {
@@ -67,6 +69,14 @@ WORDS: dict[str, tuple[str, str]] = {
     "commune_title": ("By commune", "Theo xã"),
     "largest_title": ("Largest reduction", "Giảm nhiều nhất"),
     "smallest_title": ("Smallest reduction", "Giảm ít nhất hoặc tăng"),
+    "largest_heading": (
+        "Communes with the largest reduction of the poverty rate",
+        "Các xã có tỷ lệ hộ nghèo giảm nhiều nhất",
+    ),
+    "smallest_heading": (
+        "Communes with the smallest reduction of the poverty rate, or a rise",
+        "Các xã có tỷ lệ hộ nghèo giảm ít nhất hoặc tăng",
+    ),
     "change_title": (
         "Change, communes with largest and smallest reduction",
         "Tăng, giảm ở các xã giảm nhiều nhất và ít nhất",
@@ -126,16 +136,17 @@ def show(value: Any, kind: str, lang: str) -> str:
     ----------
     value : object
         The value; rates, shares and changes of them as fractions.
-    kind : {"text", "count", "percent", "points", "fall", "change", "relative", "fulfilment"}
-        What it is: a name, a number of households, a rate, a change of a rate in points, a planned
-        fall in points, a change in households, a relative change, a share of the plan.
+    kind : str
+        What it is: "text" (a name), "count" (of households), "percent" (a rate), "points" (a change
+        of a rate; "points_in_words" where the column holds other changes too), "fall" (planned, in
+        points), "change" (in households), "relative" (change), "fulfilment" (share of the plan).
     lang : {"en", "vi"}
         The language of the number format.
 
     Returns
     -------
     str
-        As 12.20 %, -3.28, -6,014, +0.41 %.
+        As 12.20 %, -3.28, -3.28 points, -6,014, +0.41 %.
 
     Examples
     --------
@@ -154,17 +165,15 @@ def show(value: Any, kind: str, lang: str) -> str:
         return number.percent(value, 0, lang)
     if kind == "points":
         return _signed(in_points(value, lang))
+    if kind == "points_in_words":
+        return _signed(number.points(value, 2, lang))
     if kind == "fall":
         return in_points(value, lang)
     if kind == "change":
         return _signed(number.count(value, lang))
     if kind == "relative":
         return _signed(number.percent(value, 2, lang))
-    raise unknown_option(
-        "kind",
-        kind,
-        ("text", "count", "percent", "points", "fall", "change", "relative", "fulfilment"),
-    )
+    raise unknown_option("kind", kind, KINDS)
 
 
 def _signed(shown: str) -> str:
@@ -198,7 +207,7 @@ def plain_table(table: Table, lang: str, *, columns: Sequence[str] | None = None
     kinds = [table.kinds[name] for name in names]
     cells = [
         [
-            show(value, _cell_kind(kind, table.row_kinds, row), lang)
+            show(value, cell_kind(kind, table.row_kinds, row), lang)
             for value, kind in zip(values, kinds, strict=True)
         ]
         for row, values in enumerate(table.frame[names].itertuples(index=False))
@@ -253,7 +262,7 @@ def _group_line(groups: Sequence[str], widths: Sequence[int]) -> str:
     return GAP.join(parts).rstrip()
 
 
-def _cell_kind(kind: str, row_kinds: Sequence[tuple[str, str]] | None, row: int) -> str:
+def cell_kind(kind: str, row_kinds: Sequence[tuple[str, str]] | None, row: int) -> str:
     """Return what a cell holds; in a table of figures each row has its own kind."""
     if row_kinds is None or kind not in ("row", "row_change"):
         return kind
@@ -377,7 +386,10 @@ class _English:
             f"{self.moved(facts.changes['poor_rate'])}"
         )
         if _known(facts.relative):
-            text += f" (a relative change of {_percent(facts.relative, 'en')})"
+            size = _percent(abs(facts.relative), "en")
+            moved = {-1: f"a relative fall of {size}", 0: "no relative change",
+                     1: f"a relative rise of {size}"}  # fmt: skip
+            text += f" ({moved[_direction(size, facts.relative)]})"
         if facts.plan is not None and _known(facts.fulfilment):
             text += (
                 f", {_percent(facts.fulfilment, 'en', 0)} of the plan of "
@@ -461,7 +473,8 @@ class _Vietnamese:
         now, before = facts.now, facts.before
         text = (
             f"Năm {now.year}, {facts.place} có {number.count(now.poor, 'vi')} hộ nghèo, chiếm "
-            f"{_percent(now.poor_rate, 'vi')} tổng số {number.count(now.households, 'vi')} hộ."
+            f"{_percent(now.poor_rate, 'vi')} trong tổng số "
+            f"{number.count(now.households, 'vi')} hộ."
         )
         if before is None or facts.changes is None:
             return text
@@ -471,11 +484,14 @@ class _Vietnamese:
             f"{self.moved(facts.changes['poor_rate'])}"
         )
         if _known(facts.relative):
-            text += f" (thay đổi tương đối {_percent(facts.relative, 'vi')})"
+            size = _percent(abs(facts.relative), "vi")
+            moved = {-1: f"giảm tương đối {size}", 0: "không thay đổi tương đối",
+                     1: f"tăng tương đối {size}"}  # fmt: skip
+            text += f" ({moved[_direction(size, facts.relative)]})"
         if facts.plan is not None and _known(facts.fulfilment):
             text += (
-                f", đạt {_percent(facts.fulfilment, 'vi', 0)} kế hoạch (kế hoạch giảm "
-                f"{_points(facts.plan, 'vi', 1)} mỗi năm)"
+                f", đạt {_percent(facts.fulfilment, 'vi', 0)} kế hoạch giảm "
+                f"{_points(facts.plan, 'vi', 1)} mỗi năm"
             )
         return text + f"; số hộ nghèo {self.counted(facts.changes['poor'])}."
 
@@ -500,7 +516,7 @@ class _Vietnamese:
             return ""
         text = (
             f"Hộ nghèo dân tộc thiểu số là {number.count(now.minority_poor, 'vi')} hộ, chiếm "
-            f"{_percent(now.minority_share, 'vi')} tổng số hộ nghèo"
+            f"{_percent(now.minority_share, 'vi')} trong tổng số hộ nghèo"
         )
         if before is not None and _known(before.minority_share):
             text += f" (năm {before.year}: {_percent(before.minority_share, 'vi')})"
@@ -523,7 +539,7 @@ class _Vietnamese:
         return (
             f"Mức thay đổi giữa các xã không đồng đều: tỷ lệ hộ nghèo "
             f"{self.moved(facts.largest.difference)} ở {facts.largest.name} và "
-            f"{self.moved(facts.smallest.difference)} ở {facts.smallest.name}; có "
+            f"{self.moved(facts.smallest.difference)} ở {facts.smallest.name}; "
             f"{number.count(facts.n_backwards, 'vi')} trong tổng số "
             f"{number.count(facts.n_places, 'vi')} xã có tỷ lệ hộ nghèo tăng."
         )

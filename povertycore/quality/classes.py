@@ -81,6 +81,17 @@ class Standards:
         """Return a standard by its id: one that was given, else one that comes with the package."""
         return self.given[name] if name in self.given else read_standard(name)
 
+    def names(self) -> dict[str, Note]:
+        """Return the names of the standards in use, by id; one known by its id only has none."""
+        found = {}
+        for name in sorted(set(self.ids)):
+            try:
+                std = self.find(name)
+            except StandardError:
+                continue
+            found[name] = Note(std.name, std.name_vi)
+        return found
+
     def in_use(self) -> list[Standard]:
         """Return the standards that some row stands under."""
         return [self.find(name) for name in sorted(set(self.ids))]
@@ -334,13 +345,23 @@ def _compare_with_scores(
         return
     with_lines = [std.id for std in standards.in_use() if std.score_lines]
     rows = np.isin(standards.ids, with_lines)
+    if not rows.any():
+        table.notes.append(
+            Note(
+                "The given classes were not compared with the scores: the standard has no score "
+                "lines.",
+                "Phân loại trong danh sách không được đối chiếu với điểm B1, B2: chuẩn nghèo không "
+                "có ngưỡng điểm.",
+            )
+        )
+        return
     if not rows.all():
         table.notes.append(
             Note(
                 "The given classes were compared with the scores only where the standard has score "
-                f"lines: {', '.join(with_lines) or 'nowhere'}.",
+                f"lines: {', '.join(with_lines)}.",
                 "Phân loại chỉ được đối chiếu với điểm B1, B2 ở chuẩn nghèo có ngưỡng điểm: "
-                f"{', '.join(with_lines) or 'không có'}.",
+                f"{', '.join(with_lines)}.",
             )
         )
     by_scores = _by_scores(table, years, standards, areas, rows)

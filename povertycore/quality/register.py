@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from povertycore.errors import MissingValueError
-from povertycore.quality.classes import classify_households, indicators_of, standards_of
+from povertycore.quality.classes import (
+    Standards,
+    classify_households,
+    indicators_of,
+    standards_of,
+)
 from povertycore.quality.columns import (
     ROLES,
     Columns,
@@ -70,12 +75,15 @@ class Register:
         Where the classes come from: "class", "poor", "scores" or "income".
     notes : tuple of Note
         What was read how, and what could not be checked.
+    standards : dict of str to Note
+        The names of the standards stated, by their ids.
     """
 
     frame: Any
     places: tuple[str, ...]
     source: str
     notes: tuple[Note, ...] = ()
+    standards: dict[str, Note] = field(default_factory=dict)
 
     @property
     def years(self) -> tuple[int, ...]:
@@ -170,7 +178,23 @@ def register(
     _add_minority(table, frame)
     if stated is not None:
         frame["standard"] = pd.Categorical(stated.ids)
-    return Register(frame, places, source, tuple(table.notes))
+        _check_validity(stated, table.notes)
+    standards = {} if stated is None else stated.names()
+    return Register(frame, places, source, tuple(table.notes), standards)
+
+
+def _check_validity(stated: Standards, notes: list[Note]) -> None:
+    """Note the years in which their standard does not hold."""
+    known = stated.names()
+    for year in np.unique(stated.years):
+        name = str(stated.ids[int((stated.years == year).argmax())])
+        if name in known and not stated.find(name).holds_in(int(year)):
+            notes.append(
+                Note(
+                    f"The standard {name} does not hold in {year}.",
+                    f"Chuẩn nghèo {name} không áp dụng cho năm {year}.",
+                )
+            )
 
 
 def _as_pandas(data: Any) -> Any:
@@ -313,7 +337,7 @@ def _add_classes(frame: Any, classified: Any, notes: list[Note]) -> None:
         n = int(missing.sum())
         notes.append(
             Note(
-                f"{thousands(n, 'en')} households have no class; rates are of the others.",
+                f"Households without a class: {thousands(n, 'en')}; rates are of the others.",
                 f"{thousands(n, 'vi')} hộ không có phân loại; tỷ lệ tính trên các hộ còn lại.",
             )
         )
@@ -362,8 +386,8 @@ def _add_minority(table: Columns, frame: Any) -> None:
         n = int(np.isnan(values).sum())
         table.notes.append(
             Note(
-                f"{thousands(n, 'en')} households have no {heading!r}; minority figures are of the "
-                "others.",
+                f"Households without {heading!r}: {thousands(n, 'en')}; minority figures are of "
+                "the others.",
                 f"{thousands(n, 'vi')} hộ không có {heading!r}; số liệu dân tộc thiểu số tính trên "
                 "các hộ còn lại.",
             )
