@@ -1,5 +1,6 @@
 #include "pc_record.h"
 
+#include <math.h>
 #include <stddef.h>
 
 enum { MOST_COPIES = 8, PAIR = 2 };
@@ -128,6 +129,12 @@ void pc_record_sum_kept(const pc_record_layout *layout, double *sum, int64_t slo
     for (int64_t k = 0; k < layout->width; k++) error[k] += kept[layout->width + k];
 }
 
+/* A sum beyond the largest number is infinite; the error of such a sum is no number. */
+static double with_error(double sum, double error)
+{
+    return isfinite(sum) ? sum + error : sum;
+}
+
 /* Weight of the combinations of a part that hold its flag number `flag` (all of them: -1), in order. */
 static double sum_of_part(const pc_record_layout *layout, const double *sum, int64_t part,
                           int64_t flag)
@@ -139,13 +146,14 @@ static double sum_of_part(const pc_record_layout *layout, const double *sum, int
         total = two_sum(total, sum[first + m], &error);
         error += sum[first + m + layout->total];
     }
-    return total + error;
+    return with_error(total, error);
 }
 
 void pc_record_finish(const pc_record_layout *layout, const double *sum, double *values)
 {
     if (layout->form != PC_RECORD_CELLS) {
-        for (int64_t k = 0; k < layout->total; k++) values[k] = sum[k] + sum[k + layout->total];
+        for (int64_t k = 0; k < layout->total; k++)
+            values[k] = with_error(sum[k], sum[k + layout->total]);
         return;
     }
     values[PC_RECORD_WEIGHT] = sum_of_part(layout, sum, 0, -1);

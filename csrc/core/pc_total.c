@@ -62,13 +62,18 @@ pc_total_plan pc_total_plan_for(const pc_rows *rows, bool keep_missing)
 
 pc_total *pc_total_new(pc_context *ctx, const pc_total_plan *plan)
 {
+    if (plan->has_profile && plan->n_flags > PC_RECORD_MOST_INDICATORS) {
+        pc_context_fail(ctx, PC_ERR_LIMIT, "total", -1, -1, "has too many flags for a profile");
+        return NULL;
+    }
     pc_total *total = pc_alloc_zeroed(&ctx->memory, 1, sizeof *total);
     if (total == NULL) {
         pc_total_out_of_memory(&ctx->error);
         return NULL;
     }
     total->plan = *plan;
-    if (plan->expected_groups > 0) set_layout(total, plan->expected_groups);
+    if (plan->expected_groups > INT32_MAX) total->plan.expected_groups = INT32_MAX; /* as codes */
+    if (plan->expected_groups > 0) set_layout(total, total->plan.expected_groups);
     return total;
 }
 
@@ -225,8 +230,7 @@ static pc_status check_plan(pc_context *ctx, const pc_total *total, const pc_row
     const bool fits = plan->n_keys == found.n_keys && plan->n_flags == found.n_flags &&
                       plan->n_values == found.n_values && plan->n_pairs == found.n_pairs &&
                       plan->has_where == found.has_where &&
-                      (!plan->has_profile || (found.n_values == 0 && found.n_pairs == 0 &&
-                                              found.n_flags <= PC_RECORD_MOST_INDICATORS)) &&
+                      (!plan->has_profile || (found.n_values == 0 && found.n_pairs == 0)) &&
                       (plan->flags_may_miss || !found.flags_may_miss);
     if (total->is_finished)
         return pc_context_fail(ctx, PC_ERR_LENGTH, "total", -1, -1, "is finished");

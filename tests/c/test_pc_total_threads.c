@@ -385,6 +385,9 @@ static void a_profile_of_too_many_groups_or_flags_is_refused(void)
         EXPECT(pc_total_update(&ctx, total, &s.rows) == (k ? PC_ERR_LENGTH : PC_ERR_LIMIT));
         pc_total_free(&ctx, total);
     }
+    const pc_total_plan many = {.n_flags = 70, .has_profile = true, .expected_groups = 5};
+    EXPECT(pc_total_new(&ctx, &many) == NULL);
+    EXPECT(ctx.error.status == PC_ERR_LIMIT);
     EXPECT(atomic_load(&ctx.memory.in_use) == 0);
     free_sample(&s);
 }
@@ -695,6 +698,41 @@ static void no_rows_give_no_groups_but_one_without_keys(void)
     }
 }
 
+static void sums_beyond_the_largest_number_are_infinite(void)
+{
+    static const double weight[] = {1e308, 1e308, 1e308}, value[] = {2, 3, 4};
+    static const int8_t poor[] = {1, 0, 1};
+    pc_made made[3];
+    const pc_column *flag = pc_make_array(&made[0], PC_INT8, poor, 3);
+    const pc_column *values = pc_make_array(&made[1], PC_FLOAT64, value, 3);
+    pc_rows rows = {.n = 3, .n_flags = 1, .flags = &flag, .values = &values};
+    rows.weight = pc_make_array(&made[2], PC_FLOAT64, weight, 3);
+    for (rows.n_values = 0; rows.n_values <= 1; rows.n_values++) {
+        pc_context ctx;
+        table t;
+        one_thread(&ctx, 1);
+        if (!EXPECT(totals(&ctx, &rows, 0, &t) == PC_OK)) return;
+        EXPECT(t.n[0] == 3 && t.weight[0] == INFINITY);
+        for (int64_t j = 0; j < t.n_sums; j++) EXPECT(t.sum[j] == INFINITY);
+        free_table(&t);
+    }
+}
+
+static void any_number_of_expected_groups_is_taken(void)
+{
+    sample s;
+    table t;
+    pc_context ctx;
+    one_thread(&ctx, 1);
+    make_sample(&s, 1000, 5, 14);
+    s.rows.n_flags = 3;
+    if (EXPECT(totals(&ctx, &s.rows, INT64_MAX, &t) == PC_OK)) {
+        check_all(&s, &t);
+        free_table(&t);
+    }
+    free_sample(&s);
+}
+
 static void a_group_outside_the_domain_stays_with_no_rows(void)
 {
     static const int8_t district[] = {1, 2, 2}, poor[] = {1, 1, 0};
@@ -875,6 +913,8 @@ int main(void)
         CLAIM(a_group_of_exactly_full_slots_stays),
         CLAIM(a_text_key_groups_like_the_integer_it_was_made_of),
         CLAIM(no_rows_give_no_groups_but_one_without_keys),
+        CLAIM(sums_beyond_the_largest_number_are_infinite),
+        CLAIM(any_number_of_expected_groups_is_taken),
         CLAIM(a_group_outside_the_domain_stays_with_no_rows),
         CLAIM(the_smallest_bad_row_is_named_whichever_lane_met_it),
         CLAIM(bad_values_are_named),
