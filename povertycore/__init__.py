@@ -35,3 +35,8 @@ __all__ = [
     "target",
     "total",
 ]
+
+
+def __dir__() -> list[str]:
+    """Return the public names, for completion: the folders behind them are no part of it."""
+    return sorted(__all__)

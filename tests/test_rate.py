@@ -625,6 +625,13 @@ def test_a_total_over_rows_of_one_standard_stands_under_it(hh):
 # --- errors ---------------------------------------------------------------------------------------
 
 
+def test_an_amount_is_told_what_takes_it():
+    with pytest.raises(errors.ValueRangeError, match=r"income\[1\] is neither; .* pc\.mean") as raised:
+        pc.rate({"income": [1.0, 2710.5]}, "income")
+    assert (raised.value.column, raised.value.row) == ("income", 1)
+    assert "2710" not in str(raised.value)
+
+
 def test_a_number_other_than_0_and_1_is_an_error_with_its_row(hh):
     hh["poor"] = [1, 0, 2, 1, 0]
     with pytest.raises(errors.ValueRangeError, match=r"poor") as caught:

@@ -183,6 +183,20 @@ def test_the_heading_says_what_all_rows_share(changed, line):
     assert heading(rates(**changed)) == line
 
 
+def test_the_heading_names_the_domain():
+    hh = {"year": [2021, 2022], "poor": [1, 0], "rural": [1, 1]}
+    inside = pc.rate(hh, "poor", by="year", where="rural")
+    assert heading(inside) == "rate of poor where rural · households · 2 rows"
+    assert heading(pc.change(inside, "year")).startswith("difference of rate of poor where rural ·")
+    unnamed = pc.rate(hh, "poor", by="year", where=np.array([True, True]))
+    assert heading(unnamed).startswith("rate of poor where (array) ·")
+    both = pc.concat([inside, pc.rate(hh, "poor", by="year")])
+    assert heading(both).startswith("rate of poor in several domains ·")
+    assert heading(pc.concat([inside, inside.select(year=2021)])).startswith(
+        "rate of poor where rural ·"
+    )
+
+
 def test_standards_are_a_column_where_rows_differ():
     assert "standard" in repr(rates(standard=["vn-2016", "vn-2022", None])).splitlines()[1]
     assert "standard" not in repr(rates()).splitlines()[1]

@@ -137,11 +137,24 @@ def rate(
         totals=totals,
     )
     if population is None:
-        return wrap(request, compute(request))
+        return wrap(request, shares(request))
     if over is not None:
         raise option_error("population", "population gives the denominators of by, not of over")
     complete = partial(with_population, Frame.of(population), request)
-    return wrap(request, compute(request, complete), share_of_population)
+    return wrap(request, shares(request, complete), share_of_population)
+
+
+def shares(request: Request, *complete: Any) -> list[Table]:
+    """Total the columns; one that holds amounts is told what takes it."""
+    try:
+        return compute(request, *complete)
+    except ValueRangeError as error:
+        if error.argument == "flag":
+            error.args = (
+                f"a rate is of a column of 0 and 1, and {error.column or 'column'}[{error.row}] "
+                "is neither; the mean of an amount is pc.mean",
+            )
+        raise
 
 
 # --- lists that hold only reviewed households: the denominators come from a second frame ---------

@@ -82,6 +82,7 @@ class Request:
     by: tuple[Key, ...]
     over: tuple[Key, ...] | None
     where: _core.Column | None
+    domain: str | None  # the name of `where`
     weight: _core.Column | None
     size: _core.Column | None
     unit: str
@@ -133,6 +134,7 @@ def resolve(
         by=by_keys,
         over=None if over is None else keys_of(frame, over, has_category),
         where=number_column(frame, "where", where),
+        domain=where if where is None or isinstance(where, str) else "(array)",
         weight=number_column(frame, "weight", design.weight),
         size=number_column(frame, "size", size),
         unit=unit,
@@ -821,6 +823,7 @@ def meta_of(request: Request, table: Table) -> dict[str, Any]:
     return {
         "rows_read": request.frame.n,
         "rows_outside": request.frame.n - table.n_rows,
+        "where": request.domain,
         "where_missing": int(table.where_missing),
         "unit": request.unit,
         "design": repr(request.design),

@@ -148,7 +148,7 @@ def heading(est: Estimates) -> str:
     Returns
     -------
     str
-        Measure, unit, standard and number of rows.
+        Measure, domain, unit, standard and number of rows.
 
     Examples
     --------
@@ -163,6 +163,7 @@ def heading(est: Estimates) -> str:
         what += f" of {of.replace('_', ' ')}"
     if variable := shared(est, "variable"):
         what += f" of {variable}"
+    what += _domain_in_words(est._meta)
     units = distinct(est, "unit")
     standards = distinct(est, "standard")
     rows = f"{len(est):,} row" + ("" if len(est) == 1 else "s")
@@ -170,6 +171,14 @@ def heading(est: Estimates) -> str:
     if standards:
         parts.append(f"standard{'s' if len(standards) > 1 else ''} {', '.join(standards)}")
     return printable(" · ".join(part for part in [*parts, rows] if part))
+
+
+def _domain_in_words(meta: dict[str, Any]) -> str:
+    """Say of which rows the figures are; joined results may be of several domains."""
+    domains = {part.get("where") for part in meta.get("parts", ())}
+    if len(domains) > 1:
+        return " in several domains"
+    return f" where {meta['where']}" if meta.get("where") else ""
 
 
 # ---- what is shown ---------------------------------------------------------------------------
