@@ -97,6 +97,7 @@ MAP_KEYS: dict[str, type] = {
     "income_unit": str,
     "standard": str,
     "sheet": str,
+    "header_row": int,
     "place": str,
     "source": str,
 }
@@ -242,6 +243,12 @@ def _parser() -> argparse.ArgumentParser:
         help="'thousand VND/month', 'VND/month', 'thousand VND/year' or 'VND/year', per person",
     )
     add("--sheet", metavar="NAME", help="the sheet of Excel files; the first if not said")
+    add(
+        "--header-row",
+        type=_row,
+        metavar="N",
+        help="the row of the headings of FILE, where titles stand above them; 1 is the first",
+    )
     add("--place", metavar="NAME", help="the name of the province")
     add("--source", metavar="TEXT", help="where the register comes from, for the footnotes")
     add("--lang", choices=("en", "vi"), default="en", help="language of the report")
@@ -252,6 +259,12 @@ def _parser() -> argparse.ArgumentParser:
         help=f"the folder to write to ({OUT}); files in it that are not of a report are kept",
     )
     return parser
+
+
+def _row(text: str) -> int:
+    if not re.fullmatch(r"[1-9]\d{0,3}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not the number of a row, as 1")
+    return int(text)
 
 
 def _plan(text: str) -> float:
@@ -304,7 +317,7 @@ def _made(options: argparse.Namespace, settings: Mapping[str, Any]) -> Report:
     }
     years = settings["years"]
     if not options.files:
-        unused = [name for name in ("population", "map", "sheet") if getattr(options, name)]
+        unused = [name for name in ("population", "map", "sheet", "header_row") if getattr(options, name)]
         if unused or settings["reading"] or settings["standard"] is not None:
             raise OptionError("the embedded register needs no reading; name a FILE")
         return report(years=years or None, **words)
@@ -379,7 +392,7 @@ def _register(
 
     sheet, table = settings["sheet"], None
     try:
-        table = read_table(path, sheet=sheet, keep=keep)
+        table = read_table(path, sheet=sheet, header_row=settings["header_row"], keep=keep)
         told = None if "year" in roles and may_say_year else year
         return register(
             table, year=told, standard=settings["standard"], headings=headings, **reading
@@ -391,9 +404,18 @@ def _register(
                 f"; read was the first sheet, the sheets are {listing(sheets_of(path))}; choose "
                 "with --sheet NAME"
             )
+        if isinstance(fault, ColumnNotFoundError) and _has_titles(path, headings):
+            message += (
+                "; not every column has a heading: if they stand in a lower row, say --header-row N"
+            )
         if table is not None:
             message += _place_in_file(path, table, getattr(fault, "row", None))
         raise FileFormatError(message if name in message else f"{name}: {message}") from fault
+
+
+def _has_titles(path: str, headings: Sequence[str]) -> bool:
+    """Whether the first row looks like a title: one heading, or cells without."""
+    return has_headings_in_rows(path) and (len(headings) == 1 or "" in headings)
 
 
 def _place_in_file(path: str, table: Any, row: int | None) -> str:
@@ -437,6 +459,7 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
         "standards": standards,
         "years": _years(options.year),
         "sheet": options.sheet or stored.get("sheet"),
+        "header_row": options.header_row or stored.get("header_row"),
         "place": options.place or stored.get("place"),
         "source": options.source or stored.get("source"),
     }
@@ -454,7 +477,7 @@ def _map(path: str) -> dict[str, Any]:
         if key not in MAP_KEYS:
             raise unknown_option(f"a key of {Path(path).name}", key, MAP_KEYS)
         if not isinstance(value, MAP_KEYS[key]):
-            what = "a table" if MAP_KEYS[key] is dict else "text"
+            what = {dict: "a table", int: "a whole number"}.get(MAP_KEYS[key], "text")
             raise FileFormatError(f"{key} in {Path(path).name} must be {what}")
     for key in ("columns", "classes", "areas"):
         stored[key] = {name: str(value) for name, value in stored.get(key, {}).items()}

@@ -118,6 +118,26 @@ def test_index_counts_the_rows_of_the_file_also_past_blank_ones(tmp_path):
     assert list(read_table(tmp_path / "a.xlsx").index) == [0, 2]
 
 
+@pytest.mark.parametrize("name", ["a.csv", "a.xlsx"])
+def test_headings_below_titles_are_read_from_their_row(tmp_path, name):
+    cells = pd.DataFrame([["DANH SÁCH", None], [None, None], ["a", "b"], [1, 2], [3, 4]])
+    path = tmp_path / name
+    if name.endswith(".csv"):
+        path.write_text("DANH SÁCH\n\na;b\n1;2\n3;4\n", encoding="utf-8-sig")
+    else:
+        cells.to_excel(path, header=False, index=False)
+    frame = read_table(path, header_row=3)
+    assert frame.astype(int).to_dict("list") == {"a": [1, 3], "b": [2, 4]}
+    assert list(frame.index) == [2, 3]  # the rows 4 and 5 of the file
+    with pytest.raises(FileFormatError, match="has no row 9"):
+        read_table(path, header_row=9)
+
+
+def test_parquet_has_no_row_of_headings(tmp_path):
+    with pytest.raises(FileFormatError, match="leave out the header row"):
+        read_table(tmp_path / "a.parquet", header_row=2)
+
+
 def test_rows_empty_throughout_are_left_out_of_a_sheet(tmp_path):
     pd.DataFrame({"a": ["x", None, "y"]}).to_excel(tmp_path / "a.xlsx", index=False)
     assert read_table(tmp_path / "a.xlsx")["a"].tolist() == ["x", "y"]

@@ -488,6 +488,21 @@ def test_one_map_serves_files_with_and_without_the_year(here, capsys):
     assert capsys.readouterr().out == expected
 
 
+def test_titles_above_the_headings_are_passed_over_on_request(here, capsys):
+    path = here / "register.xlsx"
+    with pd.ExcelWriter(path) as book:
+        small_register().to_excel(book, index=False, startrow=3)
+        pd.DataFrame(["DANH SÁCH HỘ NGHÈO"]).to_excel(book, header=False, index=False)
+    assert main(["report", str(path)]) == 2
+    assert "if they stand in a lower row, say --header-row N" in capsys.readouterr().err
+    assert main(["report", str(path), "--header-row", "4"]) == 0
+    by_option = capsys.readouterr().out
+    assert by_option.startswith(str(report(small_register(), source="register.xlsx")))
+    (here / "map.toml").write_text("header_row = 4\n")
+    assert main(["report", str(path), "--map", "map.toml"]) == 0
+    assert capsys.readouterr().out == by_option
+
+
 def test_faulty_row_is_named_as_a_spreadsheet_numbers_it(here, capsys):
     hh = small_register()
     hh.loc[7, "status"] = "hộ gì"

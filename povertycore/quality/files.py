@@ -35,7 +35,13 @@ ROWS_AT_A_TIME = 200_000
 Keep = Callable[[list[str]], Sequence[str]]
 
 
-def read_table(path: str | Path, *, sheet: str | None = None, keep: Keep | None = None) -> Any:
+def read_table(
+    path: str | Path,
+    *,
+    sheet: str | None = None,
+    header_row: int | None = None,
+    keep: Keep | None = None,
+) -> Any:
     r"""Read one table from a file, its kind known by the ending of its name.
 
     Parameters
@@ -45,6 +51,8 @@ def read_table(path: str | Path, *, sheet: str | None = None, keep: Keep | None 
         UTF-8 (or UTF-16 with its mark), separated by comma, semicolon, tab or bar.
     sheet : str, optional
         The sheet of an Excel file; its first sheet if not said.
+    header_row : int, optional
+        The row of the headings in a sheet or text file, 1 the first, where titles stand above.
     keep : callable, optional
         Given the list of column names, returns those to read; all if not said.
 
@@ -77,17 +85,21 @@ def read_table(path: str | Path, *, sheet: str | None = None, keep: Keep | None 
         raise FileFormatError(
             f"{path.name} is a {kind} file and has no sheets; leave out the sheet"
         )
+    if header_row is not None and not has_headings_in_rows(path):
+        raise FileFormatError(
+            f"{path.name} is a {kind} file and keeps its headings apart; leave out the header row"
+        )
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
         raise FileFormatError(f"the file {str(path)!r} {what}")
     if path.stat().st_size == 0:
         raise FileFormatError(f"{path.name} is empty")
     if kind == "CSV":
-        return _read_csv(path, keep)
+        return _read_csv(path, header_row, keep)
     if kind == "Parquet":
         return _read_parquet(path, keep)
     if kind == "Excel":
-        return _read_excel(path, sheet, keep)
+        return _read_excel(path, sheet, header_row or 1, keep)
     return _read_stata(path, keep)
 
 
@@ -145,10 +157,10 @@ def _unreadable(path: Path, kind: str, fault: BaseException) -> FileFormatError:
     return FileFormatError(f"{path.name} cannot be read as {kind}: {reason}")
 
 
-def _read_csv(path: Path, keep: Keep | None) -> Any:
+def _read_csv(path: Path, header_row: int | None, keep: Keep | None) -> Any:
     encoding = _encoding(path)
     try:
-        delimiter, above = _delimiter(path, encoding)
+        delimiter, above = _delimiter(path, encoding, header_row)
         # Blank lines are read, and left out below, so that the rows keep their places in the file.
         reading = {"sep": delimiter, "encoding": encoding, "dtype": str, "keep_default_na": False,
                    "skip_blank_lines": False}  # fmt: skip
@@ -201,10 +213,10 @@ def _encoding(path: Path) -> str:
     return "utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
 
 
-def _delimiter(path: Path, encoding: str) -> tuple[str, int]:
+def _delimiter(path: Path, encoding: str, header_row: int | None) -> tuple[str, int]:
     """Return the separator that occurs most in the headings, outside quotes.
 
-    The second value counts the blank lines above the headings.
+    The second value counts the lines above the headings: blank ones, unless their row is said.
     """
     with _opened(path) as file:
         text = file.read(BYTES_LOOKED_AT).decode(encoding, errors="ignore")
@@ -212,6 +224,10 @@ def _delimiter(path: Path, encoding: str) -> tuple[str, int]:
         raise csv.Error("it is not a text file")
     lines = text.removeprefix("\ufeff").splitlines()
     above = next((place for place, line in enumerate(lines) if line), 0)
+    if header_row is not None:
+        above = header_row - 1
+        if above >= len(lines):
+            raise csv.Error(f"it has no row {header_row}")
     unquoted = "".join(lines[above].split('"')[::2]) if lines else ""
     return max(DELIMITERS, key=unquoted.count), above
 
@@ -230,7 +246,7 @@ def _read_parquet(path: Path, keep: Keep | None) -> Any:
         raise _unreadable(path, "Parquet", fault) from fault
 
 
-def _read_excel(path: Path, sheet: str | None, keep: Keep | None) -> Any:
+def _read_excel(path: Path, sheet: str | None, header_row: int, keep: Keep | None) -> Any:
     try:
         import openpyxl  # noqa: F401  pandas asks for it by name
     except ImportError:
@@ -258,9 +274,12 @@ def _read_excel(path: Path, sheet: str | None, keep: Keep | None) -> Any:
         ) from fault
     if cells.empty:
         raise FileFormatError(f"the sheet of {path.name} is empty" + _other_sheets(sheets, sheet))
-    names = _clean(["" if pd.isna(name) else name for name in cells.iloc[0]])
+    if header_row > len(cells):
+        raise FileFormatError(f"the sheet of {path.name} has no row {header_row}")
+    names = _clean(["" if pd.isna(name) else name for name in cells.iloc[header_row - 1]])
     wanted = _kept(names, keep)
-    frame = cells.iloc[1:].reset_index(drop=True).dropna(how="all")
+    frame = cells.iloc[header_row:].reset_index(drop=True).dropna(how="all")
+    frame.index += header_row - 1
     frame.columns = names
     return frame[wanted].infer_objects()
 
