@@ -90,5 +90,5 @@ setup(
             extra_compile_args=FLAGS + (development_flags() if development else []),
             extra_link_args=["-pthread"],
         )
-    ]
+    ],
 )

@@ -317,7 +317,9 @@ def _made(options: argparse.Namespace, settings: Mapping[str, Any]) -> Report:
     }
     years = settings["years"]
     if not options.files:
-        unused = [name for name in ("population", "map", "sheet", "header_row") if getattr(options, name)]
+        unused = [
+            name for name in ("population", "map", "sheet", "header_row") if getattr(options, name)
+        ]
         if unused or settings["reading"] or settings["standard"] is not None:
             raise OptionError("the embedded register needs no reading; name a FILE")
         return report(years=years or None, **words)

@@ -626,7 +626,9 @@ def test_a_total_over_rows_of_one_standard_stands_under_it(hh):
 
 
 def test_an_amount_is_told_what_takes_it():
-    with pytest.raises(errors.ValueRangeError, match=r"income\[1\] is neither; .* pc\.mean") as raised:
+    with pytest.raises(
+        errors.ValueRangeError, match=r"income\[1\] is neither; .* pc\.mean"
+    ) as raised:
         pc.rate({"income": [1.0, 2710.5]}, "income")
     assert (raised.value.column, raised.value.row) == ("income", 1)
     assert "2710" not in str(raised.value)
