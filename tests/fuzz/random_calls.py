@@ -251,7 +251,6 @@ class Call:
             self.n = rng.choice([ROWS_OF_A_BLOCK, ROWS_OF_A_BLOCK + 1, 3 * ROWS_OF_A_BLOCK - 1])
         self.keep_missing = rng.random() < 0.5
         self.expected_errors = {}  # {row: classes}; row None: the whole column
-        self.late_errors = {}  # what is looked for only when nothing else was wrong
         self.keys = [self.draw_key(f"key{k}") for k in range(rng.choice([0, 1, 1, 2, 3]))]
         self.one = {role: self.draw_amount(role) for role in ("weight", "size")}
         self.one["where"] = self.draw_where()
@@ -268,9 +267,7 @@ class Call:
     def expect_missing_key(self, drawn):
         """Without keep_missing the first missing label is an error."""
         row = next((i for i, x in enumerate(drawn.values) if is_missing(x)), None)
-        if row is not None and drawn.kind == "code":
-            self.late_errors.setdefault(row, set()).add(errors.MissingValueError)
-        elif row is not None:
+        if row is not None:
             self.expect(row, errors.MissingValueError)
 
     def draw_key(self, name):
@@ -337,7 +334,7 @@ class Call:
         arguments |= {"keep_missing": self.keep_missing, "n_threads": self.rng.choice([0, 1, 2, 7])}
         keys = [drawn.column for drawn in self.keys]
         found, error = outcome(_core.total, self.n, keys, **arguments)
-        expected_errors = self.expected_errors or self.late_errors
+        expected_errors = self.expected_errors
         if error is not None:
             check_error(error, expected_errors)
             self.seen[type(error).__name__] += 1
