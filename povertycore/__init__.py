@@ -12,7 +12,7 @@ from . import datasets, errors
 from .design import Design, Replicates
 from .dynamics import change, target
 from .estimates import Estimates, concat
-from .measures import mean, rate, ratio, total
+from .measures import Profiles, Spec, mean, multidim, profiles, rate, ratio, total
 from .standards import Standard, classify, standard
 
 __version__ = "0.1.0"
@@ -20,7 +20,9 @@ __version__ = "0.1.0"
 __all__ = [
     "Design",
     "Estimates",
+    "Profiles",
     "Replicates",
+    "Spec",
     "Standard",
     "__version__",
     "change",
@@ -29,6 +31,8 @@ __all__ = [
     "datasets",
     "errors",
     "mean",
+    "multidim",
+    "profiles",
     "rate",
     "ratio",
     "standard",

@@ -549,6 +549,8 @@ def cells_of(
     request: Request, keys: Sequence[Key], indicators: Sequence[_core.Column], gaps: Gaps
 ) -> Cells:
     """Make the one pass over the rows."""
+    if not hasattr(_core, "profile"):
+        return cells_with_gaps(request, keys, indicators, gaps)
     raw = _core.profile(
         request.frame.n,
         [key.column for key in keys],
