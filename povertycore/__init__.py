@@ -12,7 +12,7 @@ from . import datasets, errors
 from .design import Design, Replicates
 from .dynamics import change, target
 from .estimates import Estimates, concat
-from .measures import Profiles, Spec, mean, multidim, profiles, rate, ratio, total
+from .measures import Packed, Profiles, Spec, mean, multidim, pack, profiles, rate, ratio, total
 from .standards import Standard, classify, standard
 
 __version__ = "0.1.0"
@@ -20,6 +20,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Design",
     "Estimates",
+    "Packed",
     "Profiles",
     "Replicates",
     "Spec",
@@ -32,6 +33,7 @@ __all__ = [
     "errors",
     "mean",
     "multidim",
+    "pack",
     "profiles",
     "rate",
     "ratio",

@@ -6,7 +6,6 @@ definitions row by row in fractions.
 
 import itertools
 import math
-import sys
 from fractions import Fraction
 
 import numpy as np
@@ -523,16 +522,6 @@ def test_order_of_rows_and_scale_of_weights_change_nothing(register, equal):
     )
     # the variance at k = 1, where all scores are equal, is rounding noise
     np.testing.assert_allclose(one["estimate"], other["estimate"], rtol=1e-12, atol=1e-15)
-
-
-def test_many_groups_are_added_up_part_by_part(register, equal, monkeypatch):
-    asked = {"measures": "all", "by": ["place", "area"], "design": pc.Design(weight="w")}
-    at_once = pc.multidim(register, equal, **asked).to_frame()
-    module = sys.modules["povertycore.measures.multidim"]
-    for largest in (1, 40, 100):
-        monkeypatch.setattr(module, "LARGEST_PART", largest)
-        in_parts = pc.multidim(register, equal, **asked).to_frame()
-        pd.testing.assert_frame_equal(in_parts, at_once, check_exact=True)
 
 
 def test_order_of_dimensions_changes_no_figure(register, equal):

@@ -493,7 +493,7 @@ def test_a_missing_label_is_an_error_unless_kept(hh, spec):
 
 
 def test_what_is_not_a_specification_is_refused(hh):
-    with pytest.raises(errors.OptionError, match="Spec or a Standard"):
+    with pytest.raises(errors.OptionError, match="a Spec, a Standard or Packed rows"):
         pc.profiles(hh, {"health": ["ill"]})
 
 

@@ -16,7 +16,8 @@ import pandas as pd
 
 from ..errors import unknown_option
 from ..estimates import Estimates
-from .profiles import Profiles, ProfileTable, bit
+from .profile_table import ProfileTable, bit
+from .profiles import Profiles
 from .scores import (
     FIGURES,
     NOTHING,
@@ -241,27 +242,22 @@ def overlaps(
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """The cells of one table whose deprivations count: everybody's, or those of the poor."""
+    """The cells of one table, and which count: everybody's, or those of the poor."""
 
     sample: Sample
-    cells: np.ndarray  # of the sample
+    weight: np.ndarray  # of the cells, 0 for those that do not count
     table: Table
     population: np.ndarray  # (groups, 1), of the whole sample
 
     @property
     def mask(self) -> np.ndarray:
         """Return the deprivations of the cells."""
-        mask: np.ndarray = self.sample.mask[self.cells]
-        return mask
+        return self.sample.mask
 
     def totals(self, which: Sequence[np.ndarray]) -> np.ndarray:
-        """Add up the weights of some of the cells, by group of the result."""
-        columns = []
-        for inside in which:
-            cells = self.cells[inside]
-            columns.append(self.sample.by_group(self.sample.weight[cells], cells))
-        empty = np.zeros((len(self.sample.table.place), 0))
-        return self.sample.table.gather(np.column_stack(columns) if columns else empty)
+        """Add up the weights of some of the cells, by group."""
+        columns = [self.sample.by_group(np.where(inside, self.weight, 0.0)) for inside in which]
+        return np.column_stack(columns) if columns else np.zeros((len(self.population), 0))
 
     def shares(self, which: Sequence[np.ndarray]) -> Figure:
         """Return the shares of some of the cells in the population."""
@@ -299,25 +295,24 @@ def parts_of(found: Profiles, k: Any, scheme: str | None, missing: str) -> list[
 def part_of(table: ProfileTable, found: Profiles, scheme: Scheme, missing: str) -> Part:
     """Return the cells of a table that count."""
     sample = sample_of(table, found.spec, missing)
-    cells = np.arange(len(sample.group))
+    weight = sample.weight
     for cutoff in scheme.cutoffs:
-        cells = np.flatnonzero(
-            scores_of(sample, scheme, found.spec).at_least(cutoff)[sample.profile]
-        )
-    n_obs = table.gather(sample.by_group(sample.n)).astype(np.int64)[:, None]
+        poor = scores_of(sample, scheme, found.spec).at_least(cutoff)
+        weight = np.where(poor[sample.profile], weight, 0.0)
+    n_obs = sample.by_group(sample.n)[:, None]
     return Part(
         sample,
-        cells,
+        weight,
         replace(table.groups, sums=table.groups.sums | {"n_obs": n_obs}),
-        table.gather(sample.by_group(sample.weight))[:, None],
+        sample.by_group(sample.weight)[:, None],
     )
 
 
 def most_frequent(part: Part, n: int, at_least: int) -> np.ndarray:
     """Return the masks with the largest weight over all groups; ties by mask."""
-    inside = np.bitwise_count(part.mask) >= at_least
-    masks, place = np.unique(part.mask[inside], return_inverse=True)
-    weight = np.bincount(place, part.sample.weight[part.cells[inside]], minlength=len(masks))
+    counts = (part.weight > 0) & (np.bitwise_count(part.mask) >= at_least)
+    masks, place = np.unique(part.mask[counts], return_inverse=True)
+    weight = np.bincount(place, part.weight[counts], minlength=len(masks))
     return masks[np.argsort(-weight, kind="stable")][:n]
 
 

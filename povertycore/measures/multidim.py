@@ -15,7 +15,7 @@ numerators and denominators are exact and a quotient is rounded once.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
@@ -27,7 +27,8 @@ import pandas as pd
 from ..design import Design
 from ..errors import unknown_option
 from ..estimates import Estimates
-from .profiles import Profiles, ProfileTable, bit, profiles
+from .profile_table import ProfileTable, bit
+from .profiles import Profiles, profiles
 from .scores import (
     FIGURES,
     GAP_UNKNOWN,
@@ -42,7 +43,6 @@ from .scores import (
     known_counts,
     laid_out,
     note_of,
-    numerator_of,
     quotient,
     sample_of,
     scheme_of,
@@ -64,7 +64,6 @@ DEFAULT = ("H", "A", "M0")
 MOST_CUTOFFS = 100  # attainable scores that are taken as cut-offs unasked
 BANDS = {"vulnerable": (Fraction(1, 5), Fraction(1, 3)), "severe": (Fraction(1, 2), None)}
 CENSORED = {"censored_headcount", "contribution", "contribution_absolute"}
-LARGEST_PART = 2**21  # sums by rung and group that are held at once
 BOUNDED = ("H", "M0", "n_poor", "headcount", "censored_headcount", "union", "intersection")
 POWER = re.compile(r"M(\d+(?:\.\d+)?)")
 
@@ -362,9 +361,7 @@ def sums_of(table: ProfileTable, ask: Ask, rule: str) -> Sums:
     sample = sample_of(table, ask.spec, rule)
     scores = [scores_of(sample, scheme, ask.spec) for scheme in ask.schemes]
     sums = plain_sums(sample, ask) | scored_sums(sample, scores, ask)
-    gathered = {word: table.gather(values) for word, values in sums.items()}
-    counts = {word: gathered[word].astype(np.int64) for word in ("n_obs", "known_n")}
-    totalled = replace(table.groups, sums=table.groups.sums | gathered | counts)
+    totalled = replace(table.groups, sums=table.groups.sums | sums)
     if not ask.observed:
         totalled = with_unseen(totalled)
     if ask.totals:
@@ -382,150 +379,92 @@ def plain_sums(sample: Sample, ask: Ask) -> dict[str, np.ndarray]:
     everything = np.uint64(2**n_indicators - 1)
     lost = np.zeros(1, np.uint64) if sample.lost is None else sample.lost[sample.profile]
 
-    def columns(values: np.ndarray, cells: Sequence[Any]) -> np.ndarray:
-        return np.column_stack([sample.by_group(values[inside], inside) for inside in cells])
+    def columns(values: np.ndarray, counts: Sequence[np.ndarray]) -> np.ndarray:
+        return np.column_stack([sample.by_group(np.where(one, values, 0)) for one in counts])
 
     weight = sample.weight
-    out = {
-        "n_obs": columns(sample.n, [slice(None)]),
-        "population": columns(weight, [slice(None)]),
-    }
+    n_obs, population = sample.by_group(sample.n)[:, None], sample.by_group(weight)[:, None]
+    out = {"n_obs": n_obs, "population": population}
     if "headcount" in ask.measures:
-        out["deprived"] = columns(weight, deprived_cells(sample, n_indicators))
+        out["deprived"] = by_indicator(sample, weight, n_indicators)
     if "union" in ask.measures:
         out["union"] = columns(weight, [sample.mask != 0])
     if "intersection" in ask.measures:
         all_there = (sample.mask != 0) & ((sample.mask | lost) == everything)
         out["intersection"] = columns(weight, [all_there])
     if sample.lost is None:
-        shape = (len(out["n_obs"]), n_indicators)
-        known_n = np.broadcast_to(out["n_obs"], shape)
-        return out | {"known_n": known_n, "known": np.broadcast_to(out["population"], shape)}
-    known = [~bit(lost, j) for j in range(n_indicators)]
-    return out | {"known_n": columns(sample.n, known), "known": columns(weight, known)}
+        shape = (len(n_obs), n_indicators)
+        known_n, known = (np.broadcast_to(sums, shape) for sums in (n_obs, population))
+        return out | {"known_n": known_n, "known": known}
+    there = [~bit(lost, j) for j in range(n_indicators)]
+    return out | {"known_n": columns(sample.n, there), "known": columns(weight, there)}
 
 
-def deprived_cells(sample: Sample, n_indicators: int) -> list[np.ndarray]:
-    """Return per indicator the cells that are deprived in it."""
-    return [np.flatnonzero(bit(sample.mask, j)) for j in range(n_indicators)]
+def by_indicator(sample: Sample, weight: np.ndarray, n_indicators: int) -> np.ndarray:
+    """Add up weights by group and indicator that the cell is deprived in."""
+    columns = [np.where(bit(sample.mask, j), weight, 0.0) for j in range(n_indicators)]
+    return np.column_stack([sample.by_group(column) for column in columns])
 
 
 def scored_sums(sample: Sample, scores: Sequence[Scores], ask: Ask) -> dict[str, np.ndarray]:
     """Add up the poor, their scores and their deprivations, for each scheme and cut-off.
 
-    The sums of each distinct score are made once, and added from the highest down: what has come
-    together when a cut-off is reached are the sums over its poor.
+    Every sum runs over all cells of a group, with 0 for those that do not count, so that sums which
+    are equal by definition are so to the last bit, whatever else is asked.
     """
-    n_groups, n_indicators = len(sample.table.place), len(ask.spec.ids)
+    n_groups, n_indicators = sample.table.n_groups, len(ask.spec.ids)
     shape = (n_groups, len(ask.cuts))
     words = ["poor", "score", "square", *(f"gap {alpha:g}" for alpha in ask.alphas)]
     out = {word: np.zeros(shape) for word in words}
-    out |= {f"band {name}": np.zeros((n_groups, len(scores))) for name in ask.bands_asked}
-    deprived: list[np.ndarray] = []
+    out |= bands_of_scores(sample, scores, ask)
     if CENSORED & set(ask.measures):
-        deprived = deprived_cells(sample, n_indicators)
         out["censored"] = np.zeros((*shape, n_indicators))
         if sample.lost is not None:
             out["shares"] = np.zeros((*shape, n_indicators))
-    for s, score in enumerate(scores):
-        cuts = np.array([t for t, (scheme, _) in enumerate(ask.cuts) if scheme == s])
-        ladder = ladder_of(sample, score)
-        stops = [ladder.stop(cutoff) for cutoff in ask.schemes[s].cutoffs]
-        for part in ladder.parts():
-            at = (part.groups, cuts)
-            weight = part.sums(sample.weight[part.cells])
-            value = ladder.value[:, None]
-            out["poor"][at] = down_to(stops, weight)
-            out["score"][at] = down_to(stops, weight * value)
-            out["square"][at] = down_to(stops, weight * value**2)
-            for name in ask.bands_asked:
-                low, high = ask.bands[name]
-                within = slice(0 if high is None else ladder.stop(high), ladder.stop(low))
-                out[f"band {name}"][part.groups, s] = weight[within].sum(axis=0)
-            for j, cells in enumerate(deprived):
-                inside = part.inside(cells)
-                both = sample.weight[inside]
-                out["censored"][part.groups, cuts, j] = down_to(stops, part.sums(both, inside))
-                if sample.lost is not None:
-                    both = both * score.numerators[sample.profile[inside], j]
-                    out["shares"][part.groups, cuts, j] = down_to(stops, part.sums(both, inside))
-            own = score.numerators
-            if sample.lost is not None and ask.alphas:
-                own = own[sample.profile[part.cells]]
-            for alpha in ask.alphas:
-                gaps = (sample.gaps[alpha][part.cells] * own).sum(axis=1)
-                out[f"gap {alpha:g}"][at] = down_to(stops, part.sums(gaps))
+    for t, (s, cutoff) in enumerate(ask.cuts):
+        score = scores[s]
+        poor = score.at_least(cutoff)[sample.profile]
+        weight = np.where(poor, sample.weight, 0.0)
+        value = score.value[sample.profile]
+        out["poor"][:, t] = sample.by_group(weight)
+        out["score"][:, t] = sample.by_group(weight * value)
+        if "variance" in ask.measures:
+            out["square"][:, t] = sample.by_group(weight * value**2)
+        if "censored" in out:
+            out["censored"][:, t] = by_indicator(sample, weight, n_indicators)
+        if "shares" in out:
+            for j in range(n_indicators):
+                own = weight * score.numerators[sample.profile, j]
+                out["shares"][:, t, j] = sample.by_group(np.where(bit(sample.mask, j), own, 0.0))
+        for alpha in ask.alphas:
+            out[f"gap {alpha:g}"][:, t] = sample.by_group(
+                np.where(poor, weighted_gaps(sample, score, alpha), 0.0)
+            )
     return out
 
 
-@dataclass(frozen=True, eq=False)
-class Ladder:
-    """The distinct scores of a sample from the highest down, and the rung of each cell."""
-
-    sample: Sample
-    denominator: int
-    exact: np.ndarray  # (rungs,) integers, descending
-    value: np.ndarray  # (rungs,) float64
-    rung: np.ndarray  # (cells,)
-
-    def stop(self, cutoff: Fraction) -> int:
-        """Return how many rungs reach a cut-off."""
-        return int((self.exact >= numerator_of(cutoff, self.denominator)).sum())
-
-    def parts(self) -> Iterator[Part]:
-        """Cut the groups up so that the sums of all rungs stay small."""
-        n_groups, n_rungs = len(self.sample.table.place), max(len(self.exact), 1)
-        width = max(LARGEST_PART // n_rungs, 1)
-        for start in range(0, n_groups, width):
-            stop = min(start + width, n_groups)
-            first, last = np.searchsorted(self.sample.group, [start, stop])
-            group = self.sample.group[first:last] - start
-            place = self.rung[first:last] * (stop - start) + group
-            yield Part(slice(start, stop), slice(first, last), place, len(self.exact))
+def weighted_gaps(sample: Sample, score: Scores, alpha: float) -> np.ndarray:
+    """Return the gaps of each cell to a power, each indicator's with its weight."""
+    sums = np.zeros(len(sample.group))
+    for j in range(sample.gaps[alpha].shape[1]):
+        own = score.numerators[j] if sample.lost is None else score.numerators[sample.profile, j]
+        sums += sample.gaps[alpha][:, j] * own
+    return sums
 
 
-@dataclass(frozen=True, eq=False)
-class Part:
-    """Some of the groups of a pass, and their cells, which lie together."""
-
-    groups: slice
-    cells: slice
-    place: np.ndarray  # (cells of the part,) of rung and group in a table of sums
-    n_rungs: int
-
-    def inside(self, cells: np.ndarray) -> np.ndarray:
-        """Return those of some cells that lie in the part."""
-        first, last = np.searchsorted(cells, [self.cells.start, self.cells.stop])
-        return cells[first:last]
-
-    def sums(self, values: np.ndarray, cells: np.ndarray | None = None) -> np.ndarray:
-        """Add up the values of all cells of the part, or of some, by rung and group."""
-        width = self.groups.stop - self.groups.start
-        place = self.place if cells is None else self.place[cells - self.cells.start]
-        sums = np.bincount(place, values, minlength=self.n_rungs * width)
-        return sums.reshape(self.n_rungs, width)
-
-
-def ladder_of(sample: Sample, score: Scores) -> Ladder:
-    """Sort the scores that occur in a sample, the highest first."""
-    occurs = np.zeros(len(score.exact), dtype=bool)
-    occurs[sample.profile] = True
-    ascending, index = np.unique(score.exact[occurs], return_index=True)
-    rung = len(ascending) - 1 - np.searchsorted(ascending, score.exact)
-    return Ladder(
-        sample,
-        score.denominator,
-        ascending[::-1],
-        score.value[occurs][index][::-1],
-        rung[sample.profile],
-    )
-
-
-def down_to(stops: Sequence[int], sums: np.ndarray) -> np.ndarray:
-    """Add rungs from the highest down to each of the stops: groups x stops."""
-    added_up = np.zeros((len(sums) + 1, sums.shape[1]))
-    np.cumsum(sums, axis=0, out=added_up[1:])
-    return added_up[stops].T
+def bands_of_scores(sample: Sample, scores: Sequence[Scores], ask: Ask) -> dict[str, np.ndarray]:
+    """Add up those with a score within a band, for each scheme."""
+    out = {}
+    for name in ask.bands_asked:
+        low, high = ask.bands[name]
+        columns = []
+        for score in scores:
+            within = score.at_least(low)
+            if high is not None:
+                within &= ~score.at_least(high)
+            columns.append(sample.by_group(np.where(within[sample.profile], sample.weight, 0.0)))
+        out[f"band {name}"] = np.column_stack(columns)
+    return out
 
 
 # --- measures: each is columns of the result, made of sums ---------------------------------------

@@ -20,7 +20,8 @@ import pandas as pd
 
 from ..errors import ComparabilityError, DTypeError, FileFormatError
 from ..inputs import text_array
-from .profiles import Profiles, ProfileTable, in_mask_order
+from .profile_table import ProfileTable, arranged
+from .profiles import Profiles
 from .spec import Spec
 from .tally import Table
 
@@ -34,10 +35,7 @@ Arrays = dict[str, np.ndarray]
 def save(profiles: Profiles, path: str | Path) -> None:
     """Write profiles; see `Profiles.save`."""
     arrays: Arrays = {}
-    tables = [
-        described_table(in_mask_order(table), f"{t}", arrays)
-        for t, table in enumerate(profiles.tables)
-    ]
+    tables = [described_table(table, f"{t}", arrays) for t, table in enumerate(profiles.by_psu)]
     about = {
         "format": FORMAT,
         "version": VERSION,
@@ -48,6 +46,7 @@ def save(profiles: Profiles, path: str | Path) -> None:
         "unit": profiles.unit,
         "standard": profiles.standard,
         "standard_key": profiles.standard_key,
+        "sampling": profiles.sampling,
         "meta": profiles.meta,
         "tables": tables,
     }
@@ -74,7 +73,8 @@ def load(path: str | Path, spec: Spec | None) -> Profiles:
         unit=about["unit"],
         standard=about["standard"],
         standard_key=about["standard_key"],
-        tables=tuple(
+        sampling=tuple(about["sampling"]),
+        by_psu=tuple(
             table_from(description, f"{t}", arrays) for t, description in enumerate(about["tables"])
         ),
         _meta=about["meta"],
@@ -157,7 +157,7 @@ def table_of(about: Mapping[str, Any], prefix: str, arrays: Arrays) -> ProfileTa
     if len(group) and not (0 <= group.min() and group.max() < n_groups):
         raise ValueError
     gaps = {float(alpha): arrays[f"{prefix}/gaps/{alpha!r}"] for alpha in about["gaps"]}
-    return ProfileTable(groups, np.arange(n_groups), **cells, gaps=gaps)
+    return arranged(ProfileTable(groups, **cells, gaps=gaps), groups, group)
 
 
 # --- labels -----------------------------------------------------------------------------------

@@ -1,20 +1,19 @@
 """Deprivation profiles: how many households or persons of each group have which deprivations.
 
-With d indicators of 0/1 or missing, a row is one of at most 3^d profiles. Its profile is two bit
-masks: bit j of `deprived` says that it is deprived in indicator j, bit j of `missing` that this is
-not known (the bit of `deprived` is then 0). One pass over the rows adds each weight to its cell,
-(group, deprived, missing). Whatever is asked of the indicators together is then a sum over cells:
-every cut-off, weighting, treatment of missing values and subset of indicators, without the rows.
+One pass over the rows adds each weight to its cell, (group, deprived, missing). Whatever is asked
+of the indicators together is then a sum over cells: every cut-off, weighting, treatment of missing
+values and subset of indicators, without the rows. See `profile_table` for what a cell is.
 
-A table keeps its cells as the pass returned them, sorted by the groups of the pass and by mask;
-`place` says which group of the result each of those is.
+Under a design with PSUs the cells are those of (group, stratum, PSU, deprived, missing), which is
+what standard errors are made of; points are answered from the groups alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,49 +24,22 @@ from .. import _core
 from ..design import Design
 from ..errors import ComparabilityError, DuplicateNameError, unknown_option
 from ..estimates import Estimates
-from ..inputs import Frame, Key
+from ..inputs import Key
+from .packing import Packed, check_rows, columns_of, packed_rows, spec_of
+from .profile_rows import Masks, checked_alphas, tabulate, with_gaps
+from .profile_table import ProfileTable, bit, fewer_keys, merged, some_indicators
 from .spec import Indicator, Spec
 from .tally import (
     Request,
     Table,
-    added,
-    arrange,
     call_core,
     crossed_columns,
     frame_of,
-    in_order,
     one_way_columns,
     option_error,
     resolve,
-    sorted_groups,
     versions,
-    with_standard,
 )
-
-MASK = np.uint64
-
-
-@dataclass(frozen=True, eq=False)
-class ProfileTable:
-    """The cells of one table, and the groups of the result that they belong to."""
-
-    groups: Table  # levels, codes and sums "n" of the groups of the result, in its order
-    place: np.ndarray  # (groups of the pass,) which group of the result each is
-    group: np.ndarray  # (cells,) int64, group of the pass; cells are sorted by it, then by mask
-    deprived: np.ndarray  # (cells,) uint64, bit j: deprived in indicator j
-    missing: np.ndarray  # (cells,) uint64, bit j: indicator j is missing
-    n: np.ndarray  # (cells,) int64, rows
-    weight: np.ndarray  # (cells,) float64, sum of weights
-    gaps: Mapping[float, np.ndarray] = field(default_factory=dict)  # alpha -> (cells, indicators)
-
-    def gather(self, values: np.ndarray) -> np.ndarray:
-        """Add what was summed by group of the pass (first axis) into the groups of the result."""
-        return added(self.place, self.groups.n_groups, values)
-
-    def of_group(self) -> np.ndarray:
-        """Return the group of the result of each cell."""
-        group: np.ndarray = self.place[self.group]
-        return group
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -109,10 +81,21 @@ class Profiles:
     unit: str
     standard: str | None
     standard_key: str | None  # name of the column of ids, where standards are a column
-    tables: tuple[ProfileTable, ...]  # one; with `over` the whole and one per key
+    sampling: tuple[str, ...]  # names of the design's keys: period, stratum and PSU
+    by_psu: tuple[ProfileTable, ...]  # tables crossed with the keys of `sampling`, which come last
     _meta: Mapping[str, Any]
 
     # ---- what it is -------------------------------------------------------------------------
+
+    @cached_property
+    def tables(self) -> tuple[ProfileTable, ...]:
+        """The cells by group: one table; with `over` that of the whole and one per key."""
+        if not self.sampling:
+            return self.by_psu
+        n_keys = [len(self.by)] if self.over is None else [0, *([1] * len(self.over))]
+        return tuple(
+            fewer_keys(table, range(n)) for table, n in zip(self.by_psu, n_keys, strict=True)
+        )
 
     @property
     def meta(self) -> dict[str, Any]:
@@ -126,6 +109,8 @@ class Profiles:
     def __repr__(self) -> str:
         """Say what is counted, without the labels of the groups."""
         keys = f"over={list(self.over)}" if self.over is not None else f"by={list(self.by)}"
+        if self.sampling:
+            keys += f", by {', '.join(self.sampling)} too"
         groups = sum(table.groups.n_groups for table in self.tables)
         name = f" of {self.spec.name}" if self.spec.name else ""
         return (
@@ -147,7 +132,7 @@ class Profiles:
         for name in self.spec.ids:
             if name in taken:
                 raise DuplicateNameError(f"the indicator {name!r} is named like another column")
-        tables = [in_mask_order(table) for table in self.tables]
+        tables = self.tables
         starts = np.cumsum([0, *(table.groups.n_groups for table in tables)])
         rows = np.concatenate(
             [table.group + start for table, start in zip(tables, starts, strict=False)]
@@ -182,8 +167,8 @@ class Profiles:
         if not isinstance(other, Profiles):
             return NotImplemented
         check_mergeable(self, other)
-        tables = [merged(*pair) for pair in zip(self.tables, other.tables, strict=True)]
-        return replace(self, tables=tuple(tables), _meta=merged_meta(self._meta, other._meta))
+        tables = [merged(*pair) for pair in zip(self.by_psu, other.by_psu, strict=True)]
+        return replace(self, by_psu=tuple(tables), _meta=merged_meta(self._meta, other._meta))
 
     __radd__ = __add__
 
@@ -284,12 +269,13 @@ class Profiles:
             if self.over is not None or name not in self.by:
                 raise unknown_option(argument, name, self.by)
         position = [self.by.index(name) for name in names]
+        last = range(len(self.by), len(self.by) + len(self.sampling))
         if over is None:
-            table = fewer_keys(self.tables[0], position)
-            return replace(self, by=tuple(names), over=None, tables=(table,))
+            table = fewer_keys(self.by_psu[0], [*position, *last])
+            return replace(self, by=tuple(names), over=None, by_psu=(table,))
         one_way = [[], *([j] for j in position)]
-        tables = tuple(fewer_keys(self.tables[0], keys) for keys in one_way)
-        return replace(self, by=(), over=tuple(names), tables=tables)
+        tables = tuple(fewer_keys(self.by_psu[0], [*keys, *last]) for keys in one_way)
+        return replace(self, by=(), over=tuple(names), by_psu=tables)
 
     def only(self, indicators: str | Sequence[str]) -> Profiles:
         """Keep some of the indicators, as if there were no others.
@@ -321,8 +307,8 @@ class Profiles:
             return self
         if not kept:
             raise option_error("indicators", "indicators is an empty list; name those that stay")
-        tables = tuple(some_indicators(table, kept) for table in self.tables)
-        return replace(self, spec=some_of_spec(self.spec, kept), tables=tables)
+        tables = tuple(some_indicators(table, kept) for table in self.by_psu)
+        return replace(self, spec=some_of_spec(self.spec, kept), by_psu=tables)
 
     def missing_report(self, missing: str = "drop") -> pd.DataFrame:
         """Count what is known of each indicator, and the sample that a rule retains.
@@ -390,8 +376,9 @@ def profiles(
     ----------
     data : DataFrame or mapping of str to array_like
         One row per household or person: pandas, Polars, PyArrow, or what narwhals reads.
-    spec : Spec or Standard
-        The indicators: columns of 0/1 or missing, or rules on other columns.
+    spec : Spec, Standard or Packed
+        The indicators: columns of 0/1 or missing, or rules on other columns; or what
+        `povertycore.pack` made of the rows.
     by : str or list of str, optional
         Columns that are crossed to define the groups.
     over : str or list of str, optional
@@ -400,7 +387,7 @@ def profiles(
         Boolean column: the domain. A missing value is outside, and counted in `.meta`.
     design : Design, optional
         Weight, household size and what a row is. With a size the household's profile counts for
-        each member.
+        each member. With PSUs the cells are kept by stratum and PSU too, in `by_psu`.
     count : {"households", "persons"}, optional
         What is counted, in place of what the design says.
     standard : str or Standard, optional
@@ -440,9 +427,13 @@ def profiles(
     N        0.333333  1.0  0.333333
     S        1.000000  0.5  0.500000
     """
+    design = Design() if design is None else design
+    packed = spec if isinstance(spec, Packed) else None
     spec = spec_of(spec)
-    columns = [indicator.column for indicator in spec.indicators]
-    frame = frame_of(data, design, columns, by, over, where, standard)
+    powers = checked_alphas(spec, alphas)
+    columns = columns_of(spec) if packed is None or powers else []
+    sampling = sampling_keys(design)
+    frame = frame_of(data, design, columns, sampling, by, over, where, standard)
     request = resolve(
         "profiles",
         frame,
@@ -451,19 +442,17 @@ def profiles(
         by=by,
         over=over,
         where=where,
-        design=design,
+        design=Design(weight=design.weight, size=design.size, row=design.row),
         count=count,
         standard=standard,
         missing_groups=missing_groups,
         observed=True,
         totals=None,
     )
-    indicators = list(spec.columns(frame))
-    gaps = gap_columns(frame, spec, alphas)
-    by_table = [request.by]
-    if request.over is not None:
-        by_table = [(), *((key,) for key in request.over)]
-    tables = tuple(tabulate(request, keys, indicators, gaps) for keys in by_table)
+    more = tuple(frame.key(name) for name in sampling)
+    if more and request.keep_missing:
+        call_core(request, more, keep_missing=False)  # a missing stratum or PSU is an error
+    tables = tables_of(request, more, packed, spec, powers)
     return Profiles(
         spec=spec,
         by=tuple(key.name for key in request.by),
@@ -471,179 +460,60 @@ def profiles(
         unit=request.unit,
         standard=None if isinstance(request.standard, Key) else request.standard,
         standard_key=request.standard.name if isinstance(request.standard, Key) else None,
-        tables=tables,
+        sampling=sampling,
+        by_psu=tables,
         _meta={
             "rows_read": frame.n,
             "rows_outside": frame.n - tables[0].groups.n_rows,
             "where_missing": tables[0].groups.where_missing,
             "unit": request.unit,
-            "design": repr(request.design),
+            "design": repr(design),
             "versions": versions(),
         },
     )
 
 
-def spec_of(spec: Any) -> Spec:
-    """Return a Spec; a standard gives its own."""
-    if isinstance(spec, Spec):
-        return spec
-    if callable(getattr(spec, "spec", None)):
-        return spec.spec()
-    raise option_error("spec", f"spec must be a Spec or a Standard, found {type(spec).__name__}")
+def sampling_keys(design: Design) -> tuple[str, ...]:
+    """Return the columns that cells are crossed with so that they hold the design."""
+    if design.psu is None:
+        design.require_register("profiles")
+        return ()
+    unkept = [name for name in ("ssu", "fpc", "fpc2", "replicates") if getattr(design, name)]
+    if design.psu == "row" or unkept:
+        what = "psu='row'" if design.psu == "row" else " and ".join(unkept)
+        raise NotImplementedError(
+            f"pc.profiles: cells are kept by stratum and PSU, and not yet under {what}; leave that"
+            " out of the design"
+        )
+    return tuple(name for name in (design.period, design.strata, design.psu) if name is not None)
 
 
-Gaps = Mapping[float, Sequence[_core.Column]]
+def tables_of(
+    request: Request,
+    more: tuple[Key, ...],
+    packed: Packed | None,
+    spec: Spec,
+    powers: Sequence[float],
+) -> tuple[ProfileTable, ...]:
+    """Count each table of a request; where rows are passed over again, they are packed first."""
+    by_table = [request.by]
+    if request.over is not None:
+        by_table = [(), *((key,) for key in request.over)]
+    if packed is not None:
+        check_rows(packed, request.frame)
+    elif (len(by_table) > 1 or powers) and hasattr(_core, "pack"):
+        packed = packed_rows(request.frame, spec)
+    masks: Masks = packed if packed is not None else list(spec.columns(request.frame))
+    tables = [tabulate(request, (*keys, *more), masks) for keys in by_table]
+    if packed is not None and powers:
+        tables = [
+            with_gaps(table, request, (*keys, *more), packed, powers)
+            for table, keys in zip(tables, by_table, strict=True)
+        ]
+    return tuple(tables)
 
 
-def gap_columns(frame: Frame, spec: Spec, alphas: Sequence[float]) -> Gaps:
-    """Return per power the columns of gaps to that power, one per indicator.
-
-    The gap of an amount x below its limit z is (z - x) / z, that of any other 0.
-    """
-    columns: dict[float, list[_core.Column]] = {float(alpha): [] for alpha in alphas}
-    for alpha in columns:
-        if not 0 < alpha < np.inf:
-            raise option_error("alphas", f"the powers of gaps must be above 0, found {alpha:g}")
-    for indicator in spec.indicators if columns else ():
-        limit = limit_of(indicator)
-        amount = np.asarray(frame.array(indicator.column), dtype=np.float64)
-        gap = np.where(amount < limit, (limit - amount) / limit, 0.0)
-        gap[np.isnan(amount)] = np.nan
-        for alpha, list_of in columns.items():
-            list_of.append(_core.column_array(gap**alpha, None, indicator.column))
-    return columns
-
-
-def limit_of(indicator: Indicator) -> float:
-    """Return the amount below which an indicator is deprived."""
-    raise NotImplementedError
-
-
-def tabulate(
-    request: Request, keys: Sequence[Key], indicators: Sequence[_core.Column], gaps: Gaps
-) -> ProfileTable:
-    """Count the profiles by the crossed keys."""
-    cells = cells_with_gaps if gaps else cells_of
-    raw, rest = cells(request, keys, indicators, gaps)
-    arrangement = arrange(raw, keys)
-    by_group = np.bincount(rest["group"], rest["n"], minlength=raw["n_groups"])
-    n = added(arrangement.group, arrangement.n_groups, by_group.astype(np.int64))
-    nothing = np.zeros(0, dtype=np.int64)
-    groups = Table(
-        levels=arrangement.levels,
-        codes=arrangement.codes,
-        seen=np.ones(arrangement.n_groups, dtype=bool),
-        sums={"n": n[:, None]},
-        variable=nothing,
-        category=nothing,
-        n_rows=int(n.sum()),
-        where_missing=raw["where_missing"],
-    )
-    return ProfileTable(with_standard(request, keys, groups), arrangement.group, **rest)
-
-
-Cells = tuple[Mapping[str, Any], dict[str, Any]]  # groups as _core.total has them; columns of cells
-
-
-def cells_of(
-    request: Request, keys: Sequence[Key], indicators: Sequence[_core.Column], gaps: Gaps
-) -> Cells:
-    """Make the one pass over the rows."""
-    if not hasattr(_core, "profile"):
-        return cells_with_gaps(request, keys, indicators, gaps)
-    raw = _core.profile(
-        request.frame.n,
-        [key.column for key in keys],
-        indicators,
-        weight=request.weight,
-        size=request.size,
-        where=request.where,
-        keep_missing=request.keep_missing,
-    )
-    names = ("group", "deprived", "missing", "n", "weight")
-    return raw, {name: raw[f"cell_{name}"] for name in names}
-
-
-def cells_with_gaps(
-    request: Request, keys: Sequence[Key], indicators: Sequence[_core.Column], gaps: Gaps
-) -> Cells:
-    """Total the gaps by keys and indicators: each cell is a group of that pass."""
-    raw = call_core(
-        request,
-        [*keys, *(AsKey(column) for column in indicators)],
-        keep_missing=True,
-        values=[column for columns in gaps.values() for column in columns],
-    )
-    n_keys, width = len(keys), len(indicators)
-    if not request.keep_missing and any(part.any() for part in raw["key_missing"][:n_keys]):
-        call_core(request, keys, keep_missing=False)  # raises, and names the first row
-    deprived, missing = (np.zeros(raw["n_groups"], dtype=MASK) for _ in range(2))
-    for j in range(width):
-        unknown = raw["key_missing"][n_keys + j]
-        flag = np.where(unknown, 0, raw["key_values"][n_keys + j])
-        deprived |= flag.astype(MASK) << MASK(j)
-        missing |= unknown.astype(MASK) << MASK(j)
-    used = np.flatnonzero(raw["n"])
-    sums = raw["sums"].T[used]
-    return raw, {
-        "group": used,
-        "deprived": deprived[used],
-        "missing": missing[used],
-        "n": raw["n"][used],
-        "weight": raw["weight"][used],
-        "gaps": {alpha: sums[:, a * width : (a + 1) * width] for a, alpha in enumerate(gaps)},
-    }
-
-
-@dataclass(frozen=True)
-class AsKey:
-    """An indicator where `call_core` takes a key."""
-
-    column: _core.Column
-
-
-# --- from cells -------------------------------------------------------------------------------
-
-
-def bit(mask: np.ndarray, j: int) -> np.ndarray:
-    """Return whether bit j is set."""
-    is_set: np.ndarray = (mask & MASK(1 << j)) != 0
-    return is_set
-
-
-def in_mask_order(table: ProfileTable) -> ProfileTable:
-    """Sort the cells by group of the result and mask; cells that are then the same are joined."""
-    group = table.of_group()
-    (group, deprived, missing), cell = sorted_groups([group, table.deprived, table.missing])
-    n_cells = len(group)
-    return replace(
-        table,
-        place=np.arange(table.groups.n_groups),
-        group=group,
-        deprived=deprived,
-        missing=missing,
-        n=added(cell, n_cells, table.n),
-        weight=added(cell, n_cells, table.weight),
-        gaps={alpha: added(cell, n_cells, sums) for alpha, sums in table.gaps.items()},
-    )
-
-
-def some_indicators(table: ProfileTable, kept: Sequence[int]) -> ProfileTable:
-    """Keep some of the bits of each mask; cells that are then the same are joined."""
-
-    def packed(mask: np.ndarray) -> np.ndarray:
-        out = np.zeros(len(mask), dtype=MASK)
-        for place, j in enumerate(kept):
-            out |= bit(mask, j).astype(MASK) << MASK(place)
-        return out
-
-    fewer = replace(
-        table,
-        deprived=packed(table.deprived),
-        missing=packed(table.missing),
-        gaps={alpha: sums[:, kept] for alpha, sums in table.gaps.items()},
-    )
-    return in_mask_order(fewer)
+# --- from profiles to profiles ---
 
 
 def some_of_spec(spec: Spec, kept: Sequence[int]) -> Spec:
@@ -672,128 +542,22 @@ def some_of_spec(spec: Spec, kept: Sequence[int]) -> Spec:
     return Spec(dimensions, name=spec.name, version=spec.version, k=spec.k, schemes=schemes)
 
 
-def fewer_keys(table: ProfileTable, kept: Sequence[int]) -> ProfileTable:
-    """Keep some of the keys; the groups that are then the same are joined, the cells stay."""
-    groups = table.groups
-    if kept:
-        codes, place = sorted_groups([groups.codes[j] for j in kept])
-    else:
-        codes, place = (), np.zeros(groups.n_groups, dtype=np.int64)
-    n_groups = len(codes[0]) if kept else 1
-    joined = replace(
-        groups,
-        levels=tuple(groups.levels[j] for j in kept),
-        codes=codes,
-        seen=np.ones(n_groups, dtype=bool),
-        sums={word: added(place, n_groups, values) for word, values in groups.sums.items()},
-    )
-    return replace(table, groups=joined, place=place[table.place])
-
-
 def check_mergeable(first: Profiles, second: Profiles) -> None:
     """Refuse to add profiles that do not count the same things."""
     if first.spec.digest != second.spec.digest:
         raise ComparabilityError("the profiles follow different specifications")
-    for name in ("by", "over", "unit", "standard", "standard_key"):
+    for name in ("by", "over", "unit", "standard", "standard_key", "sampling"):
         mine, theirs = getattr(first, name), getattr(second, name)
         if mine != theirs:
             raise ComparabilityError(
                 f"profiles with {name} {mine!r} and {theirs!r} are not added: they count different"
                 " things"
             )
-    alphas = [sorted(profiles.tables[0].gaps) for profiles in (first, second)]
+    alphas = [sorted(profiles.by_psu[0].gaps) for profiles in (first, second)]
     if alphas[0] != alphas[1]:
         raise ComparabilityError(
             f"profiles with gaps to the powers {alphas[0]} and {alphas[1]} are not added"
         )
-
-
-def merged(first: ProfileTable, second: ProfileTable) -> ProfileTable:
-    """Add two tables of the same keys, matching groups by their labels."""
-    groups, place = merged_groups(first.groups, second.groups)
-    n_first = first.groups.n_groups
-
-    def both(name: str) -> np.ndarray:
-        return np.concatenate([getattr(first, name), getattr(second, name)])
-
-    together = ProfileTable(
-        groups,
-        place,
-        np.concatenate([first.of_group(), second.of_group() + n_first]),
-        both("deprived"),
-        both("missing"),
-        both("n"),
-        both("weight"),
-        {alpha: np.concatenate([sums, second.gaps[alpha]]) for alpha, sums in first.gaps.items()},
-    )
-    return in_mask_order(together)
-
-
-def merged_groups(first: Table, second: Table) -> tuple[Table, np.ndarray]:
-    """Return the groups of both, in order, and the place of each group of the two in them."""
-    found = [
-        in_order(joined_labels(*pair))
-        for pair in zip(labels_by_key(first), labels_by_key(second), strict=True)
-    ]
-    if found:
-        codes, place = sorted_groups([code for _, code in found])
-        n_groups = len(codes[0])
-    else:
-        codes, place, n_groups = (), np.zeros(2, dtype=np.int64), 1
-    first, second = under_the_same_standards(first, second)
-    sums = {
-        word: added(place, n_groups, np.concatenate([values, second.sums[word]]))
-        for word, values in first.sums.items()
-    }
-    groups = replace(
-        first,
-        levels=tuple(labels for labels, _ in found),
-        codes=codes,
-        seen=np.ones(n_groups, dtype=bool),
-        sums=sums,
-        n_rows=first.n_rows + second.n_rows,
-        where_missing=first.where_missing + second.where_missing,
-    )
-    return groups, place
-
-
-def labels_by_key(table: Table) -> list[Any]:
-    """Return the label of each group, per key."""
-    return [levels.take(codes) for levels, codes in zip(table.levels, table.codes, strict=True)]
-
-
-def joined_labels(first: Any, second: Any) -> Any:
-    """Return the labels of one after those of the other; new categories come last."""
-    if all(isinstance(labels, pd.Categorical) for labels in (first, second)):
-        categories = dict.fromkeys([*first.categories, *second.categories])
-        dtype = pd.CategoricalDtype(list(categories), ordered=first.ordered and second.ordered)
-        first, second = (
-            pd.Categorical(labels.astype(object), dtype=dtype) for labels in (first, second)
-        )
-        return pd.Categorical.from_codes([*first.codes, *second.codes], dtype=dtype)
-    return pd.concat([pd.Series(first), pd.Series(second)], ignore_index=True).array
-
-
-def under_the_same_standards(first: Table, second: Table) -> tuple[Table, Table]:
-    """Give both tables the same list of standards."""
-    if first.standards is None:
-        return first, second
-    ids = list(dict.fromkeys([*first.standards, *second.standards]))
-
-    def spread(table: Table, word: str) -> np.ndarray:
-        counts = np.zeros((table.n_groups, len(ids) + 1), dtype=np.int64)
-        places = [*(ids.index(name) for name in table.standards), len(ids)]
-        counts[:, places] = table.sums[word]
-        return counts
-
-    return tuple(  # type: ignore[return-value]
-        replace(
-            table,
-            standards=np.array(ids, dtype=object),
-            sums=table.sums | {word: spread(table, word) for word in ("standard", "standard_seen")},
-        )
-        for table in (first, second)
-    )
 
 
 def merged_meta(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:

@@ -43,11 +43,12 @@ LOOKUP_BITS = 16  # up to so many indicators every mask has a place of its own
 class Sample:
     """The cells that a rule keeps, with the deprivations that it reads into them.
 
-    Cells are in the order of the table; each points to one of the profiles, which are few.
+    Cells are in the order of the table, by group and mask; each points to one of the profiles,
+    which are few.
     """
 
     table: ProfileTable
-    group: np.ndarray  # (cells,) group of the pass
+    group: np.ndarray  # (cells,) ascending
     n: np.ndarray  # (cells,) rows
     weight: np.ndarray  # (cells,)
     mask: np.ndarray  # (cells,) uint64, bit j: deprived
@@ -56,10 +57,22 @@ class Sample:
     deprived: np.ndarray  # (profiles,) uint64
     lost: np.ndarray | None  # (profiles,) uint64, bit j: its weight goes to others; None: never
 
-    def by_group(self, values: np.ndarray, cells: Any = slice(None)) -> np.ndarray:
-        """Add values of cells by group of the pass, in the order of the cells."""
-        n_groups = len(self.table.place)
-        return np.bincount(self.group[cells], values, minlength=n_groups)
+    @cached_property
+    def starts(self) -> np.ndarray:
+        """Where the cells of each group that has some start."""
+        return starts_of(self.group)
+
+    def by_group(self, values: np.ndarray) -> np.ndarray:
+        """Add values of the cells, 0 for those that do not count, by group."""
+        out = np.zeros(self.table.n_groups, dtype=values.dtype)
+        if len(values):
+            out[self.group[self.starts]] = np.add.reduceat(values, self.starts)
+        return out
+
+
+def starts_of(group: np.ndarray) -> np.ndarray:
+    """Return the places where an ascending array goes up, the first among them."""
+    return np.flatnonzero(np.diff(group, prepend=-1))
 
 
 def sample_of(table: ProfileTable, spec: Spec, rule: str) -> Sample:
@@ -72,7 +85,7 @@ def sample_of(table: ProfileTable, spec: Spec, rule: str) -> Sample:
         elif rule == "deprived":
             deprived = deprived | missing
         elif rule == "reweight":
-            lost = absent_in_group(table, len(spec.ids))[table.of_group()]
+            lost = absent_in_group(table, len(spec.ids))[table.group]
             keep = ((missing & ~lost) == 0) & ~dimension_lost(lost, spec)
         elif rule == "reweight_rows":
             lost = missing
@@ -97,8 +110,11 @@ def sample_of(table: ProfileTable, spec: Spec, rule: str) -> Sample:
 def absent_in_group(table: ProfileTable, n_indicators: int) -> np.ndarray:
     """Return per group of the result the mask of the indicators that are missing in every row."""
     everything = np.uint64(2**n_indicators - 1)
-    present = np.zeros(table.groups.n_groups, dtype=np.uint64)
-    np.bitwise_or.at(present, table.of_group(), everything & ~table.missing)
+    present = np.zeros(table.n_groups, dtype=np.uint64)
+    starts = starts_of(table.group)
+    if len(starts):
+        known = everything & ~table.missing
+        present[table.group[starts]] = np.bitwise_or.reduceat(known, starts)
     return everything & ~present
 
 
@@ -124,8 +140,11 @@ def profiles_of(
     """Return the profile of each cell, and what each profile is deprived of and has lost."""
     if lost is None and n_indicators <= LOOKUP_BITS:
         return mask.astype(np.int64), np.arange(2**n_indicators, dtype=np.uint64), None
-    (distinct, *rest), profile = sorted_groups([mask] if lost is None else [mask, lost])
-    return profile, distinct, rest[0] if rest else None
+    if lost is None:
+        distinct, profile = np.unique(mask, return_inverse=True)
+        return profile, distinct, None
+    (distinct, distinct_lost), profile = sorted_groups([mask, lost])
+    return profile, distinct, distinct_lost
 
 
 # --- scores -----------------------------------------------------------------------------------
@@ -290,29 +309,18 @@ def known_counts(
     table: ProfileTable, spec: Spec, rule: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return rows; rows known; weight; weight known: of the sample first, then per indicator."""
-    n_groups = len(table.place)
-
-    def both(cells: Any) -> tuple[np.ndarray, np.ndarray]:
-        group = table.group[cells]
-        return (
-            np.bincount(group, table.n[cells], minlength=n_groups),
-            np.bincount(group, table.weight[cells], minlength=n_groups),
-        )
-
-    n, weight = whole = both(slice(None))
-    columns = [whole] * (1 + len(spec.ids))
+    whole = sample_of(table, spec, "not_deprived")
+    n, weight = whole.by_group(whole.n), whole.by_group(whole.weight)
+    columns = [(n, weight)] * (1 + len(spec.ids))
     if table.missing.any():
-        sample = sample_of(table, spec, rule)
-        columns = [(sample.by_group(sample.n), sample.by_group(sample.weight))]
+        kept = sample_of(table, spec, rule)
+        columns = [(kept.by_group(kept.n), kept.by_group(kept.weight))]
         for j in range(len(spec.ids)):
-            columns.append(both((table.missing >> np.uint64(j) & np.uint64(1)) == 0))
-    n_obs, known = (np.column_stack(parts) for parts in zip(*columns, strict=True))
-    return (
-        table.gather(n).astype(np.int64),
-        table.gather(n_obs).astype(np.int64),
-        table.gather(weight),
-        table.gather(known),
-    )
+            known = (table.missing >> np.uint64(j) & np.uint64(1)) == 0
+            counts = (np.where(known, values, 0) for values in (table.n, table.weight))
+            columns.append(tuple(whole.by_group(values) for values in counts))
+    n_obs, known_weight = (np.column_stack(parts) for parts in zip(*columns, strict=True))
+    return n, n_obs, weight, known_weight
 
 
 def share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

@@ -1,0 +1,179 @@
+"""From rows to tables of profiles: the pass over the masks, and those over gaps of amounts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from .. import _core
+from ..inputs import Frame, Key
+from .packing import Packed
+from .profile_table import MASK, ProfileTable, arranged
+from .spec import Indicator, Spec
+from .tally import Request, Table, added, arrange, call_core, option_error, with_standard
+
+GAPS_AT_ONCE = 2**22  # gaps, of 8 bytes each, that are held while they are added
+
+Masks = Packed | Sequence[_core.Column]  # packed rows, or a column per indicator
+
+
+def tabulate(request: Request, keys: Sequence[Key], masks: Masks) -> ProfileTable:
+    """Count the profiles by the crossed keys."""
+    raw = counted(request, keys, masks)
+    arrangement = arrange(raw, keys)
+    by_group = np.bincount(raw["cell_group"], raw["cell_n"], minlength=raw["n_groups"])
+    n = added(arrangement.group, arrangement.n_groups, by_group.astype(np.int64))
+    nothing = np.zeros(0, dtype=np.int64)
+    groups = Table(
+        levels=arrangement.levels,
+        codes=arrangement.codes,
+        seen=np.ones(arrangement.n_groups, dtype=bool),
+        sums={"n": n[:, None]},
+        variable=nothing,
+        category=nothing,
+        n_rows=int(n.sum()),
+        where_missing=raw["where_missing"],
+    )
+    names = ("group", "deprived", "missing", "n", "weight")
+    cells = ProfileTable(
+        with_standard(request, keys, groups), *(raw[f"cell_{name}"] for name in names)
+    )
+    return arranged(cells, cells.groups, arrangement.group[cells.group])
+
+
+def counted(request: Request, keys: Sequence[Key], masks: Masks) -> Mapping[str, Any]:
+    """Make the one pass over the rows."""
+    indicators: Sequence[_core.Column] = () if isinstance(masks, Packed) else masks
+    if not hasattr(_core, "profile"):
+        return counted_by_keys(request, keys, indicators)
+    return _core.profile(
+        request.frame.n,
+        [key.column for key in keys],
+        indicators,
+        packed=masks.columns if isinstance(masks, Packed) else None,
+        n_indicators=len(masks.spec.ids) if isinstance(masks, Packed) else 0,
+        weight=request.weight,
+        size=request.size,
+        where=request.where,
+        keep_missing=request.keep_missing,
+    )
+
+
+def counted_by_keys(
+    request: Request, keys: Sequence[Key], indicators: Sequence[_core.Column]
+) -> Mapping[str, Any]:
+    """Stand in for `_core.profile`: the indicators are keys."""
+    raw = call_core(request, [*keys, *map(AsKey, indicators)], keep_missing=True)
+    n_keys = len(keys)
+    if not request.keep_missing and any(part.any() for part in raw["key_missing"][:n_keys]):
+        call_core(request, keys, keep_missing=False)  # raises, and names the first row
+    deprived, missing = (np.zeros(raw["n_groups"], dtype=MASK) for _ in range(2))
+    for j in range(len(indicators)):
+        unknown = raw["key_missing"][n_keys + j]
+        flag = np.where(unknown, 0, raw["key_values"][n_keys + j])
+        deprived |= flag.astype(MASK) << MASK(j)
+        missing |= unknown.astype(MASK) << MASK(j)
+    used = np.flatnonzero(raw["n"])
+    return dict(raw) | {
+        "cell_group": used,
+        "cell_deprived": deprived[used],
+        "cell_missing": missing[used],
+        "cell_n": raw["n"][used],
+        "cell_weight": raw["weight"][used],
+    }
+
+
+@dataclass(frozen=True)
+class AsKey:
+    """A column where `call_core` takes a key."""
+
+    column: _core.Column
+
+
+# --- gaps -------------------------------------------------------------------------------------
+
+
+def with_gaps(
+    table: ProfileTable,
+    request: Request,
+    keys: Sequence[Key],
+    packed: Packed,
+    alphas: Sequence[float],
+) -> ProfileTable:
+    """Add up the gaps of each cell, to each power and by indicator.
+
+    The gap of an amount x below its limit z is (z - x) / z, that of any other 0. Columns of gaps
+    are made a few at a time, and each few are one pass over the rows, by keys and masks.
+    """
+    shape = (len(table.group), len(packed.spec.ids))
+    gaps = {alpha: np.zeros(shape) for alpha in alphas}
+    masks = [AsKey(column) for column in packed.columns if column is not None]
+    for wanted in gaps_at_once(packed.spec, alphas, packed.n):
+        columns = [gap_column(request.frame, indicator, alpha) for _, indicator, alpha in wanted]
+        raw = call_core(request, [*keys, *masks], keep_missing=request.keep_missing, values=columns)
+        used = np.flatnonzero(raw["n"])
+        values = [part.view(MASK)[used] for part in raw["key_values"][len(keys) :]]
+        cells = ProfileTable(
+            table.groups,
+            arrange(raw, keys).group[used],
+            values[0],
+            values[1] if len(values) == 2 else np.zeros(len(used), dtype=MASK),
+            raw["n"][used],
+            raw["weight"][used],
+            {0.0: raw["sums"].T[used]},
+        )
+        sums = arranged(cells, table.groups, cells.group).gaps[0.0]
+        for column, (j, _, alpha) in enumerate(wanted):
+            gaps[alpha][:, j] = sums[:, column]
+    return replace(table, gaps=gaps)
+
+
+def gaps_at_once(
+    spec: Spec, alphas: Sequence[float], n: int
+) -> Iterator[list[tuple[int, Indicator, float]]]:
+    """Divide the indicators and powers into lists whose columns are held together."""
+    every = [
+        (j, indicator, alpha) for j, indicator in enumerate(spec.indicators) for alpha in alphas
+    ]
+    width = max(GAPS_AT_ONCE // max(n, 1), 1)
+    for start in range(0, len(every), width):
+        yield every[start : start + width]
+
+
+def gap_column(frame: Frame, indicator: Indicator, alpha: float) -> _core.Column:
+    """Return the column of gaps of an indicator to a power; missing where the amount is."""
+    limit = limit_of(indicator)
+    gap = (limit - np.asarray(frame.array(indicator.column), dtype=np.float64)) / limit
+    np.maximum(gap, 0.0, out=gap)  # NaN stays
+    if alpha != 1:
+        gap **= alpha
+    return _core.column_array(gap, None, indicator.column)
+
+
+def limit_of(indicator: Indicator) -> float:
+    """Return the amount below which an indicator is deprived."""
+    limit = getattr(indicator, "limit", None)
+    if limit is None:
+        raise option_error(
+            "alphas",
+            f"gaps need amounts: the indicator {indicator.id!r} is not one below a limit",
+        )
+    if not limit > 0:
+        raise option_error(
+            "alphas", f"gaps need limits above 0: that of {indicator.id!r} is {float(limit):g}"
+        )
+    return float(limit)
+
+
+def checked_alphas(spec: Spec, alphas: Sequence[float]) -> tuple[float, ...]:
+    """Return powers of gaps, if all indicators have gaps."""
+    powers = tuple(dict.fromkeys(float(alpha) for alpha in alphas))
+    for alpha in powers:
+        if not 0 < alpha < np.inf:
+            raise option_error("alphas", f"the powers of gaps must be above 0, found {alpha:g}")
+    for indicator in spec.indicators if powers else ():
+        limit_of(indicator)
+    return powers
