@@ -33,7 +33,8 @@ import pandas as pd
 
 from ..errors import ComparabilityError, LimitError, unknown_option
 from .multidim import cutoffs_of, reweighted_spec
-from .profiles import Profiles, bit, some_of_spec
+from .profile_table import bit
+from .profiles import Profiles, some_of_spec
 from .scores import (
     EXACT,
     Sample,
@@ -507,7 +508,7 @@ def board_of(found: Profiles, missing: str, kept: np.ndarray | None = None) -> B
     (table,) = found.tables
     sample = sample_of(table, found.spec, missing)
     n_all = table.groups.n_groups
-    population = table.gather(sample.by_group(sample.weight))
+    population = sample.by_group(sample.weight)
     if kept is None:
         kept = rankable(population)
     counted = sample.weight > 0
@@ -515,7 +516,7 @@ def board_of(found: Profiles, missing: str, kept: np.ndarray | None = None) -> B
     occurs[sample.profile[counted]] = True
     profile = np.flatnonzero(occurs)
     row = (np.cumsum(occurs) - 1)[sample.profile[counted]]
-    place = row * n_all + table.place[sample.group[counted]]
+    place = row * n_all + sample.group[counted]
     weight = np.bincount(place, sample.weight[counted], minlength=len(profile) * n_all)
     return Board(
         spec=found.spec,

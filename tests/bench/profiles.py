@@ -121,7 +121,7 @@ def tables(rows):
     def of_profiles(found):
         (table,) = found.tables
         labels = np.asarray(table.groups.levels[0])[table.groups.codes[0]]
-        return labels[table.of_group()], table.deprived.astype(np.int64), table.n, table.weight
+        return labels[table.group], table.deprived.astype(np.int64), table.n, table.weight
 
     for kind, frame in (("pandas", rows.pandas), ("Polars", rows.polars)):
         yield Contestant(
