@@ -93,8 +93,9 @@ def multidim(
     ----------
     data : DataFrame or mapping of str to array_like
         One row per household or person: pandas, Polars, PyArrow, or what narwhals reads.
-    spec : Spec or Standard
-        The indicators (0/1 or missing, or rules on columns), their dimensions and weights.
+    spec : Spec, Standard or Packed
+        The indicators (0/1 or missing, or rules on columns), their dimensions and weights; or what
+        `povertycore.pack` made of the rows.
     k : fraction, or list, optional
         Cut-offs above 0 and up to 1, as "1/3", Fraction or a float near one; a score equal to the
         cut-off is poor. By default the spec's own, else all attainable scores if at most 100.
@@ -180,6 +181,8 @@ def multidim(
     """
     names = [] if measures is None else listed(measures)
     alphas = sorted({float(power[1]) for power in map(POWER.fullmatch, names) if power} - {0.0})
+    if design is not None:
+        design.require_register("multidim")
     found = profiles(
         data,
         spec,
@@ -402,8 +405,10 @@ def plain_sums(sample: Sample, ask: Ask) -> dict[str, np.ndarray]:
 
 def by_indicator(sample: Sample, weight: np.ndarray, n_indicators: int) -> np.ndarray:
     """Add up weights by group and indicator that the cell is deprived in."""
-    columns = [np.where(bit(sample.mask, j), weight, 0.0) for j in range(n_indicators)]
-    return np.column_stack([sample.by_group(column) for column in columns])
+    out = np.empty((sample.table.n_groups, n_indicators))
+    for j in range(n_indicators):
+        out[:, j] = sample.by_group(np.where(bit(sample.mask, j), weight, 0.0))
+    return out
 
 
 def scored_sums(sample: Sample, scores: Sequence[Scores], ask: Ask) -> dict[str, np.ndarray]:

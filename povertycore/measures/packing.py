@@ -133,7 +133,7 @@ def packed_rows(frame: Frame, spec: Spec) -> Packed:
 
 def columns_of(spec: Spec) -> list[str]:
     """Return the columns that the indicators of a specification read."""
-    return [indicator.column for indicator in spec.indicators]
+    return [getattr(one, "household_column", one.column) for one in spec.indicators]
 
 
 def spec_of(spec: Any) -> Spec:

@@ -145,8 +145,11 @@ def gaps_at_once(
 
 def gap_column(frame: Frame, indicator: Indicator, alpha: float) -> _core.Column:
     """Return the column of gaps of an indicator to a power; missing where the amount is."""
+    amount = frame.array(indicator.column)
     limit = limit_of(indicator)
-    gap = (limit - np.asarray(frame.array(indicator.column), dtype=np.float64)) / limit
+    if amount.dtype == np.float32:  # the rule compares in the column's own type
+        limit = float(np.float32(limit))
+    gap = (limit - amount.astype(np.float64, copy=False)) / limit
     np.maximum(gap, 0.0, out=gap)  # NaN stays
     if alpha != 1:
         gap **= alpha

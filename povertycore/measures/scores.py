@@ -27,7 +27,8 @@ from ..estimates import Estimates
 from .tally import Table, note_column, one_standard_each, option_error, sorted_groups
 
 if TYPE_CHECKING:
-    from .profiles import Profiles, ProfileTable
+    from .profile_table import ProfileTable
+    from .profiles import Profiles
     from .spec import Spec
 
 RULES = ("drop", "not_deprived", "deprived", "reweight", "reweight_rows")
@@ -318,7 +319,8 @@ def known_counts(
         for j in range(len(spec.ids)):
             known = (table.missing >> np.uint64(j) & np.uint64(1)) == 0
             counts = (np.where(known, values, 0) for values in (table.n, table.weight))
-            columns.append(tuple(whole.by_group(values) for values in counts))
+            rows, weights = (whole.by_group(values) for values in counts)
+            columns.append((rows, weights))
     n_obs, known_weight = (np.column_stack(parts) for parts in zip(*columns, strict=True))
     return n, n_obs, weight, known_weight
 
