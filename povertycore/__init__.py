@@ -12,7 +12,20 @@ from . import datasets, errors
 from .design import Design, Replicates
 from .dynamics import change, target
 from .estimates import Estimates, concat
-from .measures import Packed, Profiles, Spec, mean, multidim, pack, profiles, rate, ratio, total
+from .measures import (
+    Indicator,
+    Packed,
+    Profiles,
+    Spec,
+    mean,
+    multidim,
+    pack,
+    profiles,
+    rate,
+    ratio,
+    spec,
+    total,
+)
 from .standards import Standard, classify, standard
 
 __version__ = "0.1.0"
@@ -20,6 +33,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Design",
     "Estimates",
+    "Indicator",
     "Packed",
     "Profiles",
     "Replicates",
@@ -37,6 +51,7 @@ __all__ = [
     "profiles",
     "rate",
     "ratio",
+    "spec",
     "standard",
     "target",
     "total",

@@ -4,10 +4,12 @@ from .multidim import multidim
 from .packing import Packed, pack
 from .profiles import Profiles, profiles
 from .rate import rate
-from .spec import Spec
+from .spec import Indicator, Spec
+from .spec_file import spec
 from .total import mean, ratio, total
 
 __all__ = [
+    "Indicator",
     "Packed",
     "Profiles",
     "Spec",
@@ -17,5 +19,6 @@ __all__ = [
     "profiles",
     "rate",
     "ratio",
+    "spec",
     "total",
 ]
