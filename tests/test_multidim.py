@@ -227,9 +227,13 @@ AMOUNTS = pd.DataFrame(
 LIMITS = {"a": 13, "b": 12, "c": 3, "d": 1}
 
 
-def amounts_spec(weights=None):
+def amounts_spec(weights=None, dimensions=None):
+    dimensions = dimensions or {name: [name] for name in LIMITS}
     return pc.Spec(
-        {name: [{"id": name, "column": name, "below": limit}] for name, limit in LIMITS.items()},
+        {
+            dimension: [{"id": name, "column": name, "below": LIMITS[name]} for name in members]
+            for dimension, members in dimensions.items()
+        },
         weights=weights,
     )
 
@@ -272,6 +276,24 @@ row_of = st.fixed_dictionaries(
 weights_of = st.lists(st.integers(1, 9), min_size=len(NAMES), max_size=len(NAMES)).map(
     lambda parts: {name: F(part, sum(parts)) for name, part in zip(NAMES, parts, strict=True)}
 )
+
+
+@given(
+    names=st.permutations(NAMES),
+    weights=weights_of,
+    rows=st.lists(st.integers(0, 2 ** len(NAMES) - 1), min_size=1, max_size=12),
+)
+def test_a_score_equal_to_the_cutoff_is_poor_at_every_cutoff(names, weights, rows):
+    # the rows' own scores are the cut-offs: each ties with at least one row
+    spec = pc.Spec({name: [name] for name in names}, weights=weights)
+    columns = {name: [row >> j & 1 for row in rows] for j, name in enumerate(NAMES)}
+    scores = [sum((weights[n] for n in NAMES if columns[n][i]), F(0)) for i in range(len(rows))]
+    cutoffs = sorted({score for score in scores if score > 0})
+    if not cutoffs:
+        return
+    est = pc.multidim(columns, spec, k=cutoffs, measures="n_poor")
+    expected = [sum(score >= k for score in scores) for k in cutoffs]
+    assert est["estimate"].tolist() == expected
 
 
 def frame_of(rows):
@@ -390,19 +412,67 @@ def test_bounds_hold_whatever_the_missing_values_are(rows, weights, k):
 
 
 amounts_row = st.fixed_dictionaries(
-    {name: st.sampled_from([0.0, 0.5, 1.0, 3.0, 12.0, 12.75, 13.0, 20.0]) for name in LIMITS}
-    | {"w": st.sampled_from([0.25, 1.0, 2.5])}
+    {name: st.sampled_from([-1.0, 0.0, 0.5, 1, 3, 12, 12.75, 13.0, 20.0, None]) for name in LIMITS}
+    | {"w": st.sampled_from([0.25, 1.0, 2.5]), "place": st.sampled_from(["A", "B"])}
 )
 
 
-@given(rows=st.lists(amounts_row, min_size=1, max_size=20), k=st.sampled_from(["1/4", "1/2", "1"]))
-def test_gaps_are_those_of_the_oracle(rows, k):
-    design = pc.Design(weight="w")
-    est = pc.multidim(pd.DataFrame(rows), amounts_spec(), k=k, measures=["M1", "M3"], design=design)
+@given(
+    rows=st.lists(amounts_row, min_size=1, max_size=20),
+    k=st.sampled_from(["1/4", "1/2", "1"]),
+    missing=st.sampled_from(["drop", "not_deprived", "reweight", "reweight_rows"]),
+)
+def test_gaps_are_those_of_the_oracle(rows, k, missing):
+    frame = pd.DataFrame(rows).astype(dict.fromkeys(LIMITS, "float64"))
+    alphas = (1, 0.5, 3)
+    dimensions = {"x": ["a", "b"], "y": ["c", "d"]}
+    est = pc.multidim(
+        frame,
+        amounts_spec(dimensions=dimensions),
+        k=k,
+        measures=[f"M{alpha}" for alpha in alphas],
+        by="place",
+        missing=missing,
+        design=pc.Design(weight="w"),
+    )
     weights = dict.fromkeys(LIMITS, F(1, 4))
-    for alpha in (1, 3):
-        expected = oracle.gap_measure(rows, LIMITS, weights, F(k), alpha, weight="w")
-        assert close(value(est, f"M{alpha}", k), expected)
+    for place in {row["place"] for row in rows}:
+        group = [row for row in rows if row["place"] == place]
+        for alpha in alphas:
+            expected = oracle.gap_measure(
+                group, LIMITS, dimensions, weights, F(k), alpha, missing=missing, weight="w"
+            )
+            found = value(est, f"M{alpha}", k, place=place)
+            assert close(found, expected), (place, alpha)
+
+
+def test_being_deprived_does_not_tell_by_how_much():
+    frame = AMOUNTS.copy()
+    frame.loc[0, "a"] = np.nan
+    asked = {"k": "1/4", "measures": ["H", "M1"]}
+    for missing, why in (
+        ("deprived", "the gap of a missing value is not known"),
+        ("bounds", "not bounded by what is missing"),
+    ):
+        est = pc.multidim(frame, amounts_spec(), missing=missing, **asked).to_frame()
+        row = est.set_index("measure").loc["M1"]
+        assert math.isnan(row["estimate"])
+        assert row["note"] == why
+    complete = pc.multidim(AMOUNTS, amounts_spec(), missing="deprived", **asked)
+    assert value(complete, "M1", "1/4") == pytest.approx(float(F("263/1248")), rel=4e-16)
+
+
+@pytest.mark.parametrize("kind", ["float32", "int64", "Int16", "Float64"])
+def test_amounts_of_any_type_have_gaps(kind):
+    # 8 at the limit and 2 below a limit of 8: the gap is 3/4; in float32 a limit of 0.7 is 0.7
+    rows = pd.DataFrame({"x": pd.array([8, 2, 11, 8], dtype=kind)})
+    spec = pc.Spec({"x": [pc.Indicator("x", at_or_below=8)]})
+    est = pc.multidim(rows, spec, k=1, measures=["H", "M1", "M2"])
+    assert est["estimate"].tolist() == [3 / 4, 3 / 16, 9 / 64]
+    tenths = pd.DataFrame({"x": np.array([0.7, 0.35], dtype=np.float32)})
+    spec = pc.Spec({"x": [pc.Indicator("x", below=0.7)]})
+    est = pc.multidim(tenths, spec, k=1, measures="M1")
+    assert est["estimate"].tolist() == pytest.approx([1 / 4], rel=1e-7)
 
 
 # --- properties -----------------------------------------------------------------------------------
@@ -484,8 +554,18 @@ def test_censored_headcounts_at_union_are_the_uncensored(register, equal):
     assert by_indicator(est, "censored_headcount", least) == by_indicator(est, "headcount")
     assert value(est, "H", least) == value(est, "union")
     est = pc.multidim(register, equal, k=least, measures=names, design=pc.Design(weight="w"))
-    raw = by_indicator(est, "headcount")
-    assert by_indicator(est, "censored_headcount", least) == pytest.approx(raw, rel=1e-12)
+    assert by_indicator(est, "censored_headcount", least) == by_indicator(est, "headcount")
+    assert value(est, "H", least) == value(est, "union")
+
+
+def test_a_figure_does_not_depend_on_what_else_is_asked(register, equal):
+    words = {"by": ["place", "area"], "design": pc.Design(weight="w")}
+    everything = pc.multidim(register, equal, measures="all", **words).to_frame()
+    for k in everything["k"].dropna().unique()[::3]:
+        for measure in ("H", "M0", "contribution"):
+            alone = pc.multidim(register, equal, k=k, measures=measure, **words).to_frame()
+            rows = everything[(everything["k"] == k) & (everything["measure"] == measure)]
+            assert alone["estimate"].tolist() == rows["estimate"].tolist()
 
 
 def test_h_at_the_highest_cutoff_is_the_intersection(register, equal):
@@ -747,6 +827,62 @@ def test_variance_keeps_its_digits_where_nearly_all_scores_are_equal():
     share = F(7, 300_000_008)
     expected = F(1, 144) * share * (1 - share)
     assert value(est, "variance", "1/2") == pytest.approx(float(expected), rel=1e-15, abs=0)
+
+
+@pytest.mark.parametrize("missing", [*RULES, "bounds"])
+def test_where_everything_is_missing_there_are_no_figures(missing):
+    rows = pd.DataFrame({name: pd.array([None, None], dtype="Int8") for name in NAMES})
+    frame = pc.multidim(rows, pc.Spec(DIMENSIONS), k="1/2", measures="all", missing=missing)
+    found = frame.to_frame().set_index("measure")["estimate"]
+    if missing in ("drop", "reweight", "reweight_rows"):
+        assert found.isna().all()
+        assert set(frame["n_obs"]) == {0}
+        assert set(frame["n_missing"]) == {2}
+    elif missing == "bounds":
+        assert (found["H_lower"], found["H_upper"], found["M0_upper"]) == (0, 1, 1)
+    else:
+        assert found["H"] == (missing == "deprived")
+
+
+def test_one_row_is_enough(four_dimensions):
+    frame = pc.multidim({name: [1] for name in "abcd"}, four_dimensions, k=1, measures="all")
+    found = frame.to_frame().set_index("measure")["estimate"]
+    assert (found["H"], found["A"], found["M0"], found["variance"]) == (1, 1, 1, 0)
+    assert found["contribution"].tolist() == [0.25] * 8
+
+
+def test_categories_that_nobody_has_have_rows_where_asked(four_persons, four_dimensions):
+    four_persons["x"] = pd.Categorical(list("ABAB"), categories=list("CBA"))
+    words = {"k": "1/2", "measures": "all", "by": "x"}
+    seen = pc.multidim(four_persons, four_dimensions, **words).to_frame()
+    assert seen["x"].drop_duplicates().tolist() == ["B", "A"]
+    every = pc.multidim(four_persons, four_dimensions, observed=False, **words).to_frame()
+    assert every["x"].drop_duplicates().tolist() == ["C", "B", "A"]
+    assert every[every["x"] != "C"]["estimate"].tolist() == pytest.approx(
+        seen["estimate"].tolist(), nan_ok=True
+    )
+
+
+@pytest.mark.parametrize("missing", RULES)
+def test_sixty_four_indicators_of_which_some_are_missing(missing):
+    names = [f"i{j:02d}" for j in range(64)]
+    dimensions = {f"d{d}": names[d * 8 : d * 8 + 8] for d in range(8)}
+    rng = np.random.default_rng(3)
+    values = rng.integers(0, 2, (64, 40)).astype(float)
+    values[rng.random((64, 40)) < 0.004] = np.nan
+    rows = [
+        {name: None if np.isnan(x) else int(x) for name, x in zip(names, column, strict=True)}
+        for column in values.T
+    ]
+    weights = dict.fromkeys(names, F(1, 64))
+    spec = pc.Spec(dimensions)
+    frame = pd.DataFrame(dict(zip(names, values, strict=True)))
+    est = pc.multidim(frame, spec, k="1/2", measures=["H", "M0", "contribution"], missing=missing)
+    expected = oracle.measures(rows, dimensions, weights, F(1, 2), missing=missing)
+    assert 0 < expected["H", None, None] < 1
+    for (measure, dimension, indicator), figure in expected.items():
+        if measure in ("H", "M0", "contribution"):
+            assert close(value(est, measure, "1/2", dimension, indicator), figure)
 
 
 def test_sixty_four_indicators():

@@ -8,6 +8,7 @@ import itertools
 import json
 import math
 from collections import Counter
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -19,6 +20,7 @@ from hypothesis import given, strategies as st
 import povertycore as pc
 from oracles import multidim as oracle
 from povertycore import errors
+from povertycore.measures.profile_table import arranged
 
 DIMENSIONS = {"health": ["ill", "hungry"], "school": ["absent"], "home": ["water"]}
 NAMES = [name for members in DIMENSIONS.values() for name in members]
@@ -202,13 +204,34 @@ def test_pairs_are_those_of_the_oracle(rows):
         assert math.isnan(r0) if redundancy is None else math.isclose(r0, redundancy)
 
 
+@given(rows=st.lists(pair_row, min_size=1, max_size=30), k=st.sampled_from(["1/6", "1/3", "2/3"]))
+def test_pairs_at_a_cutoff_are_those_of_the_poor(rows, k):
+    weights = {"ill": "1/6", "hungry": "1/6", "absent": "1/3", "water": "1/3"}
+    design = pc.Design(weight="w")
+
+    def censored(row):
+        score = sum(Fraction(weights[name]) for name in NAMES if row[name])
+        return row if score >= Fraction(k) else row | dict.fromkeys(NAMES, 0)
+
+    prof = pc.profiles(pd.DataFrame(rows), pc.Spec(DIMENSIONS), by=None, design=design)
+    poor = pd.DataFrame([censored(row) for row in rows])
+    expected = pc.profiles(poor, pc.Spec(DIMENSIONS), design=design)
+    np.testing.assert_allclose(
+        prof.pairs(k=k)["estimate"], expected.pairs()["estimate"], rtol=1e-12, atol=1e-15
+    )
+    n_poor = [row["w"] for row in rows if any(censored(row)[name] for name in NAMES)]
+    share = prof.overlaps(k=k)["estimate"][1:].sum()
+    assert share == pytest.approx(sum(n_poor) / sum(row["w"] for row in rows), rel=1e-12)
+
+
 # --- properties: adding up ------------------------------------------------------------------------
 
 
-@given(rows=st.lists(row_of, min_size=2, max_size=40), data=st.data())
-def test_parts_added_up_are_one_pass_bit_for_bit(rows, data):
-    cuts = data.draw(st.lists(st.integers(0, len(rows)), min_size=1, max_size=3))
-    frame = frame_of(rows)
+@given(rows=st.lists(st.tuples(row_of, st.integers(0, 3)), min_size=2, max_size=40))
+def test_parts_added_up_are_one_pass_bit_for_bit(rows):
+    # any split of the rows: each row goes to one of four parts, of which some may be empty
+    frame = frame_of([row for row, _ in rows])
+    part = np.array([part for _, part in rows])
     spec = pc.Spec(DIMENSIONS)
     words = {
         "by": ["place", "year"],
@@ -216,8 +239,7 @@ def test_parts_added_up_are_one_pass_bit_for_bit(rows, data):
         "design": pc.Design(size="members"),
         "missing_groups": "keep",
     }
-    edges = [0, *sorted(cuts), len(rows)]
-    parts = [pc.profiles(frame.iloc[a:b], spec, **words) for a, b in itertools.pairwise(edges)]
+    parts = [pc.profiles(frame[part == one], spec, **words) for one in range(4)]
     whole = pc.profiles(frame, spec, **words)
     together = sum(parts)
     pd.testing.assert_frame_equal(together.to_frame(), whole.to_frame(), check_exact=True)
@@ -241,6 +263,49 @@ def test_parts_with_broken_weights_agree_to_rounding(spec):
     parts = [pc.profiles(frame.iloc[start::3], spec, **words) for start in range(3)]
     together = sum(parts).multidim(measures="all")
     np.testing.assert_allclose(together["estimate"], whole["estimate"], rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("weights", ["whole", "broken"])
+def test_any_number_of_threads_gives_the_same_bits(spec, monkeypatch, weights):
+    rng = np.random.default_rng(12)
+    n = 600_000  # enough for several threads, and more than one lane
+    frame = pd.DataFrame({name: rng.integers(0, 2, n, dtype=np.int8) for name in NAMES})
+    frame["absent"] = pd.arrays.IntegerArray(frame["absent"].to_numpy(), rng.random(n) < 0.1)
+    frame["w"] = rng.integers(0, 9, n) if weights == "whole" else rng.uniform(0, 2, n)
+    frame["place"] = rng.integers(0, 40, n)
+    words = {"by": "place", "design": pc.Design(weight="w")}
+    found = []
+    for threads in ("1", "2", "7"):
+        monkeypatch.setenv("POVERTYCORE_NUM_THREADS", threads)
+        packed = pc.pack(frame, spec)
+        for of_what in (spec, packed):
+            prof = pc.profiles(frame, of_what, **words)
+            found.append((prof.to_frame(), prof.multidim(measures="all").to_frame()))
+    for cells, figures in found[1:]:
+        pd.testing.assert_frame_equal(cells, found[0][0], check_exact=True)
+        pd.testing.assert_frame_equal(figures, found[0][1], check_exact=True)
+    if weights == "whole":  # exact sums: parts of any split are the same to the last bit, too
+        part = rng.integers(0, 3, n)
+        together = sum(pc.profiles(frame[part == one], spec, **words) for one in range(3))
+        pd.testing.assert_frame_equal(together.to_frame(), found[0][0], check_exact=True)
+
+
+def test_sums_run_in_the_order_of_the_masks_however_cells_came(spec):
+    rng = np.random.default_rng(13)
+    frame = pd.DataFrame({name: rng.integers(0, 2, 900).astype(float) for name in NAMES})
+    frame.loc[::9, "water"] = np.nan
+    frame["w"] = rng.uniform(0, 2, 900)
+    frame["place"] = rng.integers(0, 5, 900)
+    prof = pc.profiles(frame, spec, by="place", design=pc.Design(weight="w"))
+    (table,) = prof.tables
+    shuffled = rng.permutation(len(table.n))
+    columns = ("group", "deprived", "missing", "n", "weight")
+    moved = replace(table, **{word: getattr(table, word)[shuffled] for word in columns})
+    again = replace(prof, by_psu=(arranged(moved, moved.groups, moved.group),))
+    asked = {"measures": "all", "missing": "reweight_rows"}
+    pd.testing.assert_frame_equal(
+        again.multidim(**asked).to_frame(), prof.multidim(**asked).to_frame(), check_exact=True
+    )
 
 
 def test_labels_are_matched_in_the_order_of_their_kind(spec):
@@ -443,6 +508,29 @@ def test_a_file_that_says_something_else_is_refused(tmp_path, hh, spec, changes,
     pc.profiles(hh, spec).save(path)
     rewritten(path, **changes)
     with pytest.raises(errors.FileFormatError, match=message):
+        pc.Profiles.load(path)
+
+
+@pytest.mark.parametrize(
+    ("array", "values"),
+    [
+        ("0/group", np.array([0, 0, 7])),
+        ("0/group", np.array([0.0, 0.0, 1.0])),
+        ("0/weight", np.array([1.0])),
+        ("0/key/0", np.array([0, 9])),
+        ("0/sums/n", np.array([[1], [2], [3]])),
+        ("0/n", None),
+    ],
+)
+def test_arrays_that_do_not_fit_each_other_are_refused(tmp_path, hh, spec, array, values):
+    path = tmp_path / "profiles.npz"
+    pc.profiles(hh, spec, by="place").save(path)
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    assert array in arrays
+    arrays[array] = values
+    np.savez(path, **{name: part for name, part in arrays.items() if part is not None})
+    with pytest.raises(errors.FileFormatError, match="table 0 are not complete"):
         pc.Profiles.load(path)
 
 

@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 
 from ..design import Design
-from ..errors import unknown_option
+from ..errors import LimitError, unknown_option
 from ..estimates import Estimates
 from .profile_table import ProfileTable, bit
 from .profiles import Profiles, profiles
@@ -285,7 +285,15 @@ def reweighted_spec(spec: Spec, weights: Any) -> Spec:
     dimensions: dict[str, list[Any]] = {name: [] for name in spec.dimensions}
     for indicator in spec.indicators:
         dimensions[indicator.dimension].append(indicator)
-    return Spec(dimensions, weights, name=spec.name, version=spec.version, k=spec.k)
+    return Spec(
+        dimensions,
+        weights,
+        name=spec.name,
+        version=spec.version,
+        k=spec.k,
+        source=spec.source,
+        note=spec.note,
+    )
 
 
 def schemes_of(spec: Spec, schemes: Any, k: Any) -> tuple[Scheme, ...]:
@@ -299,20 +307,29 @@ def schemes_of(spec: Spec, schemes: Any, k: Any) -> tuple[Scheme, ...]:
 
 def cutoffs_of(spec: Spec, scheme: str, k: Any) -> tuple[Fraction, ...]:
     """Return the cut-offs asked for, else the spec's own, else all that make a difference."""
-    if k is None:
-        k = spec.k
-    if k is None:
-        k = [score for score in spec.attainable(scheme) if score > 0]
-        if len(k) > MOST_CUTOFFS:
-            raise option_error(
-                "k",
-                f"k is required: there are {len(k)} attainable scores (scheme {scheme!r}), and"
-                f" without k at most {MOST_CUTOFFS} are taken",
-            )
-    cutoffs = tuple(dict.fromkeys(spec.cutoff(value, scheme) for value in listed(k)))
-    if not cutoffs:
+    if k is None and spec.k is None:
+        return attainable_cutoffs(spec, scheme)
+    given = listed(spec.k if k is None else k)
+    if not given:
         raise option_error("k", "k is an empty list; give at least one cut-off")
-    return cutoffs
+    return tuple(dict.fromkeys(spec.cutoff(value, scheme) for value in given))
+
+
+def attainable_cutoffs(spec: Spec, scheme: str) -> tuple[Fraction, ...]:
+    """Return all scores above 0, unless they are too many to be asked for unsaid."""
+    try:
+        cutoffs = tuple(score for score in spec.attainable(scheme) if score > 0)
+    except LimitError:
+        many = "over a million"
+    else:
+        if len(cutoffs) <= MOST_CUTOFFS:
+            return cutoffs
+        many = str(len(cutoffs))
+    raise option_error(
+        "k",
+        f"k is required: there are {many} attainable scores (scheme {scheme!r}), and without k at"
+        f" most {MOST_CUTOFFS} are taken",
+    )
 
 
 def bands_of(bands: Mapping[str, tuple[Any, Any]] | None) -> dict[str, Band]:
@@ -419,7 +436,7 @@ def scored_sums(sample: Sample, scores: Sequence[Scores], ask: Ask) -> dict[str,
     """
     n_groups, n_indicators = sample.table.n_groups, len(ask.spec.ids)
     shape = (n_groups, len(ask.cuts))
-    words = ["poor", "score", "square", *(f"gap {alpha:g}" for alpha in ask.alphas)]
+    words = ["poor", "score", "square", *(f"gap {alpha!r}" for alpha in ask.alphas)]
     out = {word: np.zeros(shape) for word in words}
     out |= bands_of_scores(sample, scores, ask)
     if CENSORED & set(ask.measures):
@@ -442,7 +459,7 @@ def scored_sums(sample: Sample, scores: Sequence[Scores], ask: Ask) -> dict[str,
                 own = weight * score.numerators[sample.profile, j]
                 out["shares"][:, t, j] = sample.by_group(np.where(bit(sample.mask, j), own, 0.0))
         for alpha in ask.alphas:
-            out[f"gap {alpha:g}"][:, t] = sample.by_group(
+            out[f"gap {alpha!r}"][:, t] = sample.by_group(
                 np.where(poor, weighted_gaps(sample, score, alpha), 0.0)
             )
     return out
@@ -743,7 +760,7 @@ def of_reference(sums: Sums, ask: Ask, values: np.ndarray) -> np.ndarray:
 def gap_measure(alpha: float, sums: Sums, ask: Ask) -> list[Block]:
     """M1, M2, ...: the mean of the weighted gaps of the poor, to a power."""
     unit, population = by_cut(sums, ask), sums["population"]
-    gaps = sums[f"gap {alpha:g}"]
+    gaps = sums[f"gap {alpha!r}"]
     estimate = quotient(gaps, population * unit)
     slots = slots_of_cuts(ask, WHOLE)
     return [block(sums, f"M{alpha:g}", slots, estimate, gaps / unit, population)]
@@ -872,7 +889,7 @@ def wrap(found: Profiles, ask: Ask, answers: Sequence[Answer]) -> Estimates:
 def meta_of(found: Profiles, ask: Ask) -> dict[str, Any]:
     """Return what the result tells of its call."""
     return found.meta | {
-        "spec": {"name": found.spec.name, "version": found.spec.version},
+        "spec": found.spec.about(),
         "schemes": {
             one.name: {
                 name: str(Fraction(numerator, one.denominator))

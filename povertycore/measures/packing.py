@@ -119,7 +119,7 @@ def pack(data: Any, spec: Any) -> Packed:
     S        1.0  0.5  0.5
     """
     spec = spec_of(spec)
-    return packed_rows(Frame.of(data, columns_of(spec)), spec)
+    return packed_rows(Frame.of(data, spec.needed), spec)
 
 
 def packed_rows(frame: Frame, spec: Spec) -> Packed:
@@ -129,11 +129,6 @@ def packed_rows(frame: Frame, spec: Spec) -> Packed:
         if masks is not None:
             masks.flags.writeable = False
     return Packed(spec, frame.n, deprived, missing)
-
-
-def columns_of(spec: Spec) -> list[str]:
-    """Return the columns that the indicators of a specification read."""
-    return [getattr(one, "household_column", one.column) for one in spec.indicators]
 
 
 def spec_of(spec: Any) -> Spec:

@@ -27,7 +27,7 @@ from .tally import Table
 
 FORMAT = "povertycore profiles"
 VERSION = 1
-CELLS = ("group", "deprived", "missing", "n", "weight")
+CELLS = {"group": "i8", "deprived": "u8", "missing": "u8", "n": "i8", "weight": "f8"}
 
 Arrays = dict[str, np.ndarray]
 
@@ -126,7 +126,7 @@ def table_from(about: Mapping[str, Any], prefix: str, arrays: Arrays) -> Profile
     """Make a table of its arrays and its description."""
     try:
         return table_of(about, prefix, arrays)
-    except (KeyError, ValueError, TypeError, IndexError):
+    except (KeyError, ValueError, TypeError, IndexError, AttributeError):
         raise FileFormatError(f"the arrays of table {prefix} are not complete") from None
 
 
@@ -150,14 +150,29 @@ def table_of(about: Mapping[str, Any], prefix: str, arrays: Arrays) -> ProfileTa
         n_rows=about["n_rows"],
         where_missing=about["where_missing"],
     )
-    cells = {name: arrays[f"{prefix}/{name}"] for name in CELLS}
+    check_groups(groups)
+    cells = {
+        name: arrays[f"{prefix}/{name}"].astype(dtype, casting="safe")
+        for name, dtype in CELLS.items()
+    }
+    gaps = {float(alpha): arrays[f"{prefix}/gaps/{alpha!r}"] for alpha in about["gaps"]}
     group = cells["group"]
-    if len({len(values) for values in cells.values()}) != 1:
+    if len({len(values) for values in (*cells.values(), *gaps.values())}) != 1:
         raise ValueError
     if len(group) and not (0 <= group.min() and group.max() < n_groups):
         raise ValueError
-    gaps = {float(alpha): arrays[f"{prefix}/gaps/{alpha!r}"] for alpha in about["gaps"]}
     return arranged(ProfileTable(groups, **cells, gaps=gaps), groups, group)
+
+
+def check_groups(groups: Table) -> None:
+    """Check that there is a label for every group, and that all arrays have its length."""
+    for levels, codes in zip(groups.levels, groups.codes, strict=True):
+        if len(codes) != groups.n_groups:
+            raise ValueError
+        if len(codes) and not (0 <= codes.min() and codes.max() < len(levels)):
+            raise ValueError
+    if any(len(values) != groups.n_groups for values in groups.sums.values()):
+        raise ValueError
 
 
 # --- labels -----------------------------------------------------------------------------------

@@ -158,7 +158,7 @@ def gap_column(frame: Frame, indicator: Indicator, alpha: float) -> _core.Column
 
 def limit_of(indicator: Indicator) -> float:
     """Return the amount below which an indicator is deprived."""
-    limit = getattr(indicator, "limit", None)
+    limit = indicator.limit
     if limit is None:
         raise option_error(
             "alphas",
@@ -166,9 +166,9 @@ def limit_of(indicator: Indicator) -> float:
         )
     if not limit > 0:
         raise option_error(
-            "alphas", f"gaps need limits above 0: that of {indicator.id!r} is {float(limit):g}"
+            "alphas", f"gaps need limits above 0: that of {indicator.id!r} is {limit:g}"
         )
-    return float(limit)
+    return limit
 
 
 def checked_alphas(spec: Spec, alphas: Sequence[float]) -> tuple[float, ...]:

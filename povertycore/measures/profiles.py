@@ -25,7 +25,7 @@ from ..design import Design
 from ..errors import ComparabilityError, DuplicateNameError, unknown_option
 from ..estimates import Estimates
 from ..inputs import Key
-from .packing import Packed, check_rows, columns_of, packed_rows, spec_of
+from .packing import Packed, check_rows, packed_rows, spec_of
 from .profile_rows import Masks, checked_alphas, tabulate, with_gaps
 from .profile_table import ProfileTable, bit, fewer_keys, merged, some_indicators
 from .spec import Indicator, Spec
@@ -431,7 +431,7 @@ def profiles(
     packed = spec if isinstance(spec, Packed) else None
     spec = spec_of(spec)
     powers = checked_alphas(spec, alphas)
-    columns = columns_of(spec) if packed is None or powers else []
+    columns = list(spec.needed) if packed is None or powers else []
     sampling = sampling_keys(design)
     frame = frame_of(data, design, columns, sampling, by, over, where, standard)
     request = resolve(
@@ -539,7 +539,15 @@ def some_of_spec(spec: Spec, kept: Sequence[int]) -> Spec:
                 "indicators", f"the indicators that stay have no weight in the scheme {name!r}"
             )
         schemes[name] = {one: weight / total for one, weight in moved.items()}
-    return Spec(dimensions, name=spec.name, version=spec.version, k=spec.k, schemes=schemes)
+    return Spec(
+        dimensions,
+        name=spec.name,
+        version=spec.version,
+        k=spec.k,
+        schemes=schemes,
+        source=spec.source,
+        note=spec.note,
+    )
 
 
 def check_mergeable(first: Profiles, second: Profiles) -> None:

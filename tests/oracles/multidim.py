@@ -112,18 +112,29 @@ def n_retained(rows, dimensions, weights, missing):
     return len(treated(rows, dimensions, weights, missing))
 
 
-def gap_measure(rows, limits, weights, k, alpha, weight=None, size=None):
-    """M_alpha of amounts, deprived strictly below their limits; alpha is an integer above 0."""
+def gap_measure(rows, limits, dimensions, weights, k, alpha, *, missing="drop", weight=None):
+    """M_alpha of amounts (or None), deprived strictly below their limits; alpha is above 0.
+
+    Exact for whole alphas; other powers are of floats.
+    """
+
+    def gap(row, name):
+        return (Fraction(limits[name]) - Fraction(row[name])) / Fraction(limits[name])
+
+    flags = [
+        row
+        | {name: None if row[name] is None else int(row[name] < limits[name]) for name in limits}
+        for row in rows
+    ]
+    amounts = {id(flag): row for flag, row in zip(flags, rows, strict=True)}
     total = population = Fraction(0)
-    for row in rows:
-        w = count(row, weight, size)
+    for flag, deprived, own in treated(flags, dimensions, weights, missing):
+        w = count(flag, weight)
         population += w
-        gaps = {
-            name: max(Fraction(limit) - Fraction(row[name]), Fraction(0)) / Fraction(limit)
-            for name, limit in limits.items()
-        }
-        if sum((weights[name] for name in limits if row[name] < limits[name]), Fraction(0)) >= k:
-            total += w * sum(weights[name] * gaps[name] ** alpha for name in limits)
+        if score(deprived, own) >= k:
+            row = amounts[id(flag)]
+            poor = [name for name in deprived if deprived[name]]
+            total += w * sum((own[name] * gap(row, name) ** alpha for name in poor), Fraction(0))
     return divided(total, population)
 
 
