@@ -498,8 +498,9 @@ def test_order_of_rows_and_scale_of_weights_change_nothing(register, equal):
         pc.multidim(rows, equal, measures=["H", "A", "M0", "variance"], by="place", design=design)
         for rows in (register, shuffled)
     )
-    # the variance at k = 1, where all scores are equal, is rounding noise
-    np.testing.assert_allclose(one["estimate"], other["estimate"], rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(one["estimate"], other["estimate"], rtol=1e-12)
+    equal_scores = one.to_frame().query("k == 1 and measure == 'variance'")["estimate"]
+    assert equal_scores.tolist() == [0] * 4
 
 
 def test_order_of_dimensions_changes_no_figure(register, equal):

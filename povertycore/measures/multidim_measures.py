@@ -144,9 +144,12 @@ def number_of_poor(sums: Sums, ask: Ask) -> list[Block]:
 
 
 def variance(sums: Sums, ask: Ask) -> list[Block]:
-    """Return variance, that of the scores among the poor, (W sum w c^2 - (sum w c)^2) / W^2."""
+    """Return variance, that of the scores c = k + d among the poor.
+
+    It is that of d: (W sum w d^2 - (sum w d)^2) / W^2.
+    """
     poor = sums["poor"]
-    spread = difference_of_products(poor, sums["square"], sums["score"], sums["score"])
+    spread = difference_of_products(poor, sums["square"], sums["above"], sums["above"])
     estimate = quotient(np.maximum(spread, 0.0), (poor * by_cut(sums, ask)) ** 2)
     return [block(sums, "variance", slots_of_cuts(ask, WHOLE), estimate, nobody=poor == 0)]
 

@@ -129,7 +129,7 @@ def scored_sums(sample: Sample, scores: Sequence[Scores], ask: Ask) -> dict[str,
     """Add up the poor, their scores and their deprivations, for each scheme and cut-off."""
     n_groups, n_indicators = sample.table.n_groups, len(ask.spec.ids)
     shape = (n_groups, len(ask.cuts))
-    words = ["poor", "score", "square", *(f"gap {alpha!r}" for alpha in ask.alphas)]
+    words = ["poor", "score", "above", "square", *(f"gap {alpha!r}" for alpha in ask.alphas)]
     out = {word: np.zeros(shape) for word in words}
     out |= bands_of_scores(sample, scores, ask)
     if CENSORED & set(ask.measures):
@@ -144,7 +144,9 @@ def scored_sums(sample: Sample, scores: Sequence[Scores], ask: Ask) -> dict[str,
         out["poor"][:, t] = sample.by_group(weight)
         out["score"][:, t] = sample.by_group(weight * value)
         if "variance" in ask.measures:
-            out["square"][:, t] = sample.by_group(weight * value**2)
+            above = value - score.as_value(cutoff)  # small numbers: less is lost in their squares
+            out["above"][:, t] = sample.by_group(weight * above)
+            out["square"][:, t] = sample.by_group(weight * above**2)
         if "censored" in out:
             out["censored"][:, t] = by_indicator(sample, weight, n_indicators)
         if "shares" in out:

@@ -185,6 +185,11 @@ class Scores:
         """The scores as float64, in integers as long as those are exact."""
         return as_floats(self.exact, self.denominator)
 
+    def as_value(self, cutoff: Fraction) -> float:
+        """Return the least score that reaches a cut-off, in the unit of `value`."""
+        least = np.array([numerator_of(cutoff, self.denominator)], dtype=object)
+        return float(as_floats(least, self.denominator)[0])
+
     def at_least(self, cutoff: Fraction) -> np.ndarray:
         """Return which profiles reach a cut-off."""
         return np.asarray(self.exact >= numerator_of(cutoff, self.denominator), dtype=bool)
