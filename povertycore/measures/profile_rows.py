@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from .. import _core
+from ..errors import LimitError
 from ..inputs import Frame, Key
 from .packing import Packed
 from .profile_table import MASK, ProfileTable, arranged
 from .spec import Indicator, Spec
 from .tally import Request, Table, added, arrange, call_core, option_error, with_standard
 
+MOST_COMBINED = 16  # indicators whose combinations the core counts in a table
 GAPS_AT_ONCE = 2**22  # gaps, of 8 bytes each, that are held while they are added
 
 Masks = Packed | Sequence[_core.Column]  # packed rows, or a column per indicator
@@ -41,46 +44,65 @@ def tabulate(request: Request, keys: Sequence[Key], masks: Masks) -> ProfileTabl
     cells = ProfileTable(
         with_standard(request, keys, groups), *(raw[f"cell_{name}"] for name in names)
     )
+    if in_order(arrangement.group) and "cell_start" in raw:
+        return cells  # as they came
     return arranged(cells, cells.groups, arrangement.group[cells.group])
 
 
+def in_order(group: np.ndarray) -> bool:
+    """Whether each group of the pass is the group of the result with the same number."""
+    return bool((group == np.arange(len(group))).all())
+
+
 def counted(request: Request, keys: Sequence[Key], masks: Masks) -> Mapping[str, Any]:
-    """Make the one pass over the rows."""
-    indicators: Sequence[_core.Column] = () if isinstance(masks, Packed) else masks
-    if not hasattr(_core, "profile"):
-        return counted_by_keys(request, keys, indicators)
-    return _core.profile(
-        request.frame.n,
-        [key.column for key in keys],
-        indicators,
-        packed=masks.columns if isinstance(masks, Packed) else None,
-        n_indicators=len(masks.spec.ids) if isinstance(masks, Packed) else 0,
-        weight=request.weight,
-        size=request.size,
-        where=request.where,
-        keep_missing=request.keep_missing,
-    )
+    """Make the pass over the rows.
+
+    Where nothing can be missing, the core has a kernel for all combinations of up to 16 indicators.
+    Else, or where those of all groups are too many, the masks are keys beside the others.
+    """
+    width = len(masks.spec.ids) if isinstance(masks, Packed) else len(masks)
+    may_combine = width <= MOST_COMBINED
+    if isinstance(masks, Packed):
+        deprived, missing = masks.columns
+    else:
+        if may_combine and all(column.is_complete for column in masks):
+            with suppress(LimitError):
+                return combined(call_profile(request, keys, flags=masks))
+        parts = _core.pack(request.frame.n, masks)
+        deprived, missing = (None if part is None else _core.column_array(part) for part in parts)
+    if may_combine and missing is None:
+        with suppress(LimitError):
+            return combined(call_profile(request, keys, packed=deprived, n_packed=width))
+    return counted_by_keys(request, keys, [deprived, missing])
+
+
+def call_profile(request: Request, keys: Sequence[Key], **masks: Any) -> Mapping[str, Any]:
+    """Count all combinations in one pass."""
+    return call_core(request, keys, keep_missing=request.keep_missing, profile=True, **masks)
+
+
+def combined(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the cells of combinations as those of masks without anything missing."""
+    group = np.repeat(np.arange(raw["n_groups"]), np.diff(raw["cell_start"]))
+    return dict(raw) | {
+        "cell_group": group,
+        "cell_deprived": raw["cell_mask"],
+        "cell_missing": np.zeros(len(group), dtype=MASK),
+    }
 
 
 def counted_by_keys(
-    request: Request, keys: Sequence[Key], indicators: Sequence[_core.Column]
+    request: Request, keys: Sequence[Key], masks: Sequence[_core.Column | None]
 ) -> Mapping[str, Any]:
-    """Stand in for `_core.profile`: the indicators are keys."""
-    raw = call_core(request, [*keys, *map(AsKey, indicators)], keep_missing=True)
-    n_keys = len(keys)
-    if not request.keep_missing and any(part.any() for part in raw["key_missing"][:n_keys]):
-        call_core(request, keys, keep_missing=False)  # raises, and names the first row
-    deprived, missing = (np.zeros(raw["n_groups"], dtype=MASK) for _ in range(2))
-    for j in range(len(indicators)):
-        unknown = raw["key_missing"][n_keys + j]
-        flag = np.where(unknown, 0, raw["key_values"][n_keys + j])
-        deprived |= flag.astype(MASK) << MASK(j)
-        missing |= unknown.astype(MASK) << MASK(j)
+    """Count by the keys and the masks; each cell is then a group."""
+    columns = [AsKey(mask) for mask in masks if mask is not None]
+    raw = call_core(request, [*keys, *columns], keep_missing=request.keep_missing)
     used = np.flatnonzero(raw["n"])
+    parts = [values.view(MASK)[used] for values in raw["key_values"][len(keys) :]]
     return dict(raw) | {
         "cell_group": used,
-        "cell_deprived": deprived[used],
-        "cell_missing": missing[used],
+        "cell_deprived": parts[0],
+        "cell_missing": parts[1] if len(parts) == 2 else np.zeros(len(used), dtype=MASK),
         "cell_n": raw["n"][used],
         "cell_weight": raw["weight"][used],
     }
