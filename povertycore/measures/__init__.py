@@ -1,5 +1,6 @@
 """At one time: rates, totals, means and ratios, and many deprivations at once."""
 
+from .collapse import collapse
 from .multidim import multidim
 from .packing import Packed, pack
 from .profiles import Profiles, profiles
@@ -13,6 +14,7 @@ __all__ = [
     "Packed",
     "Profiles",
     "Spec",
+    "collapse",
     "mean",
     "multidim",
     "pack",

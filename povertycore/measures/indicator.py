@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 from .. import _core
@@ -17,7 +18,13 @@ from .rules import Rule, flags, rule_of
 __all__ = ["Indicator", "indicator_of"]
 
 LEVELS = ("household", "member")
-COLLAPSES = ("any", "all", "share")
+# The first is what holds if nothing is said.
+MEMBER_OPTIONS = {
+    "collapse": ("any", "all", "share"),
+    "unknown": ("undecided", "left_out"),
+    "nobody": ("not_deprived", "deprived", "missing"),
+}
+SHARES = ("more_than", "at_least")
 # What makes a rule, by its name in Python; files write "in", which Python keeps for itself.
 RULE_WORDS = ("below", "at_or_below", "above", "at_or_above", "equals", "isin")
 WORDS = ("unit", "label_en", "label_vi", "wording_en", "wording_vi", "source", "note")
@@ -31,6 +38,11 @@ class Among:
 
     column: str
     rule: Rule | None = None
+
+    def canonical(self) -> list[Any]:
+        """Return what decides who is meant, written the same for the same decision."""
+        column = unicodedata.normalize("NFC", self.column)
+        return [column, None if self.rule is None else self.rule.canonical()]
 
     def content(self) -> Any:
         """Return what a file writes."""
@@ -69,6 +81,11 @@ class Indicator:
     among : str or mapping, optional
         Which members count: a column of 0/1, or a rule on a column, as ``{"column": "age",
         "at_or_above": 6, "below": 16}``. All by default.
+    unknown : {"undecided", "left_out"}, optional
+        What to do about members whose column is missing. They leave the answer missing where it
+        depends on them, or do not count.
+    nobody : {"not_deprived", "deprived", "missing"}, optional
+        The answer where a household has no member whom the indicator is about.
     dimension : str, optional
         Set by the specification that the indicator is part of.
     label_en, label_vi : str, optional
@@ -107,6 +124,8 @@ class Indicator:
     more_than: Any = field(default=None, kw_only=True)
     at_least: Any = field(default=None, kw_only=True)
     among: Any = field(default=None, kw_only=True)
+    unknown: str = field(default="", kw_only=True)
+    nobody: str = field(default="", kw_only=True)
     dimension: str = field(default="", kw_only=True)
     label_en: str = field(default="", kw_only=True)
     label_vi: str = field(default="", kw_only=True)
@@ -126,14 +145,15 @@ class Indicator:
         if self.isin is not None and not isinstance(self.isin, str | bytes):
             put(self, "isin", tuple(self.isin))
         _ = self.rule  # a wrong rule is found when the indicator is made
-        check_members(self)
-        if self.level == "member" and not self.collapse:
-            put(self, "collapse", "any")
-        for name in ("more_than", "at_least"):
+        put(self, "among", among_of(self.id, self.among))
+        for name in SHARES:
             if getattr(self, name) is not None:
                 put(self, name, as_fraction(getattr(self, name)))
+        check_members(self)
+        for name, options in MEMBER_OPTIONS.items() if self.level == "member" else ():
+            put(self, name, getattr(self, name) or options[0])
 
-    @property
+    @cached_property
     def rule(self) -> Rule | None:
         """The rule on the column, None where the column says itself who is deprived."""
         return rule_of(self.id, {word: getattr(self, word) for word in RULE_WORDS})
@@ -148,25 +168,14 @@ class Indicator:
         return None if rule is None or self.level == "member" else rule.limit
 
     @property
+    def shares(self) -> tuple[Fraction | None, Fraction | None]:
+        """The share that is to be passed, and the one that is to be reached."""
+        return self.more_than, self.at_least
+
+    @property
     def household_column(self) -> str:
         """The column read from a frame of households; of members, the one `collapse` makes."""
         return self.id if self.level == "member" else self.column
-
-    @property
-    def members(self) -> Among | None:
-        """Which members the indicator is about, None for all."""
-        if self.among is None or isinstance(self.among, Among):
-            return self.among
-        if isinstance(self.among, str):
-            return Among(self.among)
-        given = {CHANGED_IN_FILES.get(word, word): value for word, value in self.among.items()}
-        column = given.pop("column", None)
-        if not isinstance(column, str) or not set(given) <= set(RULE_WORDS):
-            raise OptionError(
-                f"indicator {self.id!r}: among is a column, or a mapping of 'column' and a rule as"
-                f" 'below'; found {self.among!r}"
-            )
-        return Among(column, rule_of(self.id, given))
 
     def column_of(self, frame: Frame) -> _core.Column:
         """Return the indicator's column of a frame of households: 0, 1 or missing."""
@@ -182,11 +191,14 @@ class Indicator:
             out |= self.rule.content()
         if self.level == "member":
             out |= {"level": "member", "collapse": self.collapse}
-        for name in ("more_than", "at_least"):
-            if getattr(self, name) is not None:
-                out[name] = str(getattr(self, name))
-        if self.members is not None:
-            out["among"] = self.members.content()
+            for name in ("unknown", "nobody"):
+                if getattr(self, name) != MEMBER_OPTIONS[name][0]:
+                    out[name] = getattr(self, name)
+        out |= {
+            name: str(getattr(self, name)) for name in SHARES if getattr(self, name) is not None
+        }
+        if self.among is not None:
+            out["among"] = self.among.content()
         out |= {name: getattr(self, name) for name in WORDS if getattr(self, name)}
         return out | {name: False for name in EVIDENCE if not getattr(self, name)}
 
@@ -195,10 +207,9 @@ class Indicator:
         form = unicodedata.normalize("NFC", self.column)
         out: list[Any] = [self.id, form, self.rule.canonical() if self.rule else None]
         if self.level == "member":
-            shares = [None if s is None else str(s) for s in (self.more_than, self.at_least)]
-            among = self.members
-            whom = among and [among.column, among.rule.canonical() if among.rule else None]
-            out += [self.collapse, shares, whom]
+            shares = [None if share is None else str(share) for share in self.shares]
+            whom = None if self.among is None else self.among.canonical()
+            out += [self.collapse, shares, whom, self.unknown, self.nobody]
         return out
 
     def description(self) -> str:
@@ -209,8 +220,8 @@ class Indicator:
             share = f" > {self.more_than}" if self.more_than is not None else ""
             share += f" >= {self.at_least}" if self.at_least is not None else ""
             text = f"{self.collapse}{share} of members: {text}"
-            if self.members is not None:
-                text += f", among {self.members.column} {self.members.rule or ''}".rstrip()
+            if self.among is not None:
+                text += f", among {self.among.column} {self.among.rule or ''}".rstrip()
         return text
 
     def __repr__(self) -> str:
@@ -227,10 +238,10 @@ def check_words(indicator: Indicator) -> None:
         raise OptionError("an indicator has no id")
     if indicator.level not in LEVELS:
         raise unknown_option(f"level of indicator {indicator.id!r}", indicator.level, LEVELS)
-    if indicator.collapse and indicator.collapse not in COLLAPSES:
-        raise unknown_option(
-            f"collapse of indicator {indicator.id!r}", indicator.collapse, COLLAPSES
-        )
+    for name, options in MEMBER_OPTIONS.items():
+        value = getattr(indicator, name)
+        if value and value not in options:
+            raise unknown_option(f"{name} of indicator {indicator.id!r}", value, options)
     for name in EVIDENCE:
         if not isinstance(getattr(indicator, name), bool):
             raise OptionError(
@@ -241,23 +252,39 @@ def check_words(indicator: Indicator) -> None:
 
 def check_members(indicator: Indicator) -> None:
     """Check what concerns members only."""
-    shares = [s for s in (indicator.more_than, indicator.at_least) if s is not None]
+    shares = [share for share in indicator.shares if share is not None]
     name = f"indicator {indicator.id!r}"
     if indicator.level == "household":
-        if indicator.collapse or shares or indicator.among is not None:
+        said = [word for word in MEMBER_OPTIONS if getattr(indicator, word)]
+        if said or shares or indicator.among is not None:
             raise OptionError(
-                f"{name} collapses members, and has level 'household'; write level='member'"
+                f"{name} says how members are collapsed, but is of households; write level='member'"
             )
         return
     if indicator.collapse == "share" and len(shares) != 1:
         raise OptionError(f"{name} collapses by a share: give one of more_than and at_least")
     if indicator.collapse != "share" and shares:
         raise OptionError(f"{name} names a share; write collapse='share'")
-    for share in map(as_fraction, shares):
-        lowest = Fraction(0)
-        if not lowest <= share <= 1 or (indicator.at_least is not None and share == 0):
-            raise OptionError(f"{name} has a share of {share}; it lies between 0 and 1")
-    _ = indicator.members  # a wrong filter is found when the indicator is made
+    for share in shares:
+        if not 0 <= share <= 1 or indicator.at_least == 0 or indicator.more_than == 1:
+            raise OptionError(f"{name} has a share of {share}, which decides nothing")
+
+
+def among_of(name: str, given: Any) -> Among | None:
+    """Read which members an indicator is about, None for all."""
+    if given is None or isinstance(given, Among):
+        return given
+    if isinstance(given, str):
+        return Among(given)
+    if isinstance(given, Mapping):
+        words = {CHANGED_IN_FILES.get(word, str(word)): value for word, value in given.items()}
+        column = words.pop("column", None)
+        if isinstance(column, str) and set(words) <= set(RULE_WORDS):
+            return Among(column, rule_of(name, words))
+    raise OptionError(
+        f"indicator {name!r}: among is a column, or a mapping of 'column' and a rule as 'below';"
+        f" found {given!r}"
+    )
 
 
 def indicator_of(given: Any, dimension: str) -> Indicator:

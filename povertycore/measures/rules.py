@@ -286,8 +286,7 @@ def numbers_of(key: Key, native: Any) -> tuple[Values, NDArray[np.bool_] | None]
     """Return the values of a column of numbers, and which are missing beside those that are NaN."""
     if not is_number(key):
         raise column_error(key.name, "holds dates; a rule compares numbers or text")
-    if isinstance(native, pd.Series):
-        native = native.array
+    native = own_array(native)
     dtype = getattr(native, "dtype", None)
     if isinstance(dtype, MASKED_DTYPES):
         return masked_parts(native)
@@ -303,10 +302,19 @@ def numbers_of(key: Key, native: Any) -> tuple[Values, NDArray[np.bool_] | None]
     return np.asarray(series.fill_null(nothing).to_numpy()), missing
 
 
+def own_array(native: Any) -> Any:
+    """Return the array of pandas behind a Series or a list; another column as it is."""
+    if nw.dependencies.is_narwhals_series(native):
+        own = native.to_native()
+        known = nw.dependencies.is_polars_series(own) or is_arrow_array(own)
+        native = own if known else native.to_pandas()
+    if isinstance(native, list | tuple | range):
+        native = pd.Series(native)
+    return native.array if isinstance(native, pd.Series | pd.Index) else native
+
+
 def narwhals_series(native: Any) -> Any:
     """Return a Polars or PyArrow column as narwhals has it, None for another."""
-    if nw.dependencies.is_narwhals_series(native):
-        native = native.to_native()
     if is_arrow_array(native):
         import pyarrow as pa
 
@@ -320,13 +328,15 @@ def hits_of_numbers(
     values: Values, missing: NDArray[np.bool_] | None, rule: Rule, name: str
 ) -> Hits:
     """Evaluate a rule on numbers."""
-    if rule.compares_text:
-        raise column_error(name, f"holds numbers; the rule compares text ({rule})")
     if values.dtype.kind == "f":
         unknown = np.isnan(values)
         if missing is not None:
             unknown |= missing
         missing = unknown if unknown.any() else None
+    if rule.compares_text:
+        if len(values) and (missing is None or not missing.all()):
+            raise column_error(name, f"holds numbers; the rule compares text ({rule})")
+        return np.zeros(len(values), bool), missing  # nothing in it: of no type in particular
     if rule.values is not None:
         hit = among(values, rule.values)
     else:
@@ -408,7 +418,9 @@ def blocks(n: int) -> Iterable[slice]:
 def hits_of_labels(labels: Any, rule: Rule, name: str) -> NDArray[np.bool_]:
     """Evaluate a rule on distinct labels."""
     listed = list(labels)
-    if listed and all(isinstance(label, str) for label in listed):
+    if not listed:
+        return np.zeros(0, bool)
+    if all(isinstance(label, str) for label in listed):
         check_text(rule, name)
         return np.array([label in (rule.values or ()) for label in listed], np.bool_)
     if all(isinstance(label, int | float | np.number | np.bool_) for label in listed):
@@ -419,7 +431,7 @@ def hits_of_labels(labels: Any, rule: Rule, name: str) -> NDArray[np.bool_]:
 def hits_of_text(native: Any, rule: Rule, name: str) -> Hits:
     """Evaluate a rule on text: the distinct texts are compared in NFC, the rows by the library."""
     check_text(rule, name)
-    array = native.array if isinstance(native, pd.Series) else native
+    array = own_array(native)
     if isinstance(array, pd.api.extensions.ExtensionArray):
         array = array.__arrow_array__()
     if is_arrow_array(array) and "view" in str(array.type):
@@ -430,14 +442,13 @@ def hits_of_text(native: Any, rule: Rule, name: str) -> Hits:
         for text in series.unique().to_list()
         if text is not None and unicodedata.normalize("NFC", text) in (rule.values or ())
     ]
-    missing = None
-    if series.null_count():
-        missing = np.asarray(series.is_null().to_numpy())
+    missing = np.asarray(series.is_null().to_numpy()) if series.null_count() else None
+    if not found:
+        return np.zeros(len(series), bool), missing
+    if missing is not None:
         series = series.fill_null("")
     hit = np.array(series.is_in(found).to_numpy(), bool)
-    if missing is not None:
-        hit &= ~missing
-    return hit, missing
+    return hit if missing is None else hit & ~missing, missing
 
 
 def check_text(rule: Rule, name: str) -> None:

@@ -36,6 +36,7 @@ from ..errors import (
 from ..inputs import Frame
 from .fraction import as_fraction, subset_sums
 from .indicator import Indicator, indicator_of
+from .tally import option_error
 
 __all__ = ["Indicator", "Spec", "as_fraction"]
 
@@ -490,13 +491,6 @@ class Spec:
 
     def _repr_html_(self) -> str:
         return html_table(self)
-
-
-def option_error(argument: str, message: str) -> OptionError:
-    """Return the error for an argument, with its name attached."""
-    error = OptionError(message)
-    error.argument = argument
-    return error
 
 
 # --- indicators and weights -----------------------------------------------------------------------
