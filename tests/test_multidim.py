@@ -699,6 +699,12 @@ def test_no_rows_and_zero_weights_are_not_errors(four_dimensions):
     nothing = pc.multidim({name: np.zeros(0, np.int8) for name in "abcd"}, four_dimensions, k=1)
     assert nothing["estimate"].isna().all()
     assert set(nothing["note"]) == {"no rows in the domain"}
+    empty = {name: np.zeros(0, np.int8) for name in "abcdx"}
+    for words in ({"by": "x"}, {"over": "x"}, {"by": ["x", "a"], "totals": None}):
+        none = pc.multidim(empty, four_dimensions, k=1, measures="all", **words)
+        assert none["estimate"].isna().all()
+        joint = pc.profiles(empty, four_dimensions, over="x")
+        assert joint.pairs()["estimate"].isna().all()
     rows = {name: [1, 0] for name in "abcd"} | {"w": [0.0, 0.0]}
     weightless = pc.multidim(rows, four_dimensions, k=1, design=pc.Design(weight="w"))
     assert weightless["estimate"].isna().all()

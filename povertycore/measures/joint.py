@@ -318,7 +318,7 @@ def most_frequent(part: Part, n: int, at_least: int) -> np.ndarray:
 
 def side_by_side(columns: Sequence[np.ndarray]) -> np.ndarray:
     """Return columns of several measures with those of one slot beside each other."""
-    return np.stack(columns, axis=-1).reshape(len(columns[0]), -1)
+    return np.stack(columns, axis=-1).reshape(len(columns[0]), len(columns) * columns[0].shape[1])
 
 
 def joined(

@@ -6,6 +6,7 @@ dimensions and the indicators.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -189,7 +190,7 @@ def censored(sums: Sums, ask: Ask) -> list[Block]:
 
 def flat(values: np.ndarray) -> np.ndarray:
     """Return groups x cuts x places as groups x slots."""
-    return values.reshape(len(values), -1)
+    return values.reshape(len(values), math.prod(values.shape[1:]))
 
 
 def score_shares(sums: Sums, ask: Ask) -> tuple[np.ndarray, np.ndarray]:
