@@ -26,7 +26,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .. import _core
-from ..errors import DTypeError, OptionError, ValueRangeError
+from ..errors import DTypeError, OptionError
 from ..inputs import MASKED_DTYPES, Frame, Key, is_arrow_array, masked_parts
 
 __all__ = ["Rule", "flags", "rule_of"]
@@ -223,7 +223,7 @@ def flags(frame: Frame, column: str, rule: Rule | None) -> _core.Column:
     name = column_named(frame, column)
     key = frame.key(name)
     if rule is None:
-        return as_it_is(key, frame)
+        return as_it_is(key)
     if key.codes is not None:
         deprived, missing = hits_of_codes(key, key.codes(), rule)
     elif key.is_categorical:
@@ -251,7 +251,7 @@ def is_number(key: Key) -> bool:
     return key.is_flag or key.column.type.startswith("float")
 
 
-def as_it_is(key: Key, frame: Frame) -> _core.Column:
+def as_it_is(key: Key) -> _core.Column:
     """Return a column that should hold 0, 1 or missing."""
     if key.is_categorical or not is_number(key):
         raise column_error(
@@ -259,17 +259,7 @@ def as_it_is(key: Key, frame: Frame) -> _core.Column:
             f"holds {'text' if key.is_categorical else 'dates'}, not 0 and 1; give the indicator"
             " a rule, as equals='no'",
         )
-    if not key.column.type.startswith("float"):
-        return key.column
-    values = np.asarray(key.plain())
-    missing = np.isnan(values)
-    wrong = np.flatnonzero(~missing & (values != 0) & (values != 1))
-    if len(wrong):
-        row = int(wrong[0])
-        error = ValueRangeError(f"indicator[{row}] is not 0 or 1 (column {key.name!r})")
-        error.column, error.row = key.name, row
-        raise error
-    return _core.column_array(values == 1, missing if missing.any() else None, key.name)
+    return key.column
 
 
 def column_error(name: str, what: str) -> DTypeError:
