@@ -1,5 +1,7 @@
 #include "pc_record.h"
 
+#include "pc_two_sum.h"
+
 #include <math.h>
 #include <stddef.h>
 
@@ -74,17 +76,9 @@ bool pc_record_has_rows(const pc_record_layout *layout, const double *record)
     return false;
 }
 
-/* s + x, its rounding error added to *error. */
-static double two_sum(double s, double x, double *error)
-{
-    const double t = s + x, part = t - s;
-    *error += (s - (t - part)) + (x - part);
-    return t;
-}
-
 static void add_numbers(int64_t n, double *sum, double *error, const double *more)
 {
-    for (int64_t k = 0; k < n; k++) sum[k] = two_sum(sum[k], more[k], &error[k]);
+    for (int64_t k = 0; k < n; k++) sum[k] = pc_two_sum(sum[k], more[k], &error[k]);
 }
 
 void pc_record_put_aside(const pc_record_layout *layout, double *slot, double *kept)
@@ -129,12 +123,6 @@ void pc_record_sum_kept(const pc_record_layout *layout, double *sum, int64_t slo
     for (int64_t k = 0; k < layout->width; k++) error[k] += kept[layout->width + k];
 }
 
-/* A sum beyond the largest number is infinite; the error of such a sum is no number. */
-static double with_error(double sum, double error)
-{
-    return isfinite(sum) ? sum + error : sum;
-}
-
 /* Weight of the combinations of a part that hold its flag number `flag` (all of them: -1), in order. */
 static double sum_of_part(const pc_record_layout *layout, const double *sum, int64_t part,
                           int64_t flag)
@@ -143,17 +131,17 @@ static double sum_of_part(const pc_record_layout *layout, const double *sum, int
     double total = 0, error = 0;
     for (int64_t m = 0; m < PC_RECORD_COMBINATIONS; m++) {
         if (flag >= 0 && !(m >> flag & 1)) continue;
-        total = two_sum(total, sum[first + m], &error);
+        total = pc_two_sum(total, sum[first + m], &error);
         error += sum[first + m + layout->total];
     }
-    return with_error(total, error);
+    return pc_with_error(total, error);
 }
 
 void pc_record_finish(const pc_record_layout *layout, const double *sum, double *values)
 {
     if (layout->form != PC_RECORD_CELLS) {
         for (int64_t k = 0; k < layout->total; k++)
-            values[k] = with_error(sum[k], sum[k + layout->total]);
+            values[k] = pc_with_error(sum[k], sum[k + layout->total]);
         return;
     }
     values[PC_RECORD_WEIGHT] = sum_of_part(layout, sum, 0, -1);
@@ -184,14 +172,14 @@ void pc_record_read(const pc_record_layout *layout, const double *values, int64_
 }
 
 int64_t pc_record_read_cells(const pc_record_layout *layout, const double *values,
-                             uint64_t *mask, int64_t *n, double *weight)
+                             uint32_t *mask, int64_t *n, double *weight)
 {
     int64_t n_cells = 0;
     for (int64_t m = 0; m < layout->n_slots; m++) {
         const double *cell = values + place_of_slot(layout, m);
         if (cell[PC_RECORD_N] == 0) continue;
         if (mask != NULL) {
-            mask[n_cells] = (uint64_t)m;
+            mask[n_cells] = (uint32_t)m;
             n[n_cells] = (int64_t)cell[PC_RECORD_N];
             weight[n_cells] = cell[PC_RECORD_WEIGHT];
         }

@@ -78,6 +78,6 @@ void pc_record_read(const pc_record_layout *layout, const double *values, int64_
 /* The combinations of a profile that occur: their number; and, unless mask is NULL, combination (bit j:
  * flag j), n and weight of each, in order. */
 int64_t pc_record_read_cells(const pc_record_layout *layout, const double *values,
-                             uint64_t *mask, int64_t *n, double *weight);
+                             uint32_t *mask, int64_t *n, double *weight);
 
 #endif

@@ -44,7 +44,16 @@ typedef struct pc_sum_kernels {
     int64_t (*add_pairs)(int64_t first, int64_t n, const uint32_t *at, const double *weight,
                          double most, double *table);
 
-    /* The same for slots of 4 * n_parts numbers at table + at[i]: weight, 1, and the weight of each flag
+    /* The numbers i < n whose pair at table + 2 * i has a second number that is not 0; returns how many. Room
+     * for n. */
+    int64_t (*find_pairs)(int64_t n, const double *table, uint32_t *found);
+
+    /* Copy n_bytes, a multiple of 64, from and to where a line of the cache begins, past the cache: what is
+     * written will not be read soon. Other threads can see it after settle(). */
+    void (*stream)(void *to, const void *from, int64_t n_bytes);
+    void (*settle)(void);
+
+    /* Like add_pairs, for slots of 4 * n_parts numbers at table + at[i]: weight, 1, and the weight of each flag
      * that is 1. bits[0] has the first two flags of each row, bits[1] the next four, and so on. */
     int64_t (*add_flags)(int64_t first, int64_t n, const uint32_t *at, int64_t n_parts,
                          const uint8_t *const *bits, const double *weight, double most,

@@ -35,6 +35,19 @@ static inline void add_four(double weight, unsigned bits, double *slot)
     _mm256_storeu_pd(slot, _mm256_add_pd(_mm256_loadu_pd(slot), weight_where(weight, bits)));
 }
 
+static void stream(void *to, const void *from, int64_t n_bytes)
+{
+    for (int64_t b = 0; b < n_bytes; b += (int64_t)sizeof(__m256i)) {
+        const __m256i part = _mm256_load_si256((const void *)((const char *)from + b));
+        _mm256_stream_si256((void *)((char *)to + b), part);
+    }
+}
+
+static void settle(void)
+{
+    _mm_sfence();
+}
+
 #include "pc_sum_loops.h"
 #define AVX2_KERNELS (&kernels)
 #else

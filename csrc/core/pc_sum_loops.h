@@ -6,6 +6,7 @@
 
 #include <float.h>
 #include <stddef.h>
+#include <string.h>
 
 static inline uint8_t pack_columns(int64_t n, int64_t n_columns, const uint8_t *const *column,
                                    uint8_t *restrict out)
@@ -104,6 +105,29 @@ static int64_t add_pairs(int64_t first, int64_t n, const uint32_t *restrict at,
     return n;
 }
 
+static int64_t find_pairs(int64_t n, const double *restrict table, uint32_t *restrict found)
+{
+    int64_t n_found = 0;
+    for (int64_t i = 0; i < n; i++) {
+        found[n_found] = (uint32_t)i;
+        n_found += table[2 * i + 1] != 0;
+    }
+    return n_found;
+}
+
+#ifndef PC_SUM_HAS_VECTORS
+
+static void stream(void *to, const void *from, int64_t n_bytes)
+{
+    memcpy(to, from, (size_t)n_bytes);
+}
+
+static void settle(void)
+{
+}
+
+#endif
+
 typedef enum slot_form { FLAGS, CELLS } slot_form;
 
 /* One row to one slot; gives the number of rows that the slot has had. */
@@ -180,5 +204,5 @@ static void add_record(int64_t n, const uint32_t *restrict at, const double *res
     }
 }
 
-static const pc_sum_kernels kernels = {pack,      fetch,     check,     scale,
-                                       add_pairs, add_flags, add_cells, add_record};
+static const pc_sum_kernels kernels = {pack,   fetch,  check,     scale,     add_pairs, find_pairs,
+                                       stream, settle, add_flags, add_cells, add_record};

@@ -1,10 +1,12 @@
 #include "pc_parallel.h"
+#include "pc_deal.h"
 #include "pc_total_state.h"
 
 #include <string.h>
 
-enum { SERIAL_ROWS = 200000, FINISH_TASKS = 16 };
+enum { SERIAL_ROWS = 200000, FINISH_TASKS = 16, LEAST_LANES = 4 };
 static const int64_t lanes_bytes = 48 * 1024 * 1024; /* the tables of all lanes together */
+static const int64_t most_dealt = 32 * 1024 * 1024;  /* rows that are dealt before they are added */
 
 int64_t pc_total_n_scores(const pc_total_plan *plan)
 {
@@ -44,6 +46,24 @@ static int64_t most_table(const pc_total *total)
     return most_bytes(total) / (total->layout.stride * (int64_t)sizeof(double) * total->n_lanes);
 }
 
+/* A profile of many groups is dealt where its keys number the groups, unless there would be too many cells. */
+static bool can_deal(const pc_total *total, const pc_group_scheme *scheme)
+{
+    return scheme->is_table && scheme->n_radix <= pc_deal_most_keys() >> total->plan.n_flags;
+}
+
+static bool is_better_dealt(const pc_total *total, const pc_group_scheme *scheme)
+{
+    return total->plan.has_profile && total->n_lanes < LEAST_LANES && can_deal(total, scheme);
+}
+
+static pc_deal *new_deal(pc_context *ctx, const pc_total *total, int64_t n_codes)
+{
+    pc_deal *deal = pc_deal_new(ctx, n_codes << total->plan.n_flags);
+    if (deal == NULL) pc_total_out_of_memory(&ctx->error);
+    return deal;
+}
+
 /* ---- new and free ---------------------------------------------------------------------------- */
 
 pc_total_plan pc_total_plan_for(const pc_rows *rows, bool keep_missing)
@@ -55,7 +75,7 @@ pc_total_plan pc_total_plan_for(const pc_rows *rows, bool keep_missing)
     plan.n_pairs = rows->n_pairs;
     plan.has_where = rows->where != NULL;
     plan.keep_missing = keep_missing;
-    for (int64_t j = 0; j < rows->n_flags; j++)
+    for (int64_t j = 0; rows->packed == NULL && j < rows->n_flags; j++)
         if (!pc_column_is_complete(rows->flags[j])) plan.flags_may_miss = true;
     return plan;
 }
@@ -82,7 +102,9 @@ void pc_total_free(pc_context *ctx, pc_total *total)
     if (total == NULL) return;
     for (int64_t l = 0; l < PC_LANES; l++) pc_total_free_lane(ctx, &total->lane[l]);
     pc_free(&ctx->memory, total->values);
+    pc_free(&ctx->memory, total->start);
     pc_free(&ctx->memory, total->live);
+    pc_deal_free(ctx, total->deal);
     pc_group_free(ctx, total->group);
     pc_free(&ctx->memory, total);
 }
@@ -95,6 +117,7 @@ static bool is_live(const pc_total *total, const pc_total_lane *lane, int64_t co
 {
     const int64_t n_slots = total->layout.stride / total->layout.slot;
     if (lane->seen != NULL && lane->seen[code]) return true;
+    if (lane->table == NULL) return false;
     for (int64_t s = 0; lane->kept_at != NULL && s < n_slots; s++)
         if (lane->kept_at[(code + 1) * n_slots + s] > 0) return true;
     return pc_record_has_rows(&total->layout, lane->table + (code + 1) * total->layout.stride);
@@ -109,6 +132,18 @@ static uint8_t *live_codes(pc_context *ctx, const pc_total *total, const pc_tota
         return NULL;
     }
     for (int64_t c = 0; c < lane->room; c++) live[c] = is_live(total, lane, c);
+    return live;
+}
+
+/* [n_radix] 1 for each direct code that lives in some lane. */
+static uint8_t *live_anywhere(pc_context *ctx, const pc_total *total)
+{
+    uint8_t *live = pc_alloc_zeroed(&ctx->memory, total->group->scheme.n_radix, 1);
+    if (live == NULL) return NULL;
+    if (total->plan.n_keys == 0) live[0] = 1; /* without keys there is always one group */
+    for (int64_t l = 0; l < total->n_lanes; l++)
+        for (int64_t c = 0; c < total->lane[l].room; c++)
+            if (!live[c]) live[c] = is_live(total, &total->lane[l], c);
     return live;
 }
 
@@ -136,6 +171,7 @@ typedef struct update_job {
     pc_total *total;
     const pc_rows *rows;
     _Atomic int64_t first_bad; /* smallest bad row known; lanes need not look beyond it */
+    int64_t first, n;          /* rows that are dealt */
 } update_job;
 
 static void note_bad_row(update_job *job, int64_t row)
@@ -195,6 +231,26 @@ static pc_status update_lane(pc_worker *worker, int64_t l, void *arg, pc_error *
     return PC_OK;
 }
 
+/* A lane's share of the rows that are dealt: one after the other, so that cells have them in row order. */
+static pc_status deal_lane(pc_worker *worker, int64_t l, void *arg, pc_error *err)
+{
+    update_job *job = arg;
+    pc_total_block b = {.ctx = worker->ctx,
+               .total = job->total,
+               .lane = &job->total->lane[l],
+               .lane_number = l,
+               .rows = job->rows,
+               .kernels = pc_sum_kernels_for(worker->ctx->simd)};
+    const int64_t first = job->first + job->n * l / PC_DEAL_LANES;
+    const int64_t end = job->first + job->n * (l + 1) / PC_DEAL_LANES;
+    const pc_status status = add_run(worker, job, &b, first, end);
+    pc_deal_close(b.kernels);
+    if (status == PC_ERR_INTERRUPTED) return pc_fail(err, status, "", -1, -1, "interrupted");
+    if (status == PC_OK || is_of_a_row(status)) return PC_OK;
+    *err = b.lane->error;
+    return status;
+}
+
 static pc_status check_column(pc_context *ctx, const pc_column *column, int64_t n,
                               const char *argument, int64_t which, bool takes_text)
 {
@@ -214,7 +270,10 @@ static pc_status check_columns(pc_context *ctx, const pc_rows *rows)
     if (status == PC_OK) status = check_column(ctx, rows->where, rows->n, "where", -1, false);
     for (int64_t k = 0; status == PC_OK && k < rows->n_keys; k++)
         status = check_column(ctx, rows->keys[k], rows->n, "key", k, true);
-    for (int64_t j = 0; status == PC_OK && j < rows->n_flags; j++)
+    status = status == PC_OK ? check_column(ctx, rows->packed, rows->n, "packed", -1, false) : status;
+    if (status == PC_OK && rows->packed != NULL && !pc_type_is_integer(rows->packed->type))
+        status = pc_context_fail(ctx, PC_ERR_TYPE, "packed", -1, -1, "is no integer");
+    for (int64_t j = 0; status == PC_OK && rows->packed == NULL && j < rows->n_flags; j++)
         status = check_column(ctx, rows->flags[j], rows->n, "flag", j, false);
     for (int64_t j = 0; status == PC_OK && j < rows->n_values; j++)
         status = check_column(ctx, rows->values[j], rows->n, "value", j, false);
@@ -231,6 +290,7 @@ static pc_status check_plan(pc_context *ctx, const pc_total *total, const pc_row
                       plan->n_values == found.n_values && plan->n_pairs == found.n_pairs &&
                       plan->has_where == found.has_where &&
                       (!plan->has_profile || (found.n_values == 0 && found.n_pairs == 0)) &&
+                      (plan->has_profile || rows->packed == NULL) &&
                       (plan->flags_may_miss || !found.flags_may_miss);
     if (total->is_finished)
         return pc_context_fail(ctx, PC_ERR_LENGTH, "total", -1, -1, "is finished");
@@ -349,18 +409,68 @@ static pc_status move_lane(pc_context *ctx, pc_total *total, int64_t l, pc_group
     return PC_OK;
 }
 
-/* Take the scheme over; the lanes follow when codes change. */
+/* Add what was dealt in `from` to `deal` and to the lanes of `total`, which have the codes of `group`. */
+static pc_status join_deal(pc_context *ctx, const pc_total *from, pc_group *group, pc_deal *deal,
+                           pc_total_lane lanes[PC_LANES])
+{
+    const int64_t n_codes = from->group->scheme.n_radix;
+    int64_t *map = NULL;
+    pc_status status = PC_ERR_MEMORY;
+    uint8_t *live = live_anywhere(ctx, from);
+    if (live == NULL) goto done;
+    map = pc_alloc(&ctx->memory, n_codes, sizeof *map);
+    if (map == NULL) goto done;
+    for (int64_t l = 0; l < PC_LANES; l++) {
+        if (lanes[l].seen != NULL) continue;
+        lanes[l].room = group->scheme.n_radix;
+        lanes[l].seen = pc_alloc_zeroed(&ctx->memory, lanes[l].room, 1);
+        if (lanes[l].seen == NULL) goto done;
+    }
+    status = pc_group_transfer(ctx, from->group, 0, live, 0, group, 0, map);
+    if (status == PC_OK)
+        status = pc_deal_take(ctx, deal, from->deal, (int)from->plan.n_flags, map);
+    for (int64_t c = 0; status == PC_OK && c < n_codes; c++)
+        if (live[c]) lanes[0].seen[map[c]] = 1;
+    for (int64_t l = 0; status == PC_OK && l < PC_LANES; l++)
+        lanes[l].where_missing += from->lane[l].where_missing;
+done:
+    pc_free(&ctx->memory, live);
+    pc_free(&ctx->memory, map);
+    return status == PC_ERR_MEMORY ? pc_total_out_of_memory(&ctx->error) : status;
+}
+
+/* Give what was dealt the keys of a wider scheme. */
+static pc_status move_deal(pc_context *ctx, pc_total *total, pc_group *wider)
+{
+    pc_total_lane moved[PC_LANES] = {{0}};
+    pc_deal *deal = new_deal(ctx, total, wider->scheme.n_radix);
+    if (deal == NULL) return PC_ERR_MEMORY;
+    const pc_status status = join_deal(ctx, total, wider, deal, moved);
+    for (int64_t l = 0; l < PC_LANES; l++) {
+        pc_total_free_lane(ctx, status == PC_OK ? &total->lane[l] : &moved[l]);
+        if (status == PC_OK) total->lane[l] = moved[l];
+    }
+    pc_deal_free(ctx, status == PC_OK ? total->deal : deal);
+    if (status == PC_OK) total->deal = deal;
+    return status;
+}
+
+/* Take the scheme over; what the lanes hold follows when codes change. */
 static pc_status widen(pc_context *ctx, pc_total *total, const pc_group_scheme *scheme)
 {
+    pc_status status = PC_OK;
     if (total->group != NULL && same_scheme(&total->group->scheme, scheme)) return PC_OK;
+    if (total->deal != NULL && !can_deal(total, scheme))
+        return pc_context_fail(ctx, PC_ERR_LIMIT, "total", -1, -1,
+                               "has too many groups for a profile");
     pc_group *wider = pc_group_new(ctx, scheme, total->n_lanes);
     if (wider == NULL) return pc_total_out_of_memory(&ctx->error);
-    for (int64_t l = 0; total->group != NULL && l < total->n_lanes; l++) {
-        const pc_status status = move_lane(ctx, total, l, wider);
-        if (status != PC_OK) {
-            pc_group_free(ctx, wider);
-            return status;
-        }
+    if (total->group != NULL && total->deal != NULL) status = move_deal(ctx, total, wider);
+    for (int64_t l = 0; total->group != NULL && total->deal == NULL && l < total->n_lanes; l++)
+        if (status == PC_OK) status = move_lane(ctx, total, l, wider);
+    if (status != PC_OK) {
+        pc_group_free(ctx, wider);
+        return status;
     }
     pc_group_free(ctx, total->group);
     total->group = wider;
@@ -384,12 +494,42 @@ static pc_status prepare(pc_context *ctx, pc_total *total, const pc_rows *rows, 
         status = count_groups(ctx, &scheme, rows, &n_groups);
         if (status == PC_OK) set_layout(total, n_groups);
     }
-    if (status == PC_OK) {
+    if (status == PC_OK && total->group == NULL && is_better_dealt(total, &scheme)) {
+        total->n_lanes = PC_LANES;
+        total->deal = new_deal(ctx, total, scheme.n_radix);
+        if (total->deal == NULL) status = PC_ERR_MEMORY;
+    }
+    if (status == PC_OK && total->deal == NULL) {
         if (scheme.n_radix > most_table(total)) scheme.is_table = false;
         if (total->group != NULL && !total->group->scheme.is_table) scheme.is_table = false;
-        status = widen(ctx, total, &scheme);
     }
+    if (status == PC_OK) status = widen(ctx, total, &scheme);
     pc_free(&ctx->memory, scheme.key);
+    return status;
+}
+
+/* Deal the rows first .. first+n-1, and add them. */
+static pc_status run_deal(pc_context *ctx, update_job *job, int n_threads, int64_t first, int64_t n)
+{
+    pc_deal *deal = job->total->deal;
+    pc_status status = pc_deal_open(ctx, deal, n);
+    job->first = first;
+    job->n = n;
+    if (status == PC_OK) status = pc_parallel_run(ctx, n_threads, PC_DEAL_LANES, deal_lane, job);
+    if (status == PC_OK && atomic_load(&job->first_bad) == INT64_MAX)
+        status = pc_deal_add(ctx, deal, n_threads);
+    return status;
+}
+
+static pc_status run_dealt(pc_context *ctx, update_job *job, int n_threads)
+{
+    const int64_t n_rows = job->rows->n;
+    pc_status status = PC_OK;
+    for (int64_t first = 0; status == PC_OK && first < n_rows; first += most_dealt) {
+        if (atomic_load(&job->first_bad) < first) return PC_OK;
+        const int64_t n = n_rows - first < most_dealt ? n_rows - first : most_dealt;
+        status = run_deal(ctx, job, n_threads, first, n);
+    }
     return status;
 }
 
@@ -401,7 +541,9 @@ static pc_status run_lanes(pc_context *ctx, pc_total *total, const pc_rows *rows
     atomic_init(&job.first_bad, INT64_MAX);
     for (int64_t l = 0; l < PC_LANES; l++) total->lane[l].error.status = PC_OK;
     const int n_threads = rows->n < SERIAL_ROWS ? 1 : ctx->n_threads;
-    const pc_status status = pc_parallel_run(ctx, n_threads, total->n_lanes, update_lane, &job);
+    const pc_status status =
+        total->deal == NULL ? pc_parallel_run(ctx, n_threads, total->n_lanes, update_lane, &job)
+                            : run_dealt(ctx, &job, n_threads);
     if (status != PC_OK) return status;
     for (int64_t l = 0; l < total->n_lanes; l++) {
         const pc_error *error = &total->lane[l].error;
@@ -429,6 +571,10 @@ static void forget_rows(pc_context *ctx, pc_total *total)
     for (int64_t l = 0; l < PC_LANES; l++) pc_total_free_lane(ctx, &total->lane[l]);
     pc_group_free(ctx, total->group);
     total->group = NULL;
+    if (total->deal == NULL) return;
+    pc_deal_free(ctx, total->deal);
+    total->deal = NULL;
+    total->n_lanes = 1; /* as tables would have: to be decided again */
 }
 
 pc_status pc_total_update(pc_context *ctx, pc_total *total, const pc_rows *rows)
@@ -460,7 +606,7 @@ static pc_status join_schemes(pc_context *ctx, const pc_total *a, const pc_total
     if (joined->key == NULL) return pc_total_out_of_memory(&ctx->error);
     for (int64_t k = 0; k < joined->n_keys; k++) joined->key[k] = a->group->scheme.key[k];
     const pc_status status = pc_group_join_keys(ctx, joined, &b->group->scheme);
-    if (joined->n_radix > most_table(a) || !a->group->scheme.is_table)
+    if (a->deal == NULL && (joined->n_radix > most_table(a) || !a->group->scheme.is_table))
         joined->is_table = false;
     return status;
 }
@@ -476,7 +622,7 @@ static bool same_plan(const pc_total_plan *a, const pc_total_plan *b)
 static bool same_layout(const pc_total *a, const pc_total *b)
 {
     return a->layout.stride == b->layout.stride && a->layout.slot == b->layout.slot &&
-           a->n_lanes == b->n_lanes;
+           a->n_lanes == b->n_lanes && (a->deal == NULL) == (b->deal == NULL);
 }
 
 pc_status pc_total_merge(pc_context *ctx, pc_total *into, const pc_total *other)
@@ -485,9 +631,11 @@ pc_status pc_total_merge(pc_context *ctx, pc_total *into, const pc_total *other)
         return pc_context_fail(ctx, PC_ERR_LENGTH, "total", -1, -1,
                                "can be merged only with an unfinished state of the same plan");
     if (other->group == NULL) return PC_OK;
-    if (into->n_lanes == 0) {
+    if (into->group == NULL && (into->n_lanes == 0 || other->deal != NULL)) {
         into->layout = other->layout;
         into->n_lanes = other->n_lanes;
+        if (other->deal != NULL) into->deal = new_deal(ctx, other, other->group->scheme.n_radix);
+        if (other->deal != NULL && into->deal == NULL) return PC_ERR_MEMORY;
     }
     if (!same_layout(into, other))
         return pc_context_fail(ctx, PC_ERR_LENGTH, "total", -1, -1,
@@ -497,7 +645,9 @@ pc_status pc_total_merge(pc_context *ctx, pc_total *into, const pc_total *other)
                                            : join_schemes(ctx, into, other, &joined);
     if (status == PC_OK && joined.key != NULL) status = widen(ctx, into, &joined);
     pc_free(&ctx->memory, joined.key);
-    for (int64_t l = 0; status == PC_OK && l < into->n_lanes; l++)
+    if (status == PC_OK && into->deal != NULL)
+        status = join_deal(ctx, other, into->group, into->deal, into->lane);
+    for (int64_t l = 0; status == PC_OK && into->deal == NULL && l < into->n_lanes; l++)
         status = join_lane(ctx, other, l, into->n_rows, into->group, l, &into->lane[l]);
     if (status == PC_OK) into->n_rows += other->n_rows;
     return status;
@@ -509,41 +659,33 @@ typedef struct finish_job {
     int64_t *code;
 } finish_job;
 
-/* [n_radix] 1 for each direct code that lives in some lane. */
-static uint8_t *live_anywhere(pc_context *ctx, const pc_total *total)
+/* The direct codes that live are the groups. */
+static pc_status find_live(pc_context *ctx, pc_total *total)
 {
-    uint8_t *live = pc_alloc_zeroed(&ctx->memory, total->group->scheme.n_radix, 1);
-    if (live == NULL) return NULL;
-    if (total->plan.n_keys == 0) live[0] = 1; /* without keys there is always one group */
-    for (int64_t l = 0; l < total->n_lanes; l++)
-        for (int64_t c = 0; c < total->lane[l].room; c++)
-            if (!live[c]) live[c] = is_live(total, &total->lane[l], c);
-    return live;
-}
-
-/* Direct codes are the same in all lanes. */
-static pc_status find_direct(pc_context *ctx, pc_total *total, finish_job *job)
-{
-    pc_status status = PC_ERR_MEMORY;
     uint8_t *live = live_anywhere(ctx, total);
     if (live == NULL) return pc_total_out_of_memory(&ctx->error);
     total->n_groups = 0;
     for (int64_t c = 0; c < total->group->scheme.n_radix; c++) total->n_groups += live[c];
     total->live = pc_alloc(&ctx->memory, total->n_groups, sizeof *total->live);
-    if (total->live == NULL) goto done;
-    job->code = pc_alloc(&ctx->memory, total->n_groups * total->n_lanes, sizeof *job->code);
-    if (job->code == NULL) goto done;
-    for (int64_t c = 0, g = 0; g < total->n_groups; c++)
+    for (int64_t c = 0, g = 0; total->live != NULL && g < total->n_groups; c++)
         if (live[c]) total->live[g++] = c;
+    pc_free(&ctx->memory, live);
+    return total->live == NULL ? pc_total_out_of_memory(&ctx->error) : PC_OK;
+}
+
+/* Direct codes are the same in all lanes. */
+static pc_status find_direct(pc_context *ctx, pc_total *total, finish_job *job)
+{
+    const pc_status status = find_live(ctx, total);
+    if (status != PC_OK) return status;
+    job->code = pc_alloc(&ctx->memory, total->n_groups * total->n_lanes, sizeof *job->code);
+    if (job->code == NULL) return pc_total_out_of_memory(&ctx->error);
     for (int64_t l = 0; l < total->n_lanes; l++)
         for (int64_t g = 0; g < total->n_groups; g++) {
             const int64_t code = total->live[g];
             job->code[l * total->n_groups + g] = code < total->lane[l].room ? code : -1;
         }
-    status = PC_OK;
-done:
-    pc_free(&ctx->memory, live);
-    return status == PC_OK ? PC_OK : pc_total_out_of_memory(&ctx->error);
+    return PC_OK;
 }
 
 /* The groups of all lanes get codes of lane 0, after its own ones. */
@@ -578,6 +720,44 @@ done:
     return status;
 }
 
+/* The first cell of each group, once start[g + 1] says how many it has. */
+static void add_starts(pc_total *total)
+{
+    total->start[0] = 0;
+    for (int64_t g = 0; g < total->n_groups; g++) total->start[g + 1] += total->start[g];
+}
+
+static pc_status make_starts(pc_context *ctx, pc_total *total)
+{
+    if (!total->plan.has_profile) return PC_OK;
+    total->start = pc_alloc_zeroed(&ctx->memory, total->n_groups + 1, sizeof *total->start);
+    return total->start == NULL ? pc_total_out_of_memory(&ctx->error) : PC_OK;
+}
+
+/* Cells lie by group and combination already: they need only be counted. */
+static pc_status count_dealt(pc_context *ctx, pc_total *total)
+{
+    const int bits = (int)total->plan.n_flags;
+    const int64_t n_buckets = pc_deal_n_buckets(total->deal);
+    uint32_t *key = NULL;
+    int64_t most = 0;
+    for (int64_t b = 0; b < n_buckets; b++) {
+        const int64_t n = pc_deal_read(total->deal, b, NULL, NULL, NULL);
+        if (n > most) most = n;
+    }
+    key = pc_alloc(&ctx->memory, most, sizeof *key);
+    if (key == NULL) return pc_total_out_of_memory(&ctx->error);
+    for (int64_t b = 0, g = 0; b < n_buckets; b++) {
+        const int64_t n = pc_deal_read(total->deal, b, key, NULL, NULL);
+        for (int64_t c = 0; c < n; c++) {
+            while (total->live[g] != key[c] >> bits) g++;
+            total->start[g + 1]++;
+        }
+    }
+    pc_free(&ctx->memory, key);
+    return PC_OK;
+}
+
 static void sum_record(const pc_total *total, const pc_total_lane *lane, int64_t code, double *sum)
 {
     const pc_record_layout *layout = &total->layout;
@@ -606,7 +786,10 @@ static pc_status finish_groups(pc_worker *worker, int64_t task, void *arg, pc_er
             const int64_t code = job->code[l * n + g];
             if (code >= 0) sum_record(total, &total->lane[l], code, sum);
         }
-        pc_record_finish(&total->layout, sum, total->values + g * total->layout.n_values);
+        double *values = total->values + g * total->layout.n_values;
+        pc_record_finish(&total->layout, sum, values);
+        if (total->start != NULL)
+            total->start[g + 1] = pc_record_read_cells(&total->layout, values, NULL, NULL, NULL);
         if (pc_worker_stopped(worker))
             status = pc_fail(err, PC_ERR_INTERRUPTED, "", -1, -1, "interrupted");
     }
@@ -623,16 +806,13 @@ static pc_status make_empty(pc_context *ctx, pc_total *total)
     return total->group == NULL ? pc_total_out_of_memory(&ctx->error) : PC_OK;
 }
 
-pc_status pc_total_finish(pc_context *ctx, pc_total *total)
+/* The records of every group, from all lanes. */
+static pc_status finish_lanes(pc_context *ctx, pc_total *total)
 {
     finish_job job = {total, NULL};
-    pc_status status = PC_OK;
-
-    if (total->is_finished) return PC_OK;
-    if (total->group == NULL) status = make_empty(ctx, total);
-    if (status != PC_OK) return status;
-    status = total->group->scheme.is_table ? find_direct(ctx, total, &job)
-                                           : find_words(ctx, total, &job);
+    pc_status status = total->group->scheme.is_table ? find_direct(ctx, total, &job)
+                                                     : find_words(ctx, total, &job);
+    if (status == PC_OK) status = make_starts(ctx, total);
     if (status != PC_OK) goto done;
     total->values = pc_alloc(&ctx->memory, total->n_groups,
                              (size_t)total->layout.n_values * sizeof(double));
@@ -642,15 +822,33 @@ pc_status pc_total_finish(pc_context *ctx, pc_total *total)
     }
     status = pc_parallel_run(ctx, total->n_groups * total->layout.total < 10000 ? 1 : ctx->n_threads,
                              FINISH_TASKS, finish_groups, &job);
-    if (status != PC_OK) goto done;
+done:
+    pc_free(&ctx->memory, job.code);
+    return status;
+}
+
+static pc_status finish_dealt(pc_context *ctx, pc_total *total)
+{
+    pc_status status = find_live(ctx, total);
+    if (status == PC_OK) status = make_starts(ctx, total);
+    return status == PC_OK ? count_dealt(ctx, total) : status;
+}
+
+pc_status pc_total_finish(pc_context *ctx, pc_total *total)
+{
+    pc_status status = PC_OK;
+    if (total->is_finished) return PC_OK;
+    if (total->group == NULL) status = make_empty(ctx, total);
+    if (status == PC_OK)
+        status = total->deal == NULL ? finish_lanes(ctx, total) : finish_dealt(ctx, total);
+    if (status != PC_OK) return status;
+    if (total->start != NULL) add_starts(total);
     for (int64_t l = 0; l < total->n_lanes; l++) {
         total->where_missing += total->lane[l].where_missing;
         pc_total_free_lane(ctx, &total->lane[l]);
     }
     total->is_finished = true;
-done:
-    pc_free(&ctx->memory, job.code);
-    return status;
+    return PC_OK;
 }
 
 /* ---- read ------------------------------------------------------------------------------------ */
@@ -685,22 +883,72 @@ void pc_total_read(const pc_total *total, const pc_total_result *result)
 
 int64_t pc_total_n_cells(const pc_total *total)
 {
-    int64_t n_cells = 0;
-    for (int64_t g = 0; total->plan.has_profile && g < total->n_groups; g++)
-        n_cells += pc_record_read_cells(&total->layout, values_of(total, g), NULL, NULL, NULL);
-    return n_cells;
+    return total->plan.has_profile ? total->start[total->n_groups] : 0;
 }
 
-void pc_total_read_cells(const pc_total *total, int64_t *group, uint64_t *mask, int64_t *n,
-                         double *weight)
+void pc_total_read_starts(const pc_total *total, int64_t *start)
 {
-    int64_t at = 0;
-    for (int64_t g = 0; total->plan.has_profile && g < total->n_groups; g++) {
-        const int64_t n_cells = pc_record_read_cells(&total->layout, values_of(total, g),
-                                                     mask + at, n + at, weight + at);
-        for (int64_t c = 0; c < n_cells; c++) group[at + c] = g;
-        at += n_cells;
+    if (!total->plan.has_profile) return;
+    memcpy(start, total->start, ((size_t)total->n_groups + 1) * sizeof *start);
+}
+
+typedef struct read_job {
+    const pc_total *total;
+    int64_t *first; /* [n_buckets] of a deal: first cell of each bucket */
+    uint32_t *mask;
+    int64_t *n;
+    double *weight;
+} read_job;
+
+static void read_bucket(const read_job *job, int64_t b)
+{
+    const uint32_t within = ((uint32_t)1 << job->total->plan.n_flags) - 1;
+    const int64_t at = job->first[b];
+    const int64_t n = pc_deal_read(job->total->deal, b, job->mask + at, job->n + at,
+                                   job->weight + at);
+    for (int64_t c = at; c < at + n; c++) job->mask[c] &= within;
+}
+
+static void read_group(const read_job *job, int64_t g)
+{
+    const int64_t at = job->total->start[g];
+    pc_record_read_cells(&job->total->layout, values_of(job->total, g), job->mask + at,
+                         job->n + at, job->weight + at);
+}
+
+/* A share of the groups, or of the buckets. */
+static pc_status read_share(pc_worker *worker, int64_t task, void *arg, pc_error *err)
+{
+    const read_job *job = arg;
+    const bool is_dealt = job->total->deal != NULL;
+    const int64_t n = is_dealt ? pc_deal_n_buckets(job->total->deal) : job->total->n_groups;
+    for (int64_t k = n * task / FINISH_TASKS; k < n * (task + 1) / FINISH_TASKS; k++) {
+        if (is_dealt) read_bucket(job, k);
+        else read_group(job, k);
+        if (pc_worker_stopped(worker))
+            return pc_fail(err, PC_ERR_INTERRUPTED, "", -1, -1, "interrupted");
     }
+    return PC_OK;
+}
+
+pc_status pc_total_read_cells(pc_context *ctx, const pc_total *total, uint32_t *mask, int64_t *n,
+                              double *weight)
+{
+    read_job job = {total, NULL, mask, n, weight};
+    const int n_threads = pc_total_n_cells(total) < 10000 ? 1 : ctx->n_threads;
+    if (!total->plan.has_profile) return PC_OK;
+    if (total->deal != NULL) {
+        const int64_t n_buckets = pc_deal_n_buckets(total->deal);
+        job.first = pc_alloc(&ctx->memory, n_buckets, sizeof *job.first);
+        if (job.first == NULL) return pc_total_out_of_memory(&ctx->error);
+        for (int64_t b = 0, at = 0; b < n_buckets; b++) {
+            job.first[b] = at;
+            at += pc_deal_read(total->deal, b, NULL, NULL, NULL);
+        }
+    }
+    const pc_status status = pc_parallel_run(ctx, n_threads, FINISH_TASKS, read_share, &job);
+    pc_free(&ctx->memory, job.first);
+    return status;
 }
 
 void pc_total_read_key(const pc_total *total, int64_t k, int64_t *value, uint8_t *missing)

@@ -1,3 +1,4 @@
+#include "pc_pack.h"
 #include "pc_total_state.h"
 
 #include <float.h>
@@ -43,6 +44,13 @@ static pc_status grow(pc_context *ctx, void **block, int64_t old_n, int64_t new_
     return PC_OK;
 }
 
+static pc_status make_seen(pc_context *ctx, pc_total_lane *lane, int64_t n_codes, pc_error *err)
+{
+    if (lane->seen != NULL) return PC_OK;
+    lane->room = n_codes;
+    return grow(ctx, (void **)&lane->seen, 0, n_codes, 1, err);
+}
+
 pc_status pc_total_make_room(pc_context *ctx, const pc_total *total, const pc_group *group,
                              pc_total_lane *lane, int64_t n_codes, pc_error *err)
 {
@@ -52,6 +60,7 @@ pc_status pc_total_make_room(pc_context *ctx, const pc_total *total, const pc_gr
     int64_t room = n_codes;
     pc_status status = PC_OK;
 
+    if (total->deal != NULL) return make_seen(ctx, lane, n_codes, err);
     if (n_codes <= lane->room && lane->table != NULL) return PC_OK;
     if (!is_table && room < lane->room * 3 / 2) room = lane->room * 3 / 2;
     if (!is_table && room < 16 && !total->plan.has_profile) room = 16;
@@ -131,6 +140,18 @@ static pc_status load_weights(pc_total_block *b, pc_error *err)
     return status;
 }
 
+/* 1 for the rows in the domain; missing ones are counted. */
+static pc_status load_inside(pc_total_block *b, uint8_t *inside, pc_error *err)
+{
+    pc_column_load_flag(b->rows->where, b->row, b->n, inside);
+    for (int64_t i = 0; i < b->n; i++) {
+        if (inside[i] == PC_FLAG_BAD)
+            return pc_fail(err, PC_ERR_VALUE, "where", -1, b->row + i, "is neither 0 nor 1");
+        b->lane->where_missing += inside[i] == PC_FLAG_MISSING;
+    }
+    return PC_OK;
+}
+
 /* Group c becomes record c + 1; rows outside the domain go to record 0. */
 static pc_status find_records(pc_total_block *b, pc_error *err)
 {
@@ -140,15 +161,12 @@ static pc_status find_records(pc_total_block *b, pc_error *err)
         b->kernels->scale(b->n, stride, stride, b->code);
         return PC_OK;
     }
-    pc_column_load_flag(b->rows->where, b->row, b->n, inside);
-    for (int64_t i = 0; i < b->n; i++) {
-        if (inside[i] == PC_FLAG_BAD)
-            return pc_fail(err, PC_ERR_VALUE, "where", -1, b->row + i, "is neither 0 nor 1");
+    const pc_status status = load_inside(b, inside, err);
+    for (int64_t i = 0; status == PC_OK && i < b->n; i++) {
         if (b->lane->seen != NULL) b->lane->seen[b->code[i]] = 1;
-        b->lane->where_missing += inside[i] == PC_FLAG_MISSING;
         b->code[i] = inside[i] == 1 ? (b->code[i] + 1) * stride : 0;
     }
-    return PC_OK;
+    return status;
 }
 
 /* From records to slots: the row's position alone says to which copy it adds. */
@@ -182,29 +200,12 @@ static pc_sum_ahead next_block(const pc_total_block *b)
     return ahead;
 }
 
-static pc_status fail_flag(const pc_total_block *b, int64_t j, const uint8_t *flag, pc_error *err)
-{
-    for (int64_t i = 0; i < b->n; i++)
-        if (flag[i] > 1)
-            return pc_fail(err, PC_ERR_VALUE, "flag", j, b->row + i, "is neither 0 nor 1");
-    return pc_fail(err, PC_ERR_VALUE, "flag", j, b->row, "changed while it was being read");
-}
-
 /* Flags first .. first+n_flags-1 of the block as numbers of as many bits. */
 static pc_status pack_flags(const pc_total_block *b, int64_t first, int64_t n_flags, uint8_t *bits,
                             pc_error *err)
 {
-    uint8_t scratch[8][PC_BLOCK];
-    const uint8_t *flag[8] = {NULL};
-    for (int64_t j = 0; j < n_flags; j++) {
-        flag[j] = pc_column_flag(b->rows->flags[first + j], b->row, b->n, scratch[j]);
-        if (flag[j] != scratch[j]) b->kernels->fetch(flag[j] + b->n, PC_BLOCK);
-    }
-    if (b->kernels->pack(b->n, n_flags, flag, bits) <= 1) return PC_OK;
-    for (int64_t j = 0; j < n_flags; j++)
-        if (b->kernels->pack(b->n, 1, &flag[j], bits) > 1)
-            return fail_flag(b, first + j, flag[j], err);
-    return pc_fail(err, PC_ERR_VALUE, "flag", -1, b->row, "changed while it was being read");
+    const pc_pack_columns flags = {b->rows->n_flags, b->rows->flags, "flag"};
+    return pc_pack_block(b->kernels, &flags, first, n_flags, b->row, b->n, bits, NULL, err);
 }
 
 /* The slot that a row filled is put aside. */
@@ -219,20 +220,69 @@ static pc_status put_aside(pc_total_block *b, int64_t row, pc_error *err)
     return PC_OK;
 }
 
-static pc_status add_profile(pc_total_block *b, pc_error *err)
+/* The combination of flags of each row, from a column of them. */
+static pc_status load_packed(const pc_total_block *b, uint32_t *mask, pc_error *err)
+{
+    const uint32_t n_masks = (uint32_t)1 << b->total->layout.n_flags;
+    const pc_column *packed = b->rows->packed;
+    const int64_t zero = packed->type == PC_UINT64 ? INT64_MIN : 0; /* as an ordinal */
+    if (pc_column_load_code(packed, b->row, b->n, zero, n_masks, 0, mask) == 0) return PC_OK;
+    for (int64_t i = 0; i < b->n; i++)
+        if (mask[i] == n_masks)
+            return pc_fail(err, PC_ERR_VALUE, "packed", -1, b->row + i,
+                           "is missing, or not a combination of the flags");
+    return pc_fail(err, PC_ERR_VALUE, "packed", -1, b->row, "changed while it was being read");
+}
+
+static pc_status load_masks(const pc_total_block *b, uint32_t *mask, pc_error *err)
 {
     enum { BYTE = 8 };
     const int64_t n_flags = b->total->layout.n_flags, n_low = n_flags < BYTE ? n_flags : BYTE;
     uint8_t low[PC_BLOCK], high[PC_BLOCK] = {0};
+    if (b->rows->packed != NULL) return load_packed(b, mask, err);
     pc_status status = pack_flags(b, 0, n_low, low, err);
     if (status == PC_OK && n_flags > BYTE)
         status = pack_flags(b, BYTE, n_flags - BYTE, high, err);
-    for (int64_t i = 0; i < b->n; i++) b->code[i] += 2u * (low[i] + ((uint32_t)high[i] << BYTE));
+    for (int64_t i = 0; i < b->n; i++) mask[i] = low[i] + ((uint32_t)high[i] << BYTE);
+    return status;
+}
+
+static pc_status add_profile(pc_total_block *b, pc_error *err)
+{
+    uint32_t mask[PC_BLOCK];
+    pc_status status = load_masks(b, mask, err);
+    for (int64_t i = 0; i < b->n; i++) b->code[i] += 2 * mask[i];
     for (int64_t row = 0; status == PC_OK && row < b->n;) {
         row = b->kernels->add_pairs(row, b->n, b->code, b->u, PC_RECORD_MOST_ROWS, b->lane->table);
         status = put_aside(b, row - 1, err);
     }
     return status;
+}
+
+/* Deal the rows of the domain. Nothing is dealt of a block with a bad row. */
+static pc_status deal_profile(pc_total_block *b, pc_error *err)
+{
+    const int64_t n_flags = b->total->layout.n_flags;
+    uint32_t mask[PC_BLOCK];
+    uint8_t inside[PC_BLOCK];
+    pc_status status = b->rows->where == NULL ? PC_OK : load_inside(b, inside, err);
+    if (status == PC_OK) status = load_weights(b, err);
+    if (status == PC_OK) status = load_masks(b, mask, err);
+    if (status != PC_OK) return status;
+    for (int64_t i = 0; i < b->n; i++) b->lane->seen[b->code[i]] = 1;
+    for (int64_t i = 0; i < b->n; i++) b->code[i] = b->code[i] << n_flags | mask[i];
+    int64_t n = b->n;
+    const double *weight = b->u;
+    if (b->rows->where != NULL) {
+        n = 0;
+        for (int64_t i = 0; i < b->n; i++) {
+            if (inside[i] != 1) continue;
+            b->code[n] = b->code[i];
+            b->weight[n++] = b->u[i];
+        }
+        weight = b->weight;
+    }
+    return pc_deal_rows_unchecked(b->total->deal, b->lane_number, b->kernels, n, b->code, weight, err);
 }
 
 /* Scratch for the flags of every part, made once per lane. */
@@ -382,6 +432,7 @@ pc_status pc_total_add_block(pc_total_block *block, pc_error *err)
     status = pc_total_make_room(b->ctx, total, total->group, b->lane,
                                 pc_group_n_codes(total->group, b->lane_number), err);
     if (status != PC_OK) return status;
+    if (total->deal != NULL) return deal_profile(b, err);
     status = find_records(b, err);
     if (status == PC_OK) status = load_weights(b, err);
     if (status != PC_OK) return status;

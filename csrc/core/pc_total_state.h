@@ -4,6 +4,7 @@
 #ifndef PC_TOTAL_STATE_H
 #define PC_TOTAL_STATE_H
 
+#include "pc_deal.h"
 #include "pc_group.h"
 #include "pc_record.h"
 #include "pc_sum.h"
@@ -12,7 +13,7 @@
 typedef struct pc_total_lane {
     double *table;    /* record 0 takes the rows outside the domain, group c is record c + 1 */
     int64_t room;     /* groups that fit */
-    uint8_t *seen;    /* [room] direct codes with a domain: 1 where a row was seen */
+    uint8_t *seen;    /* [room] direct codes with a domain, or dealt: 1 where a row was seen */
     int32_t *kept_at; /* [slots of the table] 1 + where a slot is kept; 0: nowhere; made when needed */
     double *kept;     /* [kept_room x 2 width] what was put aside */
     int64_t n_kept, kept_room;
@@ -28,13 +29,15 @@ struct pc_total {
     pc_record_layout layout;
     int64_t n_lanes; /* 0: lanes and layout are not set yet */
     pc_group *group;
+    pc_deal *deal; /* of a profile of many groups: has the cells, and the lanes have no tables */
     pc_total_lane lane[PC_LANES];
     int64_t n_rows;
     /* after finish */
     bool is_finished;
     int64_t n_groups, where_missing;
     int64_t *live;    /* [n_groups] direct codes of the groups; NULL: codes of lane 0, in order */
-    double *values;   /* [n_groups x n_values] */
+    double *values;   /* [n_groups x n_values]; NULL where rows are dealt */
+    int64_t *start;   /* [n_groups + 1] of a profile: first cell of each group */
 };
 
 /* A block of rows on its way into a lane, with its scratch. */

@@ -44,12 +44,12 @@ def tabulate(request: Request, keys: Sequence[Key], masks: Masks) -> ProfileTabl
     cells = ProfileTable(
         with_standard(request, keys, groups), *(raw[f"cell_{name}"] for name in names)
     )
-    if in_order(arrangement.group) and "cell_start" in raw:
+    if keeps_order(arrangement.group) and "cell_start" in raw:
         return cells  # as they came
     return arranged(cells, cells.groups, arrangement.group[cells.group])
 
 
-def in_order(group: np.ndarray) -> bool:
+def keeps_order(group: np.ndarray) -> bool:
     """Whether each group of the pass is the group of the result with the same number."""
     return bool((group == np.arange(len(group))).all())
 

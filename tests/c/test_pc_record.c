@@ -143,7 +143,7 @@ static void a_profile_gives_the_combinations_that_occur(void)
 {
     const pc_record_layout layout = pc_record_profile(3);
     double record[16 + 64] = {0}, sum[32] = {0}, values[16], weight[8], kept[4] = {2.5, 1024, 0, 0};
-    uint64_t mask[8];
+    uint32_t mask[8];
     int64_t n[8];
     EXPECT(layout.n_slots == 8 && layout.slot == 2 && layout.stride <= 80);
     record[2 * 5] = 1.5;
