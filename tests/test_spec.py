@@ -579,6 +579,23 @@ def test_a_table_with_weights_of_dimensions_and_schemes(tmp_path):
     assert spec.k == (F(1, 3),)
 
 
+def test_a_warning_names_the_scheme_where_there_are_several():
+    spec = pc.Spec(DIMENSIONS, schemes={"a": None, "b": {"ill": 0.6, "hungry": 0.2, "absent": 0.2}})
+    with pytest.warns(errors.CutoffWarning, match="score 3/5 .* of scheme 'b'"):
+        assert spec.cutoff(0.601, "b") == F(601, 1000)
+    assert spec.cutoff(0.601) == F(601, 1000)
+
+
+def test_results_say_what_their_specification_is():
+    ids = pc.spec("vn-2022").ids
+    meta = pc.multidim({name: [1, 0] for name in ids}, pc.standard("vn-2022")).meta["spec"]
+    assert meta["name"] == "vn-2022"
+    assert "no income test" in meta["note"]
+    assert "Decree 07/2021" in meta["source"]
+    assert meta["unverified_wordings"] == list(ids)
+    assert "unverified" not in meta
+
+
 def test_what_people_see(spec):
     assert repr(spec) == (
         "Spec: 3 indicators in 2 dimensions, k = 1/2\n"

@@ -347,7 +347,9 @@ class Spec:
         numerators, denominator = self.integer_weights(scheme)
         sums = subset_sums(numerators, denominator)
         if sums is not None:
-            warn_if_near(cutoff, sums, denominator)
+            name = next(iter(self._schemes)) if scheme is None else scheme
+            whose = "" if len(self._schemes) == 1 else f" of scheme {name!r}"
+            warn_if_near(cutoff, sums, denominator, whose)
         return cutoff
 
     @classmethod
@@ -474,9 +476,10 @@ class Spec:
         """Return what results say of their specification."""
         words = ("name", "version", "source", "note")
         out: dict[str, Any] = {word: getattr(self, word) for word in words if getattr(self, word)}
-        if self.unverified():
-            out["unverified"] = [one.id for one in self.unverified()]
-        return out
+        names = [one.id for one in self.indicators if not one.verified]
+        wordings = [one.id for one in self.indicators if not one.wording_verified]
+        lists = {"unverified": names, "unverified_wordings": wordings}
+        return out | {word: ids for word, ids in lists.items() if ids}
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Spec):
@@ -644,7 +647,7 @@ def cutoff_of(k: Any) -> Fraction:
     return cutoff
 
 
-def warn_if_near(cutoff: Fraction, sums: Any, denominator: int) -> None:
+def warn_if_near(cutoff: Fraction, sums: Any, denominator: int, whose: str) -> None:
     """Warn if a cut-off misses an attainable score by little."""
     place = int(np.searchsorted(sums, ceil(cutoff * denominator)))
     near = [Fraction(int(one), denominator) for one in sums[max(place - 1, 0) : place + 1]]
@@ -654,7 +657,7 @@ def warn_if_near(cutoff: Fraction, sums: Any, denominator: int) -> None:
     if abs(score - cutoff) <= NEAR:
         warnings.warn(
             f"the cut-off {cutoff}{decimal_of(cutoff)} lies beside the attainable score"
-            f" {score}{decimal_of(score)}; write k='{score}' if that is meant",
+            f" {score}{decimal_of(score)}{whose}; write k='{score}' if that is meant",
             CutoffWarning,
             stacklevel=3,
         )
