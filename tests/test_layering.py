@@ -33,6 +33,7 @@ FLOORS = [
     ["measures.multidim_sums"],
     ["measures.multidim_measures"],
     ["measures.multidim"],
+    ["measures.weightings", "measures.rankings"],
     ["measures"],
     ["quality.columns"],
     ["quality.classes"],
