@@ -766,8 +766,37 @@ static void sum_record(const pc_total *total, const pc_total_lane *lane, int64_t
     for (int64_t s = 0; lane->kept_at != NULL && s < layout->n_slots; s++) {
         const int32_t kept = lane->kept_at[(code + 1) * n_slots + s];
         if (kept > 0)
-            pc_record_sum_kept(layout, sum, s, lane->kept + (kept - 1) * 2 * layout->width);
+            pc_record_sum_kept(layout, sum, lane->kept + (kept - 1) * 2 * layout->width);
     }
+}
+
+static void finish_group(const finish_job *job, int64_t g, double *sum, double *values)
+{
+    const pc_total *total = job->total;
+    memset(sum, 0, 2 * (size_t)total->layout.total * sizeof *sum);
+    for (int64_t l = 0; l < total->n_lanes; l++) {
+        const int64_t code = job->code[l * total->n_groups + g];
+        if (code >= 0) sum_record(total, &total->lane[l], code, sum);
+    }
+    pc_record_finish(&total->layout, sum, values);
+}
+
+static void finish_profile(const finish_job *job, int64_t g, double *values)
+{
+    const pc_total *total = job->total;
+    const pc_record_layout *layout = &total->layout;
+    const int64_t n_slots = layout->stride / layout->slot;
+    pc_record_part parts[PC_LANES];
+    int64_t n_parts = 0;
+    for (int64_t l = 0; l < total->n_lanes; l++) {
+        const pc_total_lane *lane = &total->lane[l];
+        const int64_t record = job->code[l * total->n_groups + g] + 1;
+        if (record == 0) continue;
+        parts[n_parts++] = (pc_record_part){
+            lane->table + record * layout->stride,
+            lane->kept_at == NULL ? NULL : lane->kept_at + record * n_slots, lane->kept};
+    }
+    total->start[g + 1] = pc_record_finish_profile(layout, n_parts, parts, values);
 }
 
 /* A share of the groups: the records of all lanes are added in lane order. */
@@ -776,20 +805,13 @@ static pc_status finish_groups(pc_worker *worker, int64_t task, void *arg, pc_er
     const finish_job *job = arg;
     const pc_total *total = job->total;
     const int64_t n = total->n_groups, end = n * (task + 1) / FINISH_TASKS;
-    const size_t bytes = 2 * (size_t)total->layout.total * sizeof(double);
     pc_status status = PC_OK;
-    double *sum = pc_alloc(&worker->ctx->memory, 1, bytes);
+    double *sum = pc_alloc(&worker->ctx->memory, 2 * total->layout.total, sizeof *sum);
     if (sum == NULL) return pc_total_out_of_memory(err);
     for (int64_t g = n * task / FINISH_TASKS; status == PC_OK && g < end; g++) {
-        memset(sum, 0, bytes);
-        for (int64_t l = 0; l < total->n_lanes; l++) {
-            const int64_t code = job->code[l * n + g];
-            if (code >= 0) sum_record(total, &total->lane[l], code, sum);
-        }
         double *values = total->values + g * total->layout.n_values;
-        pc_record_finish(&total->layout, sum, values);
-        if (total->start != NULL)
-            total->start[g + 1] = pc_record_read_cells(&total->layout, values, NULL, NULL, NULL);
+        if (total->plan.has_profile) finish_profile(job, g, values);
+        else finish_group(job, g, sum, values);
         if (pc_worker_stopped(worker))
             status = pc_fail(err, PC_ERR_INTERRUPTED, "", -1, -1, "interrupted");
     }

@@ -27,8 +27,7 @@ def tabulate(request: Request, keys: Sequence[Key], masks: Masks) -> ProfileTabl
     """Count the profiles by the crossed keys."""
     raw = counted(request, keys, masks)
     arrangement = arrange(raw, keys)
-    by_group = np.bincount(raw["cell_group"], raw["cell_n"], minlength=raw["n_groups"])
-    n = added(arrangement.group, arrangement.n_groups, by_group.astype(np.int64))
+    n = added(arrangement.group, arrangement.n_groups, rows_by_group(raw))
     nothing = np.zeros(0, dtype=np.int64)
     groups = Table(
         levels=arrangement.levels,
@@ -47,6 +46,20 @@ def tabulate(request: Request, keys: Sequence[Key], masks: Masks) -> ProfileTabl
     if keeps_order(arrangement.group) and "cell_start" in raw:
         return cells  # as they came
     return arranged(cells, cells.groups, arrangement.group[cells.group])
+
+
+def rows_by_group(raw: Mapping[str, Any]) -> np.ndarray:
+    """Return the number of rows in each group of the pass."""
+    if "cell_start" not in raw:
+        return np.bincount(raw["cell_group"], raw["cell_n"], minlength=raw["n_groups"]).astype(
+            np.int64
+        )
+    n = np.zeros(raw["n_groups"], dtype=np.int64)
+    start = raw["cell_start"]
+    has_cells = start[:-1] < start[1:]
+    if has_cells.any():
+        n[has_cells] = np.add.reduceat(raw["cell_n"], start[:-1][has_cells])
+    return n
 
 
 def keeps_order(group: np.ndarray) -> bool:
@@ -83,7 +96,7 @@ def call_profile(request: Request, keys: Sequence[Key], **masks: Any) -> Mapping
 
 def combined(raw: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the cells of combinations as those of masks without anything missing."""
-    group = np.repeat(np.arange(raw["n_groups"]), np.diff(raw["cell_start"]))
+    group = np.repeat(np.arange(raw["n_groups"], dtype=np.int32), np.diff(raw["cell_start"]))
     return dict(raw) | {
         "cell_group": group,
         "cell_deprived": raw["cell_mask"],
