@@ -189,6 +189,17 @@ def test_no_members():
     assert as_lists(found) == {"hh": [], "x": []}
 
 
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("nobody", "answer"), [("not_deprived", 0), ("deprived", 1), ("missing", None)]
+)
+def test_a_household_without_such_members_is_as_the_indicator_says(way, nobody, answer):
+    child = pc.Indicator("x", level="member", among="child", nobody=nobody, **way)
+    people = {"hh": [1, 1, 2], "x": [1, 0, 1], "child": [0, None, 1]}
+    found = as_lists(pc.collapse(people, pc.Spec({"d": [child]}), id="hh"))
+    assert found["x"] == [answer, 1]
+
+
 # --- errors ---------------------------------------------------------------------------------------
 
 

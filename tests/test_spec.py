@@ -413,6 +413,8 @@ def test_the_digest_stays_where_no_answer_changes(changes):
         {"schemes": {"other": None}},
         {"k": None},
         {"k": "1/3"},
+        {"dimensions": {"A": [pc.Indicator("x", "col", isin=[1, 2]), "y"], "b": ["z"]},
+         "weights": None},
         {"k": ["1/2", "1/3"]},
         {"dimensions": {"a": ["y", pc.Indicator("x", "col", isin=[1, 2])], "b": ["z"]}},
         {"dimensions": {"a": [pc.Indicator("x", "col", isin=[1, 3]), "y"], "b": ["z"]}},
