@@ -6,27 +6,37 @@ One command makes the data, runs every contestant on it and prints seconds and r
     python tests/bench/profiles.py --rows 2_000_000      # a quick look
 
 Twelve int8 indicators, a float64 weight and an int32 code; two data sets: independent indicators
-with rates of 0.10 to 0.32, and indicators with a common factor and rates of 0.40 to 0.01. Two
+with rates of 0.10 to 0.32, and indicators with a common factor and rates of 0.40 to 0.01. The
 questions, each answered from a frame in memory by the call that a user would write:
 
 - table     weight and count of every combination of group and 12 indicators. Polars and DuckDB
             group by all columns, or by the group and a mask made of them: the faster one counts.
             NumPy makes the mask and counts with bincount
 - one       H, M0 and 12 censored headcounts by group at one cut-off, weights equal: everybody else
-            passes over the rows for these 14 figures; povertycore makes the table and asks it
+            passes over the rows for these 14 figures; povertycore makes the table and asks it. The
+            loop over rows in C (one_cutoff.c) is compiled here, and run on as many threads
+- pack      the 12 columns of each row as one mask, and nothing else
+- again     the table once more, from masks that were kept
+- weights   without the rows: 1,000 random weightings, H and M0 of 200 groups at every attainable
+            cut-off, reduced to rank correlations and comparisons that hold
+- survey    all measures, three cut-offs, 23 groups of 371,700 rows
 
-Then, without the rows: 1,000 random weightings, H and M0 of 200 groups at every attainable cut-off,
-reduced to rank correlations and comparisons that hold; and all measures for 23 groups of 371,700
-rows. The streaming read bandwidth of the machine is measured in the same run. Memory is warmed,
-contestants take turns and results are compared as in `rates.py`, whose machinery this is.
+The streaming read bandwidth of the machine is measured in the same run. Memory is warmed,
+contestants take turns and results are compared as in `rates.py`, whose machinery this is. pandas,
+which is slow, is timed once.
 """
 
 import argparse
+import atexit
 import ctypes
 import os
+import shutil
+import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from statistics import NormalDist
 
 from rates import (
@@ -50,11 +60,20 @@ DATA = {
     "independent": "independent, rates 0.10 to 0.32",
     "factor": "one factor, rates 0.40 to 0.01",
 }
-ROW_BYTES = N_INDICATORS + 8 + 4
+# Of a row, what each question has to read.
+BYTES = {"table": N_INDICATORS + 12, "one": N_INDICATORS + 12, "pack": N_INDICATORS, "again": 14}
 
-# (key, question) -> how many times as fast as Polars we aim to be
-AIMS = {("a", "table"): 7.5, ("b", "table"): 8.0, ("a", "one"): 5.0, ("b", "one"): 3.0}
-ROBUSTNESS_AIM = 2.0  # seconds
+# (key, question) -> rival -> how many times as fast we aim to be
+AIMS = {
+    ("a", "table"): {"Polars": 7.5},
+    ("b", "table"): {"Polars": 8.0},
+    ("a", "one"): {"Polars": 5.0, "C loop": 4.5},
+    ("b", "one"): {"Polars": 3.0, "C loop": 2.2},
+}
+PACKING_AIM = 0.6  # of the read bandwidth
+QUESTIONS = ["table", "one", "pack", "again", "weights", "survey"]
+OF_ROWS = QUESTIONS[:4]
+WEIGHTS_AIM = 2.0  # seconds
 SURVEY_AIM = 0.1  # seconds
 
 
@@ -65,11 +84,11 @@ def read_arguments():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--keys", default="abc", help="letters of the keys: " + str(KEYS))
     parser.add_argument("--data", nargs="+", default=list(DATA), choices=list(DATA))
-    parser.add_argument("--questions", nargs="+", default=["table", "one"])
-    parser.add_argument("--weightings", type=int, default=1_000, help="0 leaves them out")
+    parser.add_argument("--questions", nargs="+", default=QUESTIONS, choices=QUESTIONS)
+    parser.add_argument("--weightings", type=int, default=1_000)
     parser.add_argument("--warm-gib", type=float, default=4.0)
     parser.add_argument(
-        "--without", nargs="*", default=["pandas"], help="contestants to leave out, e.g. NumPy"
+        "--without", nargs="*", default=[], help="contestants to leave out, e.g. pandas NumPy"
     )
     arguments = parser.parse_args()
     if unknown := set(arguments.keys) - set(KEYS):
@@ -105,7 +124,40 @@ def specification():
     return pc.Spec({name: [name] for name in NAMES}, k="1/3")
 
 
-# ------------------------------------------------------------------------------ (group, profile)
+# ------------------------------------------------------------------------------------- the table
+
+
+def mask_in_polars():
+    """Return the expression of a mask of the 12 columns."""
+    import polars as pl
+
+    return pl.sum_horizontal(pl.col(name).cast(pl.Int16) * 2**j for j, name in enumerate(NAMES))
+
+
+def cells_of_profiles(found):
+    """Return key, mask, count and weight of the cells of Profiles."""
+    import numpy as np
+
+    (table,) = found.tables
+    labels = np.asarray(table.groups.levels[0])[table.groups.codes[0]]
+    return labels[table.group], table.deprived.astype(np.int64), table.n, table.weight
+
+
+def cells_of_masks(found):
+    """Return the same of a frame with these columns."""
+    import numpy as np
+
+    key, packed, n, weight = (np.asarray(found[name]) for name in ("key", "mask", "n", "w"))
+    return key, packed.astype(np.int64), n, weight
+
+
+def cells_of_bincount(found):
+    """Return the same of counts and weights by place."""
+    import numpy as np
+
+    (place,) = np.nonzero(found[0])
+    mask = place & ((1 << N_INDICATORS) - 1)
+    return place >> N_INDICATORS, mask, found[0][place], found[1][place]
 
 
 def tables(rows):
@@ -118,30 +170,19 @@ def tables(rows):
     spec, design = specification(), pc.Design(weight="w")
     bits = 1 << np.arange(N_INDICATORS)
 
-    def of_profiles(found):
-        (table,) = found.tables
-        labels = np.asarray(table.groups.levels[0])[table.groups.codes[0]]
-        return labels[table.group], table.deprived.astype(np.int64), table.n, table.weight
-
     for kind, frame in (("pandas", rows.pandas), ("Polars", rows.polars)):
         yield Contestant(
             f"povertycore ({kind})",
             lambda frame=frame: pc.profiles(frame, spec, by="key", design=design),
-            of_profiles,
+            cells_of_profiles,
         )
 
     sums = [pl.col("w").sum(), pl.len().alias("n")]
-    mask = pl.sum_horizontal(
-        pl.col(name).cast(pl.Int16) * int(bit) for name, bit in zip(NAMES, bits, strict=True)
-    )
+    mask = mask_in_polars()
 
     def of_columns(found):
         key, n, weight = (np.asarray(found[name]) for name in ("key", "n", "w"))
         return key, np.column_stack([np.asarray(found[name]) for name in NAMES]) @ bits, n, weight
-
-    def of_masks(found):
-        key, packed, n, weight = (np.asarray(found[name]) for name in ("key", "mask", "n", "w"))
-        return key, packed.astype(np.int64), n, weight
 
     lazy = rows.polars.lazy()
     yield Contestant(
@@ -150,7 +191,7 @@ def tables(rows):
     yield Contestant(
         "Polars (mask)",
         lambda: lazy.group_by("key", mask.alias("mask")).agg(sums).collect(),
-        of_masks,
+        cells_of_masks,
     )
 
     packed = " + ".join(f"{bit} * {name}::int" for name, bit in zip(NAMES, bits, strict=True))
@@ -160,7 +201,7 @@ def tables(rows):
         yield Contestant(
             f"DuckDB ({label})",
             lambda query=query: rows.duckdb.execute(query).fetchnumpy(),
-            of_columns if label == "columns" else of_masks,
+            of_columns if label == "columns" else cells_of_masks,
         )
 
     frame = rows.pandas
@@ -173,12 +214,7 @@ def tables(rows):
         size = rows.n_groups << N_INDICATORS
         return np.bincount(place, minlength=size), np.bincount(place, weight, minlength=size)
 
-    def of_numpy(found):
-        (place,) = np.nonzero(found[0])
-        mask = place & ((1 << N_INDICATORS) - 1)
-        return place >> N_INDICATORS, mask, found[0][place], found[1][place]
-
-    yield Contestant("NumPy", with_numpy, of_numpy)
+    yield Contestant("NumPy", with_numpy, cells_of_bincount)
     yield Contestant(
         "pandas",
         lambda: frame.groupby(["key", *NAMES], sort=False)["w"].agg(["sum", "size"]).reset_index(),
@@ -297,6 +333,123 @@ def answers(rows):
     yield Contestant(
         "pandas", with_pandas, lambda found: (found.index.astype(str).to_numpy(), found.to_numpy())
     )
+    yield Contestant("C loop", loop_in_c(rows), lambda matrix: (labels, matrix))
+
+
+def loop_in_c(rows):
+    """Return the call of one_cutoff.c, on as many threads as the others have."""
+    import numpy as np
+
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder)
+    library = f"{folder}/one_cutoff.so"
+    source = Path(__file__).with_name("one_cutoff.c")
+    command = [os.environ.get("CC", "gcc"), "-O3", "-std=c11", "-shared", "-fPIC"]
+    subprocess.run([*command, "-o", library, str(source)], check=True)
+    add_rows = ctypes.CDLL(library).add_rows
+    add_rows.argtypes = [ctypes.c_int64] * 2 + [ctypes.c_void_p] * 4
+
+    frame, n_threads = rows.pandas, int(os.environ["POVERTYCORE_NUM_THREADS"])
+    arrays = [frame[name].to_numpy() for name in NAMES]
+    weight, codes = frame["w"].to_numpy(), rows.codes
+    bounds = [len(frame) * part // n_threads for part in range(n_threads + 1)]
+
+    def part(first, end):
+        columns = (ctypes.c_void_p * N_INDICATORS)(*(array.ctypes.data for array in arrays))
+        sums = np.zeros((rows.n_groups, 3 + N_INDICATORS))
+        add_rows(first, end, columns, weight.ctypes.data, codes.ctypes.data, sums.ctypes.data)
+        return sums
+
+    def call():
+        with ThreadPoolExecutor(n_threads) as pool:
+            sums = sum(pool.map(part, bounds[:-1], bounds[1:]))
+        sums[:, 2] /= N_INDICATORS
+        return sums[:, 1:] / sums[:, :1]
+
+    return call
+
+
+# ----------------------------------------------------------------------------- masks of the rows
+
+
+def packings(rows):
+    """Yield who makes masks of the 12 columns."""
+    import numpy as np
+
+    import povertycore as pc
+    from povertycore import _core
+
+    spec = specification()
+    arrays = [rows.pandas[name].to_numpy() for name in NAMES]
+    columns = [_core.column_array(array) for array in arrays]
+    for kind, frame in (("pandas", rows.pandas), ("Polars", rows.polars)):
+        yield Contestant(
+            f"povertycore ({kind})",
+            lambda frame=frame: pc.pack(frame, spec),
+            lambda found: found.deprived,
+        )
+    yield Contestant(
+        "the kernel alone",
+        lambda: _core.pack(len(rows.pandas), columns),
+        lambda found: found[0],
+    )
+    mask = mask_in_polars()
+    yield Contestant(
+        "Polars",
+        lambda: rows.polars.lazy().select(mask).collect(),
+        lambda found: found.to_numpy().ravel(),
+    )
+
+    def with_numpy():
+        mask = arrays[0].astype(np.uint16)
+        for j, column in enumerate(arrays[1:], 1):
+            mask |= column.astype(np.uint16) << j
+        return mask
+
+    yield Contestant("NumPy", with_numpy, lambda mask: mask)
+
+
+def tables_again(rows):
+    """Yield who makes the table from masks that were kept."""
+    import numpy as np
+    import polars as pl
+
+    import povertycore as pc
+
+    packed, design = pc.pack(rows.pandas, specification()), pc.Design(weight="w")
+    without = {
+        "pandas": rows.pandas[["key", "w"]],
+        "Polars": rows.polars.select("key", "w"),
+    }
+    for kind, frame in without.items():
+        yield Contestant(
+            f"povertycore ({kind})",
+            lambda frame=frame: pc.profiles(frame, packed, by="key", design=design),
+            cells_of_profiles,
+        )
+    kept = rows.polars.select("key", "w", mask_in_polars().alias("mask")).lazy()
+    sums = [pl.col("w").sum(), pl.len().alias("n")]
+    yield Contestant(
+        "Polars", lambda: kept.group_by("key", "mask").agg(sums).collect(), cells_of_masks
+    )
+    mask, weight = packed.deprived, rows.pandas["w"].to_numpy()
+    size = rows.n_groups << N_INDICATORS
+
+    def with_numpy():
+        place = rows.codes << N_INDICATORS | mask
+        return np.bincount(place, minlength=size), np.bincount(place, weight, minlength=size)
+
+    yield Contestant("NumPy", with_numpy, cells_of_bincount)
+
+
+def compare_masks(group):
+    """Fail unless all contestants make the same masks."""
+    import numpy as np
+
+    first = group[0].read(group[0].call())
+    for contestant in group[1:]:
+        if not np.array_equal(contestant.read(contestant.call()), first):
+            sys.exit(f"{contestant.name} has other masks than {group[0].name}")
 
 
 # ------------------------------------------------------------------------------ without the rows
@@ -365,10 +518,22 @@ def read_bandwidth(n_threads, n_bytes=GIB, rounds=7):
 # ------------------------------------------------------------------------------------- running
 
 
+def ask_all(question, rows, without, rounds, warm_bytes):
+    """Compare and time all contestants of a question; return them and the number of cells."""
+    kinds = {"table": tables, "one": answers, "pack": packings, "again": tables_again}
+    check = {"one": compare, "pack": compare_masks}.get(question, compare_tables)
+    group = [c for c in kinds[question](rows) if c.name.split(" (")[0] not in without]
+    n_cells = check(group)
+    quick = [c for c in group if c.name != "pandas"]
+    take_turns(quick, rounds, warm_bytes)
+    if len(quick) < len(group):
+        take_turns([c for c in group if c not in quick], 1, warm_bytes)
+    return group, n_cells
+
+
 def report(rows, kind, question, group, bandwidth, n_cells):
     """Print one case and return its line for the summary."""
     own = group[0]
-    n_rows = len(rows.pandas)
     cells = f"; {n_cells:,} cells" if n_cells else ""
     print(f"\n{question}: {DATA[kind]}; ({rows.key}) {KEYS[rows.key]}{cells}")
     # The last two columns: best over our best, median over our median, ours from pandas.
@@ -378,18 +543,35 @@ def report(rows, kind, question, group, bandwidth, n_cells):
             f"{one.name:24}{one.best:9.4f}{one.median:10.4f}"
             f"{one.best / own.best:8.2f}{one.median / own.median:10.2f}"
         )
-    speed = n_rows * ROW_BYTES / own.best
-    print(f"{own.name}: {speed / 1e9:.1f} GB/s, {speed / bandwidth:.0%} of the read bandwidth")
+    n_bytes = len(rows.pandas) * BYTES[question]
+    for one in group:
+        if one.name.startswith(("povertycore", "the kernel")):
+            speed = n_bytes / one.best
+            share = aim(speed / bandwidth, PACKING_AIM if question == "pack" else None, 2)
+            print(f"{one.name}: {speed / 1e9:.1f} GB/s, {share} of the read bandwidth")
 
     def best(word):
-        return min((one.best for one in group if one.name.startswith(word)), default=float("nan"))
+        return min((one.best for one in group if one.name.startswith(word)), default=None)
 
-    ratio = aim(best("Polars") / own.best, AIMS.get((rows.key, question)))
-    print(f"{own.name}: {ratio} times as fast as Polars", flush=True)
-    figures = [f"{best(word):.3f}" for word in ("povertycore", "Polars", "DuckDB", "NumPy")]
-    figures.append(f"{best('pandas'):.3f}" if best("pandas") == best("pandas") else "–")
-    ratio = f"{best('Polars') / own.best:.1f}"
-    return f"| {question} | {kind} | {KEYS[rows.key]} | {' | '.join(figures)} | {ratio} |"
+    wanted = AIMS.get((rows.key, question), {})
+    rivals = {word: best(word) for word in ("Polars", "DuckDB", "NumPy", "pandas", "C loop")}
+    for rival in ("Polars", "DuckDB", "C loop"):
+        if rivals[rival] is not None:
+            ratio = aim(rivals[rival] / own.best, wanted.get(rival))
+            print(f"{own.name}: {ratio} times as fast as {rival}", flush=True)
+    figures = " | ".join("–" if one is None else f"{one:.3f}" for one in rivals.values())
+    ratio = "–" if rivals["Polars"] is None else f"{rivals['Polars'] / own.best:.1f}"
+    return f"| {question} | {kind} | {KEYS[rows.key]} | {own.best:.3f} | {figures} | {ratio} |"
+
+
+def report_weightings(rows, n_weightings, warm_bytes):
+    """Time and print the robustness of profiles of 200 groups."""
+    import povertycore as pc
+
+    found = pc.profiles(rows.pandas, specification(), by="key", design=pc.Design(weight="w"))
+    for k, seconds in time_robustness(found, n_weightings, warm_bytes).items():
+        wanted = aim(seconds, WEIGHTS_AIM if k == "all" else None, 2)
+        print(f"{n_weightings:,} weightings, k {k}, 200 groups: {wanted} s", flush=True)
 
 
 def main():
@@ -422,27 +604,25 @@ def main():
         measured = measured_columns(kind, arguments.rows, rng)
         for key in arguments.keys:
             rows = make_rows(key, measured, rng)
-            for question in arguments.questions:
-                contestants = tables(rows) if question == "table" else answers(rows)
-                group = [c for c in contestants if c.name.split(" (")[0] not in arguments.without]
-                n_cells = compare_tables(group) if question == "table" else compare(group)
-                take_turns(group, arguments.rounds, warm_bytes)
-                summary.append(report(rows, kind, question, group, bandwidth, n_cells))
-            if key == "a" and arguments.weightings:
-                found = pc.profiles(
-                    rows.pandas, specification(), by="key", design=pc.Design(weight="w")
+            for question in OF_ROWS:
+                if question not in arguments.questions or (question == "pack" and key != "a"):
+                    continue
+                group, n_cells = ask_all(
+                    question, rows, arguments.without, arguments.rounds, warm_bytes
                 )
-                for k, seconds in time_robustness(found, arguments.weightings, warm_bytes).items():
-                    wanted = aim(seconds, ROBUSTNESS_AIM if k == "all" else None, 2)
-                    print(f"{arguments.weightings:,} weightings, k {k}, 200 groups: {wanted} s")
+                summary.append(report(rows, kind, question, group, bandwidth, n_cells))
+                del group
+            if key == "a" and "weights" in arguments.questions:
+                report_weightings(rows, arguments.weightings, warm_bytes)
             rows.duckdb.close()
             del rows
 
-    seconds = time_survey(rng, arguments.rounds, warm_bytes)
-    print(f"all measures, 3 cut-offs, 23 groups, 371,700 rows: {aim(seconds, SURVEY_AIM, 3)} s")
+    if "survey" in arguments.questions:
+        seconds = time_survey(rng, arguments.rounds, warm_bytes)
+        print(f"all measures, 3 cut-offs, 23 groups, 371,700 rows: {aim(seconds, SURVEY_AIM, 3)} s")
     print("\nBest seconds; the last column is Polars over povertycore (pandas).\n")
-    print("| question | data | key | povertycore | Polars | DuckDB | NumPy | pandas | ratio |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    print("| question | data | key | povertycore | Polars | DuckDB | NumPy | pandas | C | ratio |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
     print("\n".join(summary))
 
 
