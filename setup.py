@@ -29,6 +29,8 @@ CORE = [
     "pc_sum_avx2",
     "pc_record",
     "pc_total",
+    "pc_total_finish",
+    "pc_total_join",
     "pc_total_rows",
 ]
 BINDING = [

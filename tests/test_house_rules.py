@@ -19,10 +19,11 @@ ROOT = Path(__file__).resolve().parents[1]
 # The floors of csrc/core, lowest first. Includes go down; on the ground floor also sideways.
 FLOORS = {
     "ground": ["pc_status", "pc_context", "pc_memory", "pc_parallel", "pc_cpu", "pc_column"]
-    + ["pc_dictionary"],
+    + ["pc_dictionary", "pc_two_sum"],
     "loops": ["pc_group", "pc_record", "pc_sort", "pc_sum"],
-    "scores": ["pc_fgt", "pc_multidim"],
-    "totals": ["pc_total", "pc_profile", "pc_af"],
+    "scores": ["pc_fgt", "pc_pack"],
+    "tables": ["pc_deal"],
+    "totals": ["pc_total", "pc_af"],
     "orders": ["pc_quantile", "pc_inequality"],
     "links": ["pc_panel"],
     "sampling": ["pc_linvar", "pc_replicate"],

@@ -1,10 +1,7 @@
 #include "pc_parallel.h"
-#include "pc_deal.h"
 #include "pc_total_state.h"
 
-#include <string.h>
-
-enum { SERIAL_ROWS = 200000, FINISH_TASKS = 16, LEAST_LANES = 4 };
+enum { SERIAL_ROWS = 200000, LEAST_LANES = 4 };
 static const int64_t lanes_bytes = 48 * 1024 * 1024; /* the tables of all lanes together */
 static const int64_t most_dealt = 32 * 1024 * 1024;  /* rows that are dealt before they are added */
 
@@ -31,8 +28,7 @@ static int64_t most_bytes(const pc_total *total)
     return total->plan.has_profile ? pc_total_profile_bytes : lanes_bytes;
 }
 
-/* Lanes and layout for so many groups: fewer lanes where their tables would be too large to copy. */
-static void set_layout(pc_total *total, int64_t n_groups)
+void pc_total_set_layout(pc_total *total, int64_t n_groups)
 {
     total->layout = layout_for(&total->plan, n_groups);
     const int64_t bytes = n_groups * total->layout.stride * (int64_t)sizeof(double);
@@ -40,24 +36,22 @@ static void set_layout(pc_total *total, int64_t n_groups)
     while (total->n_lanes > 1 && bytes * total->n_lanes > most_bytes(total)) total->n_lanes /= 2;
 }
 
-/* Direct codes whose records fit. */
-static int64_t most_table(const pc_total *total)
+int64_t pc_total_most_table(const pc_total *total)
 {
     return most_bytes(total) / (total->layout.stride * (int64_t)sizeof(double) * total->n_lanes);
 }
 
-/* A profile of many groups is dealt where its keys number the groups, unless there would be too many cells. */
-static bool can_deal(const pc_total *total, const pc_group_scheme *scheme)
+bool pc_total_can_deal(const pc_total *total, const pc_group_scheme *scheme)
 {
     return scheme->is_table && scheme->n_radix <= pc_deal_most_keys() >> total->plan.n_flags;
 }
 
 static bool is_better_dealt(const pc_total *total, const pc_group_scheme *scheme)
 {
-    return total->plan.has_profile && total->n_lanes < LEAST_LANES && can_deal(total, scheme);
+    return total->plan.has_profile && total->n_lanes < LEAST_LANES && pc_total_can_deal(total, scheme);
 }
 
-static pc_deal *new_deal(pc_context *ctx, const pc_total *total, int64_t n_codes)
+pc_deal *pc_total_new_deal(pc_context *ctx, const pc_total *total, int64_t n_codes)
 {
     pc_deal *deal = pc_deal_new(ctx, n_codes << total->plan.n_flags);
     if (deal == NULL) pc_total_out_of_memory(&ctx->error);
@@ -93,7 +87,7 @@ pc_total *pc_total_new(pc_context *ctx, const pc_total_plan *plan)
     }
     total->plan = *plan;
     if (plan->expected_groups > INT32_MAX) total->plan.expected_groups = INT32_MAX; /* as codes */
-    if (plan->expected_groups > 0) set_layout(total, total->plan.expected_groups);
+    if (plan->expected_groups > 0) pc_total_set_layout(total, total->plan.expected_groups);
     return total;
 }
 
@@ -107,44 +101,6 @@ void pc_total_free(pc_context *ctx, pc_total *total)
     pc_deal_free(ctx, total->deal);
     pc_group_free(ctx, total->group);
     pc_free(&ctx->memory, total);
-}
-
-/* ---- room for groups ------------------------------------------------------------------------- */
-
-/* A group of direct codes exists when a row of it was seen: outside the domain, in its record, or in what
- * was put aside of that, which leaves the record empty. */
-static bool is_live(const pc_total *total, const pc_total_lane *lane, int64_t code)
-{
-    const int64_t n_slots = total->layout.stride / total->layout.slot;
-    if (lane->seen != NULL && lane->seen[code]) return true;
-    if (lane->table == NULL) return false;
-    for (int64_t s = 0; lane->kept_at != NULL && s < n_slots; s++)
-        if (lane->kept_at[(code + 1) * n_slots + s] > 0) return true;
-    return pc_record_has_rows(&total->layout, lane->table + (code + 1) * total->layout.stride);
-}
-
-/* [room] 1 for each direct code that lives. */
-static uint8_t *live_codes(pc_context *ctx, const pc_total *total, const pc_total_lane *lane)
-{
-    uint8_t *live = pc_alloc(&ctx->memory, lane->room, 1);
-    if (live == NULL) {
-        pc_total_out_of_memory(&ctx->error);
-        return NULL;
-    }
-    for (int64_t c = 0; c < lane->room; c++) live[c] = is_live(total, lane, c);
-    return live;
-}
-
-/* [n_radix] 1 for each direct code that lives in some lane. */
-static uint8_t *live_anywhere(pc_context *ctx, const pc_total *total)
-{
-    uint8_t *live = pc_alloc_zeroed(&ctx->memory, total->group->scheme.n_radix, 1);
-    if (live == NULL) return NULL;
-    if (total->plan.n_keys == 0) live[0] = 1; /* without keys there is always one group */
-    for (int64_t l = 0; l < total->n_lanes; l++)
-        for (int64_t c = 0; c < total->lane[l].room; c++)
-            if (!live[c]) live[c] = is_live(total, &total->lane[l], c);
-    return live;
 }
 
 /* ---- update ---------------------------------------------------------------------------------- */
@@ -321,162 +277,6 @@ static pc_status count_groups(pc_context *ctx, const pc_group_scheme *scheme, co
     return status == PC_ERR_MEMORY ? pc_total_out_of_memory(&ctx->error) : PC_OK;
 }
 
-static bool same_scheme(const pc_group_scheme *a, const pc_group_scheme *b)
-{
-    bool same = a->is_table == b->is_table && a->n_radix == b->n_radix;
-    for (int64_t k = 0; k < a->n_keys; k++)
-        same = same && a->key[k].is_word == b->key[k].is_word && a->key[k].low == b->key[k].low &&
-               a->key[k].scale == b->key[k].scale && a->key[k].is_seen == b->key[k].is_seen &&
-               a->key[k].high == b->key[k].high;
-    return same;
-}
-
-/* Add a slot to another one: into an empty place as it is, so that nothing is rounded; else to what is
- * kept of the place, or by two-sum. */
-static pc_status join_slot(pc_context *ctx, const pc_total *total, const pc_total_lane *from,
-                           int64_t from_slot, pc_total_lane *to, int64_t to_slot)
-{
-    const pc_record_layout *layout = &total->layout;
-    double *more = from->table + from_slot * layout->slot, *place = to->table + to_slot * layout->slot;
-    const int32_t from_kept = from->kept_at == NULL ? 0 : from->kept_at[from_slot];
-    const bool is_empty = place[PC_RECORD_N] == 0;
-    double *kept = NULL;
-    if (from_kept > 0 || (!is_empty && layout->form != PC_RECORD_SUMS)) {
-        kept = pc_total_kept(ctx, total, to, to_slot);
-        if (kept == NULL) return pc_total_out_of_memory(&ctx->error);
-    }
-    if (from_kept > 0)
-        pc_record_add_kept(layout, kept, from->kept + (from_kept - 1) * 2 * layout->width);
-    if (is_empty) memcpy(place, more, (size_t)layout->slot * sizeof *place);
-    else pc_record_add_slot(layout, kept == NULL ? place : kept, more);
-    return PC_OK;
-}
-
-/* Add the groups of lane l of `from` to lane `to`, which has the codes of lane to_lane of `group`. */
-static pc_status join_lane(pc_context *ctx, const pc_total *from, int64_t l, int64_t row_offset,
-                           pc_group *group, int64_t to_lane, pc_total_lane *to)
-{
-    const int64_t n_codes = pc_group_n_codes(from->group, l);
-    const int64_t n_slots = from->layout.stride / from->layout.slot;
-    const pc_total_lane *source = &from->lane[l];
-    uint8_t *live = NULL;
-    int64_t *map = NULL;
-    pc_status status = PC_ERR_MEMORY;
-
-    if (source->table == NULL) return PC_OK;
-    if (from->group->scheme.is_table) {
-        live = live_codes(ctx, from, source);
-        if (live == NULL) goto done;
-    }
-    map = pc_alloc(&ctx->memory, n_codes, sizeof *map);
-    if (map == NULL) {
-        pc_total_out_of_memory(&ctx->error);
-        goto done;
-    }
-    status = pc_group_transfer(ctx, from->group, l, live, row_offset, group, to_lane, map);
-    if (status == PC_OK)
-        status = pc_total_make_room(ctx, from, group, to, pc_group_n_codes(group, to_lane),
-                                    &ctx->error);
-    for (int64_t c = 0; c < n_codes; c++) {
-        if (status == PC_OK && c % PC_BLOCK == 0 && pc_caller_stopped(ctx))
-            status = pc_context_fail(ctx, PC_ERR_INTERRUPTED, "", -1, -1, "stopped by the host");
-        if (status != PC_OK) goto done;
-        if (map[c] < 0) continue;
-        for (int64_t s = 0; status == PC_OK && s < n_slots; s++)
-            status = join_slot(ctx, from, source, (c + 1) * n_slots + s, to,
-                               (map[c] + 1) * n_slots + s);
-        if (status != PC_OK) goto done;
-        if (to->seen != NULL) to->seen[map[c]] = 1;
-    }
-    to->where_missing += source->where_missing;
-done:
-    pc_free(&ctx->memory, live);
-    pc_free(&ctx->memory, map);
-    return status;
-}
-
-/* Give a lane the codes of a wider scheme. */
-static pc_status move_lane(pc_context *ctx, pc_total *total, int64_t l, pc_group *wider)
-{
-    pc_total_lane moved = {0};
-    const pc_status status = join_lane(ctx, total, l, 0, wider, l, &moved);
-    if (status != PC_OK) {
-        pc_total_free_lane(ctx, &moved);
-        return status;
-    }
-    pc_total_free_lane(ctx, &total->lane[l]);
-    total->lane[l] = moved;
-    return PC_OK;
-}
-
-/* Add what was dealt in `from` to `deal` and to the lanes of `total`, which have the codes of `group`. */
-static pc_status join_deal(pc_context *ctx, const pc_total *from, pc_group *group, pc_deal *deal,
-                           pc_total_lane lanes[PC_LANES])
-{
-    const int64_t n_codes = from->group->scheme.n_radix;
-    int64_t *map = NULL;
-    pc_status status = PC_ERR_MEMORY;
-    uint8_t *live = live_anywhere(ctx, from);
-    if (live == NULL) goto done;
-    map = pc_alloc(&ctx->memory, n_codes, sizeof *map);
-    if (map == NULL) goto done;
-    for (int64_t l = 0; l < PC_LANES; l++) {
-        if (lanes[l].seen != NULL) continue;
-        lanes[l].room = group->scheme.n_radix;
-        lanes[l].seen = pc_alloc_zeroed(&ctx->memory, lanes[l].room, 1);
-        if (lanes[l].seen == NULL) goto done;
-    }
-    status = pc_group_transfer(ctx, from->group, 0, live, 0, group, 0, map);
-    if (status == PC_OK)
-        status = pc_deal_take(ctx, deal, from->deal, (int)from->plan.n_flags, map);
-    for (int64_t c = 0; status == PC_OK && c < n_codes; c++)
-        if (live[c]) lanes[0].seen[map[c]] = 1;
-    for (int64_t l = 0; status == PC_OK && l < PC_LANES; l++)
-        lanes[l].where_missing += from->lane[l].where_missing;
-done:
-    pc_free(&ctx->memory, live);
-    pc_free(&ctx->memory, map);
-    return status == PC_ERR_MEMORY ? pc_total_out_of_memory(&ctx->error) : status;
-}
-
-/* Give what was dealt the keys of a wider scheme. */
-static pc_status move_deal(pc_context *ctx, pc_total *total, pc_group *wider)
-{
-    pc_total_lane moved[PC_LANES] = {{0}};
-    pc_deal *deal = new_deal(ctx, total, wider->scheme.n_radix);
-    if (deal == NULL) return PC_ERR_MEMORY;
-    const pc_status status = join_deal(ctx, total, wider, deal, moved);
-    for (int64_t l = 0; l < PC_LANES; l++) {
-        pc_total_free_lane(ctx, status == PC_OK ? &total->lane[l] : &moved[l]);
-        if (status == PC_OK) total->lane[l] = moved[l];
-    }
-    pc_deal_free(ctx, status == PC_OK ? total->deal : deal);
-    if (status == PC_OK) total->deal = deal;
-    return status;
-}
-
-/* Take the scheme over; what the lanes hold follows when codes change. */
-static pc_status widen(pc_context *ctx, pc_total *total, const pc_group_scheme *scheme)
-{
-    pc_status status = PC_OK;
-    if (total->group != NULL && same_scheme(&total->group->scheme, scheme)) return PC_OK;
-    if (total->deal != NULL && !can_deal(total, scheme))
-        return pc_context_fail(ctx, PC_ERR_LIMIT, "total", -1, -1,
-                               "has too many groups for a profile");
-    pc_group *wider = pc_group_new(ctx, scheme, total->n_lanes);
-    if (wider == NULL) return pc_total_out_of_memory(&ctx->error);
-    if (total->group != NULL && total->deal != NULL) status = move_deal(ctx, total, wider);
-    for (int64_t l = 0; total->group != NULL && total->deal == NULL && l < total->n_lanes; l++)
-        if (status == PC_OK) status = move_lane(ctx, total, l, wider);
-    if (status != PC_OK) {
-        pc_group_free(ctx, wider);
-        return status;
-    }
-    pc_group_free(ctx, total->group);
-    total->group = wider;
-    return PC_OK;
-}
-
 /* Learn the keys of the first n_scanned new rows. */
 static pc_status prepare(pc_context *ctx, pc_total *total, const pc_rows *rows, int64_t n_scanned)
 {
@@ -492,18 +292,18 @@ static pc_status prepare(pc_context *ctx, pc_total *total, const pc_rows *rows, 
     if (status == PC_OK && total->n_lanes == 0) {
         int64_t n_groups = 0;
         status = count_groups(ctx, &scheme, rows, &n_groups);
-        if (status == PC_OK) set_layout(total, n_groups);
+        if (status == PC_OK) pc_total_set_layout(total, n_groups);
     }
     if (status == PC_OK && total->group == NULL && is_better_dealt(total, &scheme)) {
         total->n_lanes = PC_LANES;
-        total->deal = new_deal(ctx, total, scheme.n_radix);
+        total->deal = pc_total_new_deal(ctx, total, scheme.n_radix);
         if (total->deal == NULL) status = PC_ERR_MEMORY;
     }
     if (status == PC_OK && total->deal == NULL) {
-        if (scheme.n_radix > most_table(total)) scheme.is_table = false;
+        if (scheme.n_radix > pc_total_most_table(total)) scheme.is_table = false;
         if (total->group != NULL && !total->group->scheme.is_table) scheme.is_table = false;
     }
-    if (status == PC_OK) status = widen(ctx, total, &scheme);
+    if (status == PC_OK) status = pc_total_widen(ctx, total, &scheme);
     pc_free(&ctx->memory, scheme.key);
     return status;
 }
@@ -593,392 +393,4 @@ pc_status pc_total_update(pc_context *ctx, pc_total *total, const pc_rows *rows)
     }
     if (status == PC_OK) total->n_rows += rows->n;
     return status;
-}
-
-/* ---- merge and finish ------------------------------------------------------------------------ */
-
-/* The scheme that holds the keys of both. */
-static pc_status join_schemes(pc_context *ctx, const pc_total *a, const pc_total *b,
-                              pc_group_scheme *joined)
-{
-    *joined = a->group->scheme;
-    joined->key = pc_alloc(&ctx->memory, joined->n_keys, sizeof *joined->key);
-    if (joined->key == NULL) return pc_total_out_of_memory(&ctx->error);
-    for (int64_t k = 0; k < joined->n_keys; k++) joined->key[k] = a->group->scheme.key[k];
-    const pc_status status = pc_group_join_keys(ctx, joined, &b->group->scheme);
-    if (a->deal == NULL && (joined->n_radix > most_table(a) || !a->group->scheme.is_table))
-        joined->is_table = false;
-    return status;
-}
-
-static bool same_plan(const pc_total_plan *a, const pc_total_plan *b)
-{
-    return a->n_keys == b->n_keys && a->n_flags == b->n_flags && a->n_values == b->n_values &&
-           a->n_pairs == b->n_pairs && a->has_where == b->has_where &&
-           a->keep_missing == b->keep_missing && a->flags_may_miss == b->flags_may_miss &&
-           a->has_profile == b->has_profile;
-}
-
-static bool same_layout(const pc_total *a, const pc_total *b)
-{
-    return a->layout.stride == b->layout.stride && a->layout.slot == b->layout.slot &&
-           a->n_lanes == b->n_lanes && (a->deal == NULL) == (b->deal == NULL);
-}
-
-pc_status pc_total_merge(pc_context *ctx, pc_total *into, const pc_total *other)
-{
-    if (!same_plan(&into->plan, &other->plan) || into->is_finished || other->is_finished)
-        return pc_context_fail(ctx, PC_ERR_LENGTH, "total", -1, -1,
-                               "can be merged only with an unfinished state of the same plan");
-    if (other->group == NULL) return PC_OK;
-    if (into->group == NULL && (into->n_lanes == 0 || other->deal != NULL)) {
-        into->layout = other->layout;
-        into->n_lanes = other->n_lanes;
-        if (other->deal != NULL) into->deal = new_deal(ctx, other, other->group->scheme.n_radix);
-        if (other->deal != NULL && into->deal == NULL) return PC_ERR_MEMORY;
-    }
-    if (!same_layout(into, other))
-        return pc_context_fail(ctx, PC_ERR_LENGTH, "total", -1, -1,
-                               "can be merged only with a state of the same expected_groups");
-    pc_group_scheme joined = {0};
-    pc_status status = into->group == NULL ? widen(ctx, into, &other->group->scheme)
-                                           : join_schemes(ctx, into, other, &joined);
-    if (status == PC_OK && joined.key != NULL) status = widen(ctx, into, &joined);
-    pc_free(&ctx->memory, joined.key);
-    if (status == PC_OK && into->deal != NULL)
-        status = join_deal(ctx, other, into->group, into->deal, into->lane);
-    for (int64_t l = 0; status == PC_OK && into->deal == NULL && l < into->n_lanes; l++)
-        status = join_lane(ctx, other, l, into->n_rows, into->group, l, &into->lane[l]);
-    if (status == PC_OK) into->n_rows += other->n_rows;
-    return status;
-}
-
-/* Codes of every group in every lane: [n_lanes x n_groups], -1 where a lane has no record of it. */
-typedef struct finish_job {
-    pc_total *total;
-    int64_t *code;
-} finish_job;
-
-/* The direct codes that live are the groups. */
-static pc_status find_live(pc_context *ctx, pc_total *total)
-{
-    uint8_t *live = live_anywhere(ctx, total);
-    if (live == NULL) return pc_total_out_of_memory(&ctx->error);
-    total->n_groups = 0;
-    for (int64_t c = 0; c < total->group->scheme.n_radix; c++) total->n_groups += live[c];
-    total->live = pc_alloc(&ctx->memory, total->n_groups, sizeof *total->live);
-    for (int64_t c = 0, g = 0; total->live != NULL && g < total->n_groups; c++)
-        if (live[c]) total->live[g++] = c;
-    pc_free(&ctx->memory, live);
-    return total->live == NULL ? pc_total_out_of_memory(&ctx->error) : PC_OK;
-}
-
-/* Direct codes are the same in all lanes. */
-static pc_status find_direct(pc_context *ctx, pc_total *total, finish_job *job)
-{
-    const pc_status status = find_live(ctx, total);
-    if (status != PC_OK) return status;
-    job->code = pc_alloc(&ctx->memory, total->n_groups * total->n_lanes, sizeof *job->code);
-    if (job->code == NULL) return pc_total_out_of_memory(&ctx->error);
-    for (int64_t l = 0; l < total->n_lanes; l++)
-        for (int64_t g = 0; g < total->n_groups; g++) {
-            const int64_t code = total->live[g];
-            job->code[l * total->n_groups + g] = code < total->lane[l].room ? code : -1;
-        }
-    return PC_OK;
-}
-
-/* The groups of all lanes get codes of lane 0, after its own ones. */
-static pc_status find_words(pc_context *ctx, pc_total *total, finish_job *job)
-{
-    int64_t most = 0, own[PC_LANES], *map = NULL;
-    pc_status status = PC_ERR_MEMORY;
-    for (int64_t l = 0; l < total->n_lanes; l++) {
-        own[l] = pc_group_n_codes(total->group, l);
-        most += own[l];
-    }
-    map = pc_alloc(&ctx->memory, most, sizeof *map);
-    if (map == NULL) return pc_total_out_of_memory(&ctx->error);
-    for (int64_t l = 0, at = 0; l < total->n_lanes; at += own[l++]) {
-        for (int64_t c = 0; l == 0 && c < own[0]; c++) map[c] = c;
-        status = l == 0 ? PC_OK
-                        : pc_group_transfer(ctx, total->group, l, NULL, 0, total->group, 0,
-                                            map + at);
-        if (status != PC_OK) goto done;
-    }
-    total->n_groups = pc_group_n_codes(total->group, 0);
-    job->code = pc_alloc(&ctx->memory, total->n_groups * total->n_lanes, sizeof *job->code);
-    if (job->code == NULL) {
-        status = pc_total_out_of_memory(&ctx->error);
-        goto done;
-    }
-    for (int64_t k = 0; k < total->n_groups * total->n_lanes; k++) job->code[k] = -1;
-    for (int64_t l = 0, at = 0; l < total->n_lanes; at += own[l++])
-        for (int64_t c = 0; c < own[l]; c++) job->code[l * total->n_groups + map[at + c]] = c;
-done:
-    pc_free(&ctx->memory, map);
-    return status;
-}
-
-/* The first cell of each group, once start[g + 1] says how many it has. */
-static void add_starts(pc_total *total)
-{
-    total->start[0] = 0;
-    for (int64_t g = 0; g < total->n_groups; g++) total->start[g + 1] += total->start[g];
-}
-
-static pc_status make_starts(pc_context *ctx, pc_total *total)
-{
-    if (!total->plan.has_profile) return PC_OK;
-    total->start = pc_alloc_zeroed(&ctx->memory, total->n_groups + 1, sizeof *total->start);
-    return total->start == NULL ? pc_total_out_of_memory(&ctx->error) : PC_OK;
-}
-
-/* Cells lie by group and combination already: they need only be counted. */
-static pc_status count_dealt(pc_context *ctx, pc_total *total)
-{
-    const int bits = (int)total->plan.n_flags;
-    const int64_t n_buckets = pc_deal_n_buckets(total->deal);
-    uint32_t *key = NULL;
-    int64_t most = 0;
-    for (int64_t b = 0; b < n_buckets; b++) {
-        const int64_t n = pc_deal_read(total->deal, b, NULL, NULL, NULL);
-        if (n > most) most = n;
-    }
-    key = pc_alloc(&ctx->memory, most, sizeof *key);
-    if (key == NULL) return pc_total_out_of_memory(&ctx->error);
-    for (int64_t b = 0, g = 0; b < n_buckets; b++) {
-        const int64_t n = pc_deal_read(total->deal, b, key, NULL, NULL);
-        for (int64_t c = 0; c < n; c++) {
-            while (total->live[g] != key[c] >> bits) g++;
-            total->start[g + 1]++;
-        }
-    }
-    pc_free(&ctx->memory, key);
-    return PC_OK;
-}
-
-static void sum_record(const pc_total *total, const pc_total_lane *lane, int64_t code, double *sum)
-{
-    const pc_record_layout *layout = &total->layout;
-    const int64_t n_slots = layout->stride / layout->slot;
-    pc_record_sum(layout, sum, lane->table + (code + 1) * layout->stride);
-    for (int64_t s = 0; lane->kept_at != NULL && s < layout->n_slots; s++) {
-        const int32_t kept = lane->kept_at[(code + 1) * n_slots + s];
-        if (kept > 0)
-            pc_record_sum_kept(layout, sum, lane->kept + (kept - 1) * 2 * layout->width);
-    }
-}
-
-static void finish_group(const finish_job *job, int64_t g, double *sum, double *values)
-{
-    const pc_total *total = job->total;
-    memset(sum, 0, 2 * (size_t)total->layout.total * sizeof *sum);
-    for (int64_t l = 0; l < total->n_lanes; l++) {
-        const int64_t code = job->code[l * total->n_groups + g];
-        if (code >= 0) sum_record(total, &total->lane[l], code, sum);
-    }
-    pc_record_finish(&total->layout, sum, values);
-}
-
-static void finish_profile(const finish_job *job, int64_t g, double *values)
-{
-    const pc_total *total = job->total;
-    const pc_record_layout *layout = &total->layout;
-    const int64_t n_slots = layout->stride / layout->slot;
-    pc_record_part parts[PC_LANES];
-    int64_t n_parts = 0;
-    for (int64_t l = 0; l < total->n_lanes; l++) {
-        const pc_total_lane *lane = &total->lane[l];
-        const int64_t record = job->code[l * total->n_groups + g] + 1;
-        if (record == 0) continue;
-        parts[n_parts++] = (pc_record_part){
-            lane->table + record * layout->stride,
-            lane->kept_at == NULL ? NULL : lane->kept_at + record * n_slots, lane->kept};
-    }
-    total->start[g + 1] = pc_record_finish_profile(layout, n_parts, parts, values);
-}
-
-/* A share of the groups: the records of all lanes are added in lane order. */
-static pc_status finish_groups(pc_worker *worker, int64_t task, void *arg, pc_error *err)
-{
-    const finish_job *job = arg;
-    const pc_total *total = job->total;
-    const int64_t n = total->n_groups, end = n * (task + 1) / FINISH_TASKS;
-    pc_status status = PC_OK;
-    double *sum = pc_alloc(&worker->ctx->memory, 2 * total->layout.total, sizeof *sum);
-    if (sum == NULL) return pc_total_out_of_memory(err);
-    for (int64_t g = n * task / FINISH_TASKS; status == PC_OK && g < end; g++) {
-        double *values = total->values + g * total->layout.n_values;
-        if (total->plan.has_profile) finish_profile(job, g, values);
-        else finish_group(job, g, sum, values);
-        if (pc_worker_stopped(worker))
-            status = pc_fail(err, PC_ERR_INTERRUPTED, "", -1, -1, "interrupted");
-    }
-    pc_free(&worker->ctx->memory, sum);
-    return status;
-}
-
-/* A state that never saw a row has no groups, or without keys one. */
-static pc_status make_empty(pc_context *ctx, pc_total *total)
-{
-    const pc_group_scheme empty = {.is_table = true, .n_radix = total->plan.n_keys == 0};
-    if (total->n_lanes == 0) set_layout(total, 1);
-    total->group = pc_group_new(ctx, &empty, total->n_lanes);
-    return total->group == NULL ? pc_total_out_of_memory(&ctx->error) : PC_OK;
-}
-
-/* The records of every group, from all lanes. */
-static pc_status finish_lanes(pc_context *ctx, pc_total *total)
-{
-    finish_job job = {total, NULL};
-    pc_status status = total->group->scheme.is_table ? find_direct(ctx, total, &job)
-                                                     : find_words(ctx, total, &job);
-    if (status == PC_OK) status = make_starts(ctx, total);
-    if (status != PC_OK) goto done;
-    total->values = pc_alloc(&ctx->memory, total->n_groups,
-                             (size_t)total->layout.n_values * sizeof(double));
-    if (total->values == NULL) {
-        status = pc_total_out_of_memory(&ctx->error);
-        goto done;
-    }
-    status = pc_parallel_run(ctx, total->n_groups * total->layout.total < 10000 ? 1 : ctx->n_threads,
-                             FINISH_TASKS, finish_groups, &job);
-done:
-    pc_free(&ctx->memory, job.code);
-    return status;
-}
-
-static pc_status finish_dealt(pc_context *ctx, pc_total *total)
-{
-    pc_status status = find_live(ctx, total);
-    if (status == PC_OK) status = make_starts(ctx, total);
-    return status == PC_OK ? count_dealt(ctx, total) : status;
-}
-
-pc_status pc_total_finish(pc_context *ctx, pc_total *total)
-{
-    pc_status status = PC_OK;
-    if (total->is_finished) return PC_OK;
-    if (total->group == NULL) status = make_empty(ctx, total);
-    if (status == PC_OK)
-        status = total->deal == NULL ? finish_lanes(ctx, total) : finish_dealt(ctx, total);
-    if (status != PC_OK) return status;
-    if (total->start != NULL) add_starts(total);
-    for (int64_t l = 0; l < total->n_lanes; l++) {
-        total->where_missing += total->lane[l].where_missing;
-        pc_total_free_lane(ctx, &total->lane[l]);
-    }
-    total->is_finished = true;
-    return PC_OK;
-}
-
-/* ---- read ------------------------------------------------------------------------------------ */
-
-int64_t pc_total_n_rows(const pc_total *total)
-{
-    return total->n_rows;
-}
-
-int64_t pc_total_where_missing(const pc_total *total)
-{
-    return total->where_missing;
-}
-
-int64_t pc_total_n_groups(const pc_total *total)
-{
-    return total->n_groups;
-}
-
-static const double *values_of(const pc_total *total, int64_t g)
-{
-    return total->values + g * total->layout.n_values;
-}
-
-void pc_total_read(const pc_total *total, const pc_total_result *result)
-{
-    for (int64_t g = 0; g < total->n_groups; g++)
-        pc_record_read(&total->layout, values_of(total, g), &result->n[g],
-                       &result->weight[g], total->n_groups, result->score_n + g,
-                       result->score_weight + g, result->sum + g);
-}
-
-int64_t pc_total_n_cells(const pc_total *total)
-{
-    return total->plan.has_profile ? total->start[total->n_groups] : 0;
-}
-
-void pc_total_read_starts(const pc_total *total, int64_t *start)
-{
-    if (!total->plan.has_profile) return;
-    memcpy(start, total->start, ((size_t)total->n_groups + 1) * sizeof *start);
-}
-
-typedef struct read_job {
-    const pc_total *total;
-    int64_t *first; /* [n_buckets] of a deal: first cell of each bucket */
-    uint32_t *mask;
-    int64_t *n;
-    double *weight;
-} read_job;
-
-static void read_bucket(const read_job *job, int64_t b)
-{
-    const uint32_t within = ((uint32_t)1 << job->total->plan.n_flags) - 1;
-    const int64_t at = job->first[b];
-    const int64_t n = pc_deal_read(job->total->deal, b, job->mask + at, job->n + at,
-                                   job->weight + at);
-    for (int64_t c = at; c < at + n; c++) job->mask[c] &= within;
-}
-
-static void read_group(const read_job *job, int64_t g)
-{
-    const int64_t at = job->total->start[g];
-    pc_record_read_cells(&job->total->layout, values_of(job->total, g), job->mask + at,
-                         job->n + at, job->weight + at);
-}
-
-/* A share of the groups, or of the buckets. */
-static pc_status read_share(pc_worker *worker, int64_t task, void *arg, pc_error *err)
-{
-    const read_job *job = arg;
-    const bool is_dealt = job->total->deal != NULL;
-    const int64_t n = is_dealt ? pc_deal_n_buckets(job->total->deal) : job->total->n_groups;
-    for (int64_t k = n * task / FINISH_TASKS; k < n * (task + 1) / FINISH_TASKS; k++) {
-        if (is_dealt) read_bucket(job, k);
-        else read_group(job, k);
-        if (pc_worker_stopped(worker))
-            return pc_fail(err, PC_ERR_INTERRUPTED, "", -1, -1, "interrupted");
-    }
-    return PC_OK;
-}
-
-pc_status pc_total_read_cells(pc_context *ctx, const pc_total *total, uint32_t *mask, int64_t *n,
-                              double *weight)
-{
-    read_job job = {total, NULL, mask, n, weight};
-    const int n_threads = pc_total_n_cells(total) < 10000 ? 1 : ctx->n_threads;
-    if (!total->plan.has_profile) return PC_OK;
-    if (total->deal != NULL) {
-        const int64_t n_buckets = pc_deal_n_buckets(total->deal);
-        job.first = pc_alloc(&ctx->memory, n_buckets, sizeof *job.first);
-        if (job.first == NULL) return pc_total_out_of_memory(&ctx->error);
-        for (int64_t b = 0, at = 0; b < n_buckets; b++) {
-            job.first[b] = at;
-            at += pc_deal_read(total->deal, b, NULL, NULL, NULL);
-        }
-    }
-    const pc_status status = pc_parallel_run(ctx, n_threads, FINISH_TASKS, read_share, &job);
-    pc_free(&ctx->memory, job.first);
-    return status;
-}
-
-void pc_total_read_key(const pc_total *total, int64_t k, int64_t *value, uint8_t *missing)
-{
-    for (int64_t g = 0; g < total->n_groups; g++) {
-        const int64_t code = total->live == NULL ? g : total->live[g];
-        bool is_missing = false;
-        value[g] = pc_group_key_value(total->group, 0, code, k, &is_missing);
-        missing[g] = is_missing;
-    }
 }

@@ -1,5 +1,6 @@
 /*
- * Internal to pc_total: the state, and how a block of rows is added to one lane of it.
+ * Internal to pc_total: the state; how a block of rows is added to one lane of it (pc_total_rows.c); how groups
+ * take other codes, and states are merged (pc_total_join.c); what it comes to (pc_total_finish.c).
  */
 #ifndef PC_TOTAL_STATE_H
 #define PC_TOTAL_STATE_H
@@ -70,5 +71,20 @@ pc_status pc_total_make_room(pc_context *ctx, const pc_total *total, const pc_gr
 
 /* Check and add the block. A failure names a bad row, not always the first one of the block. */
 pc_status pc_total_add_block(pc_total_block *block, pc_error *err);
+
+/* Lanes and layout for so many groups: fewer lanes where their tables would be too large to copy; and the
+ * direct codes whose records fit. */
+void pc_total_set_layout(pc_total *total, int64_t n_groups);
+int64_t pc_total_most_table(const pc_total *total);
+
+/* A profile of many groups is dealt where its keys number the groups, unless there would be too many cells. */
+bool pc_total_can_deal(const pc_total *total, const pc_group_scheme *scheme);
+pc_deal *pc_total_new_deal(pc_context *ctx, const pc_total *total, int64_t n_codes);
+
+/* [n_radix] 1 for each direct code that lives in some lane; NULL: memory is out. */
+uint8_t *pc_total_live_anywhere(pc_context *ctx, const pc_total *total);
+
+/* Take the scheme over; what the lanes hold follows when codes change. */
+pc_status pc_total_widen(pc_context *ctx, pc_total *total, const pc_group_scheme *scheme);
 
 #endif
