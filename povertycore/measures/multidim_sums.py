@@ -107,7 +107,7 @@ def plain_sums(sample: Sample, ask: Ask) -> dict[str, np.ndarray]:
     if "union" in ask.measures:
         out["union"] = columns(weight, [sample.mask != 0])
     if "intersection" in ask.measures:
-        all_there = (sample.mask != 0) & ((sample.mask | lost) == everything)
+        all_there = (sample.mask | lost) == everything
         out["intersection"] = columns(weight, [all_there])
     if sample.lost is None:
         shape = (len(n_obs), n_indicators)
