@@ -667,6 +667,18 @@ def test_standard_fills_its_column(four_persons, four_dimensions):
         pc.multidim(four_persons, four_dimensions, k="1/2", standard="std")
 
 
+def test_a_standard_as_specification_is_the_standard_of_the_figures():
+    standard = pc.standard("vn-2022")
+    ids = standard.spec().ids
+    rows = {name: [int(j < 3), 0] for j, name in enumerate(ids)}  # three of twelve are 1/4
+    est = pc.multidim(rows, standard, measures="H")
+    assert est["estimate"].tolist() == [1 / 2]
+    assert est["k"].tolist() == [1 / 4]
+    assert set(est["standard"]) == {"vn-2022"}
+    assert "not the official poverty rate" in est.meta["spec"]["note"]
+    assert set(pc.multidim(rows, standard.spec())["standard"].isna()) == {True}
+
+
 # --- edges ----------------------------------------------------------------------------------------
 
 

@@ -106,6 +106,7 @@ def multidim(
         band up to 1 holds 1.
     standard : str or Standard, optional
         The standard that the indicators follow: an id, a Standard, or the name of a column of ids.
+        By default the one given as `spec`, if it is a Standard.
     missing_groups : {"error", "keep"}, optional
         What to do about a missing label in `by` or `over`.
     observed : bool, optional

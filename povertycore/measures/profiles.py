@@ -391,7 +391,8 @@ def profiles(
     count : {"households", "persons"}, optional
         What is counted, in place of what the design says.
     standard : str or Standard, optional
-        The standard that the indicators follow: an id, or the name of a column of ids.
+        The standard that the indicators follow: an id, or the name of a column of ids. By default
+        the one given as `spec`, if it is a Standard.
     missing_groups : {"error", "keep"}, optional
         What to do about a missing label in `by` or `over`.
     alphas : sequence of float, optional
@@ -429,7 +430,9 @@ def profiles(
     """
     design = Design() if design is None else design
     packed = spec if isinstance(spec, Packed) else None
-    spec = spec_of(spec)
+    given, spec = spec, spec_of(spec)
+    if standard is None and not isinstance(given, Spec | Packed):
+        standard = given  # the standard whose specification it is
     powers = checked_alphas(spec, alphas)
     columns = list(spec.needed) if packed is None or powers else []
     sampling = sampling_keys(design)
