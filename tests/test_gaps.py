@@ -15,6 +15,7 @@ from hypothesis import given, strategies as st
 import povertycore as pc
 from oracles import multidim as oracle
 from povertycore import errors
+from povertycore.measures import profile_rows
 
 F = Fraction
 
@@ -137,6 +138,60 @@ def test_amounts_of_any_type_have_gaps(kind):
     spec = pc.Spec({"x": [pc.Indicator("x", below=0.7)]})
     est = pc.multidim(tenths, spec, k=1, measures="M1")
     assert est["estimate"].tolist() == pytest.approx([1 / 4], rel=1e-7)
+
+
+# --- properties -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def amounts():
+    rng = np.random.default_rng(21)
+    frame = pd.DataFrame({name: rng.integers(0, 2 * z, 500) for name, z in LIMITS.items()})
+    frame = frame.astype("Float64").mask(rng.random((500, 4)) < 0.05)
+    return frame.assign(w=rng.integers(1, 9, 500), place=rng.choice(["B", "A", "Đ"], 500))
+
+
+def test_gaps_are_kept_where_profiles_are_added_or_saved(tmp_path, amounts):
+    words = {"design": pc.Design(weight="w"), "alphas": [1, 0.5]}
+    asked = {"k": ["1/4", "1/2"], "measures": ["M1", "M0.5"], "missing": "not_deprived"}
+    spec = amounts_spec()
+    whole = pc.profiles(amounts, spec, by="place", **words)
+    expected = whole.multidim(**asked).to_frame()
+    together = sum(pc.profiles(amounts[j::3], spec, by="place", **words) for j in range(3))
+    found = together.multidim(**asked).to_frame()
+    np.testing.assert_allclose(found["estimate"], expected["estimate"], rtol=1e-12)
+    whole.save(tmp_path / "profiles.npz")
+    again = pc.Profiles.load(tmp_path / "profiles.npz", spec)
+    pd.testing.assert_frame_equal(again.multidim(**asked).to_frame(), expected, check_exact=True)
+    regrouped = whole.regroup().multidim(**asked)["estimate"]
+    np.testing.assert_allclose(
+        regrouped, pc.profiles(amounts, spec, **words).multidim(**asked)["estimate"], rtol=1e-12
+    )
+    fewer = pc.Spec({name: spec.indicators[j : j + 1] for j, name in [(0, "a"), (2, "c")]})
+    np.testing.assert_allclose(
+        whole.only(["a", "c"]).multidim(**asked)["estimate"],
+        pc.profiles(amounts, fewer, by="place", **words).multidim(**asked)["estimate"],
+        rtol=1e-12,
+    )
+    with pytest.raises(errors.ComparabilityError, match="gaps to the powers"):
+        whole + pc.profiles(amounts, spec, by="place", design=pc.Design(weight="w"))
+
+
+def test_columns_of_gaps_made_a_few_at_a_time_give_the_same_sums(amounts, monkeypatch):
+    words = {"by": "place", "alphas": [1, 2]}
+    (expected,) = pc.profiles(amounts, amounts_spec(), **words).tables
+    for at_once in (1, 1_500):
+        monkeypatch.setattr(profile_rows, "GAPS_AT_ONCE", at_once)
+        (found,) = pc.profiles(amounts, amounts_spec(), **words).tables
+        for alpha in (1, 2):
+            assert found.gaps[alpha].tolist() == expected.gaps[alpha].tolist()
+
+
+def test_packed_rows_have_gaps_of_the_columns(amounts):
+    asked = {"k": "1/4", "measures": ["H", "M1"], "over": "place"}
+    packed = pc.pack(amounts, amounts_spec())
+    found = pc.multidim(amounts, packed, **asked)
+    assert found.to_frame().equals(pc.multidim(amounts, amounts_spec(), **asked).to_frame())
 
 
 # --- errors ---------------------------------------------------------------------------------------
