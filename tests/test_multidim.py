@@ -588,6 +588,14 @@ def test_h_a_and_m0_at_every_attainable_score_are_the_default(four_persons, four
     assert frame["measure"].tolist() == ["H", "A", "M0"] * 4
 
 
+@pytest.mark.parametrize(
+    "k", [["1/2", "3/4"], ("1/2", 0.75), np.array([0.5, 0.75]), {0.5: 1, 0.75: 2}]
+)
+def test_cutoffs_may_come_in_any_list(four_persons, four_dimensions, k):
+    frame = pc.multidim(four_persons, four_dimensions, k=k, measures="H").to_frame()
+    assert frame["k"].tolist() == [0.5, 0.75]
+
+
 def test_the_specs_own_cutoffs_come_first(four_persons):
     spec = pc.Spec({name: [name] for name in "abcd"}, k=["3/4", "1/2"])
     frame = pc.multidim(four_persons, spec, measures="H").to_frame()
@@ -830,6 +838,10 @@ def test_indicators_of_any_type(four_persons, four_dimensions, kind):
         ({"missing": "skip"}, "missing", "'reweight_rows'"),
         ({"schemes": "first"}, "schemes", "found 'first'"),
         ({"k": []}, "k", "empty list"),
+        ({"measures": []}, "measures", "empty list"),
+        ({"schemes": []}, "schemes", "empty list"),
+        ({"bands": {"odd": "1/2"}}, "bands", "must be"),
+        ({"bands": ["odd"]}, "bands", "maps names"),
         ({"bands": {"H": (0, 1)}}, "bands", "cannot be named 'H'"),
         ({"bands": {"odd": ("1/2", "1/3")}}, "bands", "must go up"),
         ({"by": "x", "over": "x"}, "over", "cannot be used together"),

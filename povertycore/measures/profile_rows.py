@@ -15,7 +15,7 @@ from ..inputs import Frame, Key
 from .packing import Packed
 from .profile_table import MASK, ProfileTable, arranged
 from .spec import Indicator, Spec
-from .tally import Request, Table, added, arrange, call_core, option_error, with_standard
+from .tally import Request, Table, added, arrange, call_core, listed, option_error, with_standard
 
 MOST_COMBINED = 16  # indicators whose combinations the core counts in a table
 GAPS_AT_ONCE = 2**22  # gaps, of 8 bytes each, that are held while they are added
@@ -209,7 +209,7 @@ def limit_of(indicator: Indicator) -> float:
 
 def checked_alphas(spec: Spec, alphas: Sequence[float]) -> tuple[float, ...]:
     """Return powers of gaps, if all indicators have gaps."""
-    powers = tuple(dict.fromkeys(float(alpha) for alpha in alphas))
+    powers = tuple(dict.fromkeys(float(alpha) for alpha in listed(alphas)))
     for alpha in powers:
         if not 0 < alpha < np.inf:
             raise option_error("alphas", f"the powers of gaps must be above 0, found {alpha:g}")
