@@ -6,8 +6,9 @@ Shares are of the measured population: the complete rows, or all where missing v
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations as subsets
 from typing import Any
 
@@ -21,6 +22,7 @@ from .profiles import Profiles
 from .scores import (
     FIGURES,
     NOTHING,
+    Picks,
     Sample,
     Scheme,
     difference_of_products,
@@ -95,12 +97,13 @@ def pairs(
     for name in names:
         if name not in PAIRS:
             raise unknown_option("measures", name, PAIRS)
-    both = list(subsets(range(len(found.spec.ids)), 2))
+    ids = list(found.spec.ids)
+    both = list(subsets(range(len(ids)), 2))
     first, second = ([pair[side] for pair in both] for side in (0, 1))
     figures = []
     for part in parts_of(found, k, scheme, missing):
-        single = part.totals([bit(part.mask, j) for j in range(len(found.spec.ids))])
-        joint = part.totals([bit(part.mask, i) & bit(part.mask, j) for i, j in both])
+        single = part.totals(len(ids), lambda mask: (bit(mask, j) for j in range(len(ids))))
+        joint = part.totals(len(both), lambda mask: joint_bits(mask, len(ids)))
         one, other = single[:, first], single[:, second]
         by_measure = [
             part.figures(*PAIRS[name](joint, one, other, part.population)) for name in names
@@ -109,7 +112,6 @@ def pairs(
             {word: side_by_side([each[word] for each in by_measure]) for word in FIGURES}
         )
     width = len(names)
-    ids = list(found.spec.ids)
     return joined(
         found,
         figures,
@@ -119,6 +121,13 @@ def pairs(
         },
         np.tile(names, len(both)),
     )
+
+
+def joint_bits(mask: np.ndarray, n_indicators: int) -> Iterator[np.ndarray]:
+    """Yield for each pair of bits, in the order of `subsets`, whether both are set."""
+    bits = [bit(mask, j) for j in range(n_indicators)]
+    for one, other in subsets(bits, 2):
+        yield one & other
 
 
 def joint_share(
@@ -190,7 +199,11 @@ def combinations(
         raise option_error("n", f"n must be at least 1, found {n!r}")
     parts = parts_of(found, k, scheme, missing)
     masks = most_frequent(parts[0], n, at_least)
-    figures = [part.figures(*part.shares([part.mask == mask for mask in masks])) for part in parts]
+
+    def which(mask: np.ndarray) -> Iterator[np.ndarray]:
+        return (mask == one for one in masks)
+
+    figures = [part.figures(*part.shares(len(masks), which)) for part in parts]
     members = [[j for j in range(len(found.spec.ids)) if int(mask) >> j & 1] for mask in masks]
     words = [" + ".join(found.spec.ids[j] for j in inside) for inside in members]
     return joined(
@@ -232,9 +245,15 @@ def overlaps(
     sizes = np.arange(len(found.spec.ids) + 1)
     figures = []
     for part in parts_of(found, k, scheme, missing):
-        size = np.bitwise_count(part.mask)
-        figures.append(part.figures(*part.shares([size == number for number in sizes])))
+        which = partial(sizes_of, sizes=sizes)
+        figures.append(part.figures(*part.shares(len(sizes), which)))
     return joined(found, figures, {"n_deprived": sizes}, np.full(len(sizes), "share"))
+
+
+def sizes_of(mask: np.ndarray, sizes: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield for each size whether so many bits are set."""
+    count = np.bitwise_count(mask)
+    return (count == size for size in sizes)
 
 
 # --- the cells that count -----------------------------------------------------------------------
@@ -254,14 +273,13 @@ class Part:
         """Return the deprivations of the cells."""
         return self.sample.mask
 
-    def totals(self, which: Sequence[np.ndarray]) -> np.ndarray:
-        """Add up the weights of some of the cells, by group."""
-        columns = [self.sample.by_group(np.where(inside, self.weight, 0.0)) for inside in which]
-        return np.column_stack(columns) if columns else np.zeros((len(self.population), 0))
+    def totals(self, width: int, which: Picks) -> np.ndarray:
+        """Add up the weights of some of the cells by group; see `Sample.totals`."""
+        return self.sample.totals(self.weight, width, which)
 
-    def shares(self, which: Sequence[np.ndarray]) -> Figure:
+    def shares(self, width: int, which: Picks) -> Figure:
         """Return the shares of some of the cells in the population."""
-        totals = self.totals(which)
+        totals = self.totals(width, which)
         return quotient(totals, self.population), totals, self.population
 
     def figures(self, estimate: np.ndarray, numerator: Any, denominator: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ multiple of the values that P takes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from .profile_table import ProfileTable
     from .profiles import Profiles
     from .spec import Spec
+
+CELLS_AT_ONCE = 2**15  # cells whose sums are made together
+Picks = Callable[[np.ndarray], Iterable[np.ndarray]]
 
 RULES = ("drop", "not_deprived", "deprived", "reweight", "reweight_rows")
 FITS = 2**62  # scores below it are compared as int64
@@ -69,6 +72,31 @@ class Sample:
         if len(values):
             out[self.group[self.starts]] = np.add.reduceat(values, self.starts)
         return out
+
+    def totals(self, weight: np.ndarray, width: int, which: Picks) -> np.ndarray:
+        """Add up weights by group, for each of a number of choices among the cells.
+
+        `which` yields, of the masks of some cells, whether each counts, once per column. Whole
+        groups are taken together until they are many cells, so that what is made of them stays in
+        the processor's cache.
+        """
+        out = np.zeros((self.table.n_groups, width))
+        for cells, starts in self.pieces():
+            group, own = self.group[cells][starts], weight[cells]
+            for column, counts in enumerate(which(self.mask[cells])):
+                out[group, column] = np.add.reduceat(np.where(counts, own, 0.0), starts)
+        return out
+
+    def pieces(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """Divide the cells between groups; with where each group's start, from the piece's own."""
+        ends = np.append(self.starts[1:], len(self.group))
+        first = 0
+        while first < len(self.starts):
+            start = int(self.starts[first])
+            last = int(np.searchsorted(ends, start + CELLS_AT_ONCE, side="right"))
+            last = max(last, first + 1)  # a larger group is a piece of its own
+            yield slice(start, int(ends[last - 1])), self.starts[first:last] - start
+            first = last
 
 
 def starts_of(group: np.ndarray) -> np.ndarray:
