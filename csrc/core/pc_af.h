@@ -11,10 +11,10 @@
  * Profiles are sorted by score, highest first, and both measures of all groups are running sums. The
  * order of the groups changes little from one cut-off to the next: it is repaired (pc_af_loops.h).
  *
- * Equal values: two neighbours in the order of values are equal when they differ by PC_AF_SAME or
- * less, give or take 2^-41; equality is handed on from neighbour to neighbour. Equal groups share their mean rank, and
- * stand in the order of the baseline. The sum of a few thousand shares is far nearer than that to its
- * exact value, so that groups equal as fractions are equal here. Scores are integers and exact.
+ * Equal values: two neighbours in the order of values are equal when they differ by PC_AF_SAME or less,
+ * give or take 2^-41; equality is handed on from neighbour to neighbour. Equal groups share their mean
+ * rank, and stand in the order of the baseline. A sum of n shares is off by n 2^-53 at most, and mostly by
+ * far less: groups equal as fractions are equal here. Scores are integers and exact.
  *
  * Statistics of a ranking beside the baseline, with S0 and S the pairs of groups that differ in the
  * baseline and in the ranking, C and D those of both that differ in the same and in opposite directions:
