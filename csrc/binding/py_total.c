@@ -274,7 +274,10 @@ PyObject *py_total(PyObject *module, PyObject *args, PyObject *kwargs)
         py_argument_take_one(state, &roles[WHERE], where) == 0 &&
         py_argument_take_one(state, &roles[PACKED], packed) == 0) {
         const pc_rows rows = rows_of((int64_t)n, roles, (int64_t)n_packed);
-        result = run(state, &rows, roles, keep_missing != 0, profile != 0, n_threads);
+        if (roles[PACKED].n > 0 && roles[FLAGS].n > 0)
+            py_error_fail(state, PC_ERR_LENGTH, role_names[PACKED], -1, NULL,
+                          "stands beside flags; indicators come in one of the two ways");
+        else result = run(state, &rows, roles, keep_missing != 0, profile != 0, n_threads);
     }
     for (int r = 0; r < N_ROLES; r++) py_argument_free(&roles[r]);
     return result;

@@ -76,8 +76,9 @@ pc_total_plan pc_total_plan_for(const pc_rows *rows, bool keep_missing)
 
 pc_total *pc_total_new(pc_context *ctx, const pc_total_plan *plan)
 {
-    if (plan->has_profile && plan->n_flags > PC_RECORD_MOST_INDICATORS) {
-        pc_context_fail(ctx, PC_ERR_LIMIT, "total", -1, -1, "has too many flags for a profile");
+    if (plan->has_profile && (plan->n_flags < 0 || plan->n_flags > PC_RECORD_MOST_INDICATORS)) {
+        pc_context_fail(ctx, PC_ERR_LIMIT, "total", -1, -1,
+                        "has too many flags for a profile, or less than none");
         return NULL;
     }
     pc_total *total = pc_alloc_zeroed(&ctx->memory, 1, sizeof *total);

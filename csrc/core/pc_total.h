@@ -65,9 +65,9 @@ typedef struct pc_total pc_total;
 /* The plan that fits one batch of rows. */
 pc_total_plan pc_total_plan_for(const pc_rows *rows, bool keep_missing);
 
-/* A state without rows; NULL when memory is out, or a profile has too many flags (ctx->error says which). A
- * profile of more cells than a table of 96 MiB or a deal can have fails with PC_ERR_LIMIT when its groups
- * are seen. */
+/* A state without rows; NULL when memory is out, or a profile has too many flags or less than none (ctx->error
+ * says which). A profile of more cells than a table of 96 MiB or a deal can have fails with PC_ERR_LIMIT when
+ * its groups are seen. */
 pc_total *pc_total_new(pc_context *ctx, const pc_total_plan *plan);
 void pc_total_free(pc_context *ctx, pc_total *total); /* NULL is accepted */
 
