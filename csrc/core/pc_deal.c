@@ -297,10 +297,11 @@ static pc_status put_aside(adder *a, uint32_t key, double *pair, pc_error *err)
 static pc_status add_rows(adder *a, const uint32_t *key, const double *weight, int64_t n,
                           pc_error *err)
 {
+    const pc_sum_ahead nothing = {.n = 0};
     uint32_t at[PAGE_ROWS];
     for (int64_t i = 0; i < n; i++) at[i] = 2 * slot_of(key[i]);
     for (int64_t row = 0; row < n;) {
-        row = a->kernels->add_pairs(row, n, at, weight, PC_RECORD_MOST_ROWS, a->table);
+        row = a->kernels->add_pairs(row, n, at, weight, PC_RECORD_MOST_ROWS, a->table, &nothing);
         double *pair = a->table + at[row - 1];
         if (pair[PC_RECORD_N] < PC_RECORD_MOST_ROWS) continue;
         const pc_status status = put_aside(a, key[row - 1], pair, err);

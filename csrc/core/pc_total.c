@@ -1,8 +1,9 @@
 #include "pc_parallel.h"
 #include "pc_total_state.h"
 
-enum { SERIAL_ROWS = 200000, LEAST_LANES = 4 };
-static const int64_t lanes_bytes = 48 * 1024 * 1024; /* the tables of all lanes together */
+enum { SERIAL_ROWS = 200000, LEAST_LANES = 2 };
+/* The tables of all lanes together. Those of profiles are cleared and read whole, and should stay in cache. */
+static const int64_t lanes_bytes = 48 * 1024 * 1024, profile_lanes_bytes = 32 * 1024 * 1024;
 static const int64_t most_dealt = 32 * 1024 * 1024;  /* rows that are dealt before they are added */
 
 int64_t pc_total_n_scores(const pc_total_plan *plan)
@@ -23,22 +24,20 @@ static pc_record_layout layout_for(const pc_total_plan *plan, int64_t n_groups)
     return pc_record_sums(pc_total_n_scores(plan), pc_total_n_sums(plan), n_groups);
 }
 
-static int64_t most_bytes(const pc_total *total)
-{
-    return total->plan.has_profile ? pc_total_profile_bytes : lanes_bytes;
-}
 
 void pc_total_set_layout(pc_total *total, int64_t n_groups)
 {
     total->layout = layout_for(&total->plan, n_groups);
     const int64_t bytes = n_groups * total->layout.stride * (int64_t)sizeof(double);
+    const int64_t most = total->plan.has_profile ? profile_lanes_bytes : lanes_bytes;
     total->n_lanes = PC_LANES;
-    while (total->n_lanes > 1 && bytes * total->n_lanes > most_bytes(total)) total->n_lanes /= 2;
+    while (total->n_lanes > 1 && bytes * total->n_lanes > most) total->n_lanes /= 2;
 }
 
 int64_t pc_total_most_table(const pc_total *total)
 {
-    return most_bytes(total) / (total->layout.stride * (int64_t)sizeof(double) * total->n_lanes);
+    const int64_t most = total->plan.has_profile ? pc_total_profile_bytes : lanes_bytes;
+    return most / (total->layout.stride * (int64_t)sizeof(double) * total->n_lanes);
 }
 
 bool pc_total_can_deal(const pc_total *total, const pc_group_scheme *scheme)

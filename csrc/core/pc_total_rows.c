@@ -181,22 +181,28 @@ static void take_turns(pc_total_block *b)
 
 /* ---- flags that cannot be missing -------------------------------------------------------------- */
 
-/* Where the block after this one has its weights and its first key, when they touch in memory. */
+static void look_ahead(pc_sum_ahead *ahead, const char *start, int64_t row_bytes)
+{
+    if (start == NULL || ahead->n == PC_SUM_STREAMS) return;
+    ahead->start[ahead->n] = start;
+    ahead->row_bytes[ahead->n++] = row_bytes;
+}
+
+static void look_ahead_column(const pc_total_block *b, const pc_column *column, pc_sum_ahead *ahead)
+{
+    look_ahead(ahead, pc_column_address(column, b->row + b->n), (int64_t)pc_type_size(column->type));
+}
+
+/* Where the block after this one has its weights, its first key, and its flags. */
 static pc_sum_ahead next_block(const pc_total_block *b)
 {
-    pc_sum_ahead ahead = {NULL, NULL, 0, 0};
-    if (b->u != b->weight) {
-        ahead.weight = (const char *)(b->u + b->n);
-        ahead.weight_bytes = sizeof(double);
-    }
-    if (b->rows->n_keys > 0 && b->rows->keys[0]->n_chunks == 1) {
-        const pc_chunk *chunk = b->rows->keys[0]->chunks;
-        const int64_t size = (int64_t)pc_type_size(b->rows->keys[0]->type);
-        if (size > 0 && chunk->stride == size) {
-            ahead.key = (const char *)chunk->data + (b->row + b->n) * size;
-            ahead.key_bytes = size;
-        }
-    }
+    const pc_rows *rows = b->rows;
+    pc_sum_ahead ahead = {.n = 0};
+    if (b->u != b->weight) look_ahead(&ahead, (const char *)(b->u + b->n), sizeof(double));
+    if (rows->n_keys > 0) look_ahead_column(b, rows->keys[0], &ahead);
+    if (rows->packed != NULL) look_ahead_column(b, rows->packed, &ahead);
+    for (int64_t j = 0; rows->packed == NULL && j < rows->n_flags; j++)
+        look_ahead_column(b, rows->flags[j], &ahead);
     return ahead;
 }
 
@@ -249,11 +255,13 @@ static pc_status load_masks(const pc_total_block *b, uint32_t *mask, pc_error *e
 
 static pc_status add_profile(pc_total_block *b, pc_error *err)
 {
+    const pc_sum_ahead ahead = next_block(b);
     uint32_t mask[PC_BLOCK];
     pc_status status = load_masks(b, mask, err);
     for (int64_t i = 0; i < b->n; i++) b->code[i] += 2 * mask[i];
     for (int64_t row = 0; status == PC_OK && row < b->n;) {
-        row = b->kernels->add_pairs(row, b->n, b->code, b->u, PC_RECORD_MOST_ROWS, b->lane->table);
+        row = b->kernels->add_pairs(row, b->n, b->code, b->u, PC_RECORD_MOST_ROWS, b->lane->table,
+                                    &ahead);
         status = put_aside(b, row - 1, err);
     }
     return status;

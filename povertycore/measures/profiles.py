@@ -504,7 +504,7 @@ def tables_of(
         by_table = [(), *((key,) for key in request.over)]
     if packed is not None:
         check_rows(packed, request.frame)
-    elif len(by_table) > 1 or powers or not hasattr(_core, "profile"):
+    elif len(by_table) > 1 or powers:
         packed = packed_rows(request.frame, spec)
     masks: Masks = packed if packed is not None else list(spec.columns(request.frame))
     tables = [tabulate(request, (*keys, *more), masks) for keys in by_table]
