@@ -45,9 +45,19 @@ bool pc_total_can_deal(const pc_total *total, const pc_group_scheme *scheme)
     return scheme->is_table && scheme->n_radix <= pc_deal_most_keys() >> total->plan.n_flags;
 }
 
-static bool is_better_dealt(const pc_total *total, const pc_group_scheme *scheme)
+/* Rows that were not counted may have more groups than tables of those that were have room for: a register
+ * sorted by its groups begins with few of them. */
+static bool may_outgrow_tables(const pc_total *total, const pc_group_scheme *scheme,
+                               const pc_rows *rows)
 {
-    return total->plan.has_profile && total->n_lanes < LEAST_LANES && pc_total_can_deal(total, scheme);
+    return total->plan.expected_groups == 0 && rows->n > PC_RUN &&
+           scheme->n_radix > pc_total_most_table(total);
+}
+
+static bool is_better_dealt(const pc_total *total, const pc_group_scheme *scheme, const pc_rows *rows)
+{
+    return total->plan.has_profile && pc_total_can_deal(total, scheme) &&
+           (total->n_lanes < LEAST_LANES || may_outgrow_tables(total, scheme, rows));
 }
 
 pc_deal *pc_total_new_deal(pc_context *ctx, const pc_total *total, int64_t n_codes)
@@ -294,7 +304,7 @@ static pc_status prepare(pc_context *ctx, pc_total *total, const pc_rows *rows, 
         status = count_groups(ctx, &scheme, rows, &n_groups);
         if (status == PC_OK) pc_total_set_layout(total, n_groups);
     }
-    if (status == PC_OK && total->group == NULL && is_better_dealt(total, &scheme)) {
+    if (status == PC_OK && total->group == NULL && is_better_dealt(total, &scheme, rows)) {
         total->n_lanes = PC_LANES;
         total->deal = pc_total_new_deal(ctx, total, scheme.n_radix);
         if (total->deal == NULL) status = PC_ERR_MEMORY;

@@ -244,6 +244,38 @@ static void more_keys_than_can_be_dealt_are_refused(void)
     EXPECT(atomic_load(&ctx.memory.in_use) == 0);
 }
 
+/* A register sorted by its groups shows few of them in the rows that set lanes and layout. */
+static void groups_may_come_late(void)
+{
+    enum { LATE = PC_RUN + N, EARLY_GROUPS = 3 };
+    static int32_t district[LATE];
+    static uint16_t mask[LATE];
+    static spread found;
+    pc_context ctx;
+    pc_made made[2];
+    const pc_column *key = pc_make_array(&made[0], PC_INT32, district, LATE);
+    for (int64_t i = 0; i < LATE; i++) {
+        const int64_t late = i - PC_RUN, n_late = GROUPS - EARLY_GROUPS;
+        district[i] = (int32_t)(late < 0 ? i * EARLY_GROUPS / PC_RUN : EARLY_GROUPS + late * n_late / N);
+        mask[i] = (uint16_t)(i % (KEYS / GROUPS));
+    }
+    start(&ctx, 2);
+    pc_rows rows = {.n = LATE, .n_keys = 1, .keys = &key, .n_flags = FLAGS};
+    rows.packed = pc_make_array(&made[1], PC_UINT16, mask, LATE);
+    pc_total_plan plan = pc_total_plan_for(&rows, false);
+    plan.has_profile = true;
+    pc_total *total = pc_total_new(&ctx, &plan);
+    EXPECT(pc_total_update(&ctx, total, &rows) == PC_OK);
+    EXPECT(pc_total_finish(&ctx, total) == PC_OK);
+    read_spread(&ctx, total, &found);
+    EXPECT(found.n_groups == GROUPS);
+    for (int64_t i = 0; i < LATE; i++) found.n[(int64_t)district[i] << FLAGS | mask[i]]--;
+    for (int64_t k = 0; k < KEYS; k++) EXPECT(found.n[k] == 0);
+    EXPECT(atomic_load(&ctx.memory.peak) < 12 * (int64_t)LATE + 20 * found.n_cells + 64 * 1024 * 1024);
+    pc_total_free(&ctx, total);
+    EXPECT(atomic_load(&ctx.memory.in_use) == 0);
+}
+
 /* Two batches, the second with more groups; then a merge. */
 static pc_status whole_life(pc_context *ctx, void *arg)
 {
@@ -286,6 +318,7 @@ int main(void)
         CLAIM(merged_states_equal_the_oracle),
         CLAIM(the_smallest_bad_row_is_named),
         CLAIM(more_keys_than_can_be_dealt_are_refused),
+        CLAIM(groups_may_come_late),
         CLAIM(every_allocation_may_fail),
     };
     return pc_test_run(claims, sizeof claims / sizeof *claims);
