@@ -60,11 +60,22 @@ static bool is_better_dealt(const pc_total *total, const pc_group_scheme *scheme
            (total->n_lanes < LEAST_LANES || may_outgrow_tables(total, scheme, rows));
 }
 
-pc_deal *pc_total_new_deal(pc_context *ctx, const pc_total *total, int64_t n_codes)
+pc_status pc_total_start_deal(pc_context *ctx, pc_total *total, int64_t n_codes)
 {
-    pc_deal *deal = pc_deal_new(ctx, n_codes << total->plan.n_flags);
-    if (deal == NULL) pc_total_out_of_memory(&ctx->error);
-    return deal;
+    const int64_t n_words = pc_total_dealt_words(n_codes);
+    total->deal = pc_deal_new(ctx, n_codes << total->plan.n_flags);
+    total->dealt = pc_alloc_zeroed(&ctx->memory, n_words, sizeof *total->dealt);
+    if (total->deal != NULL && total->dealt != NULL) return PC_OK;
+    pc_total_free_deal(ctx, total);
+    return pc_total_out_of_memory(&ctx->error);
+}
+
+void pc_total_free_deal(pc_context *ctx, pc_total *total)
+{
+    pc_deal_free(ctx, total->deal);
+    pc_free(&ctx->memory, (void *)total->dealt);
+    total->deal = NULL;
+    total->dealt = NULL;
 }
 
 /* ---- new and free ---------------------------------------------------------------------------- */
@@ -108,7 +119,7 @@ void pc_total_free(pc_context *ctx, pc_total *total)
     pc_free(&ctx->memory, total->values);
     pc_free(&ctx->memory, total->start);
     pc_free(&ctx->memory, total->live);
-    pc_deal_free(ctx, total->deal);
+    pc_total_free_deal(ctx, total);
     pc_group_free(ctx, total->group);
     pc_free(&ctx->memory, total);
 }
@@ -306,8 +317,7 @@ static pc_status prepare(pc_context *ctx, pc_total *total, const pc_rows *rows, 
     }
     if (status == PC_OK && total->group == NULL && is_better_dealt(total, &scheme, rows)) {
         total->n_lanes = PC_LANES;
-        total->deal = pc_total_new_deal(ctx, total, scheme.n_radix);
-        if (total->deal == NULL) status = PC_ERR_MEMORY;
+        status = pc_total_start_deal(ctx, total, scheme.n_radix);
     }
     if (status == PC_OK && total->deal == NULL) {
         if (scheme.n_radix > pc_total_most_table(total)) scheme.is_table = false;
@@ -382,8 +392,7 @@ static void forget_rows(pc_context *ctx, pc_total *total)
     pc_group_free(ctx, total->group);
     total->group = NULL;
     if (total->deal == NULL) return;
-    pc_deal_free(ctx, total->deal);
-    total->deal = NULL;
+    pc_total_free_deal(ctx, total);
     total->n_lanes = 1; /* as tables would have: to be decided again */
 }
 

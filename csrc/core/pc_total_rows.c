@@ -44,13 +44,6 @@ static pc_status grow(pc_context *ctx, void **block, int64_t old_n, int64_t new_
     return PC_OK;
 }
 
-static pc_status make_seen(pc_context *ctx, pc_total_lane *lane, int64_t n_codes, pc_error *err)
-{
-    if (lane->seen != NULL) return PC_OK;
-    lane->room = n_codes;
-    return grow(ctx, (void **)&lane->seen, 0, n_codes, 1, err);
-}
-
 pc_status pc_total_make_room(pc_context *ctx, const pc_total *total, const pc_group *group,
                              pc_total_lane *lane, int64_t n_codes, pc_error *err)
 {
@@ -60,7 +53,7 @@ pc_status pc_total_make_room(pc_context *ctx, const pc_total *total, const pc_gr
     int64_t room = n_codes;
     pc_status status = PC_OK;
 
-    if (total->deal != NULL) return make_seen(ctx, lane, n_codes, err);
+    if (total->deal != NULL) return PC_OK;
     if (n_codes <= lane->room && lane->table != NULL) return PC_OK;
     if (!is_table && room < lane->room * 3 / 2) room = lane->room * 3 / 2;
     if (!is_table && room < 16 && !total->plan.has_profile) room = 16;
@@ -267,6 +260,24 @@ static pc_status add_profile(pc_total_block *b, pc_error *err)
     return status;
 }
 
+int64_t pc_total_dealt_words(int64_t n_codes)
+{
+    return (n_codes + PC_TOTAL_WORD - 1) / PC_TOTAL_WORD;
+}
+
+bool pc_total_is_dealt(const pc_total *total, int64_t code)
+{
+    const uint64_t word = atomic_load_explicit(&total->dealt[code / PC_TOTAL_WORD], memory_order_relaxed);
+    return word >> code % PC_TOTAL_WORD & 1;
+}
+
+void pc_total_note_dealt(const pc_total *total, int64_t code)
+{
+    if (pc_total_is_dealt(total, code)) return;
+    atomic_fetch_or_explicit(&total->dealt[code / PC_TOTAL_WORD], (uint64_t)1 << code % PC_TOTAL_WORD,
+                             memory_order_relaxed);
+}
+
 /* Deal the rows of the domain. Nothing is dealt of a block with a bad row. */
 static pc_status deal_profile(pc_total_block *b, pc_error *err)
 {
@@ -277,7 +288,7 @@ static pc_status deal_profile(pc_total_block *b, pc_error *err)
     if (status == PC_OK) status = load_weights(b, err);
     if (status == PC_OK) status = load_masks(b, mask, err);
     if (status != PC_OK) return status;
-    for (int64_t i = 0; i < b->n; i++) b->lane->seen[b->code[i]] = 1;
+    for (int64_t i = 0; i < b->n; i++) pc_total_note_dealt(b->total, b->code[i]);
     for (int64_t i = 0; i < b->n; i++) b->code[i] = b->code[i] << n_flags | mask[i];
     int64_t n = b->n;
     const double *weight = b->u;
