@@ -73,7 +73,7 @@ void pc_total_free(pc_context *ctx, pc_total *total); /* NULL is accepted */
 
 /* Add rows. Fails with PC_ERR_LENGTH, VALUE, MISSING, TYPE, GROUP, LIMIT, MEMORY, INTERRUPTED; after
  * a failure the state may only be freed. O(rows). Memory: 64 MiB beyond one record per group; a profile
- * 96 MiB, or where it deals 12 bytes for each of at most 32 million rows, and its cells. */
+ * 96 MiB in each lane, or where it deals what pc_deal says, for 32 million rows at a time. */
 pc_status pc_total_update(pc_context *ctx, pc_total *total, const pc_rows *rows);
 
 /* Add the rows of `other`, a state of the same plan and layout, to `into`; `other` is unchanged. Row numbers of
