@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .. import _core
 from ..design import Design
 from ..errors import ComparabilityError, DuplicateNameError, unknown_option
 from ..estimates import Estimates
