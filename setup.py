@@ -12,21 +12,30 @@ from setuptools import Extension, setup
 from setuptools.command.sdist import sdist
 
 CORE = [
+    "pc_af",
+    "pc_af_avx2",
+    "pc_af_order",
     "pc_column",
     "pc_context",
     "pc_cpu",
+    "pc_deal",
     "pc_dictionary",
     "pc_group",
     "pc_memory",
+    "pc_pack",
     "pc_parallel",
     "pc_status",
     "pc_sum",
     "pc_sum_avx2",
     "pc_record",
     "pc_total",
+    "pc_total_finish",
+    "pc_total_join",
     "pc_total_rows",
 ]
 BINDING = [
+    "py_argument",
+    "py_af",
     "py_array",
     "py_arrow",
     "py_column",
@@ -34,6 +43,7 @@ BINDING = [
     "py_group",
     "py_host",
     "py_module",
+    "py_pack",
     "py_total",
 ]
 

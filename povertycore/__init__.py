@@ -12,7 +12,21 @@ from . import datasets, errors
 from .design import Design, Replicates
 from .dynamics import change, target
 from .estimates import Estimates, concat
-from .measures import mean, rate, ratio, total
+from .measures import (
+    Indicator,
+    Packed,
+    Profiles,
+    Spec,
+    collapse,
+    mean,
+    multidim,
+    pack,
+    profiles,
+    rate,
+    ratio,
+    spec,
+    total,
+)
 from .standards import Standard, classify, standard
 
 __version__ = "0.1.0"
@@ -20,17 +34,26 @@ __version__ = "0.1.0"
 __all__ = [
     "Design",
     "Estimates",
+    "Indicator",
+    "Packed",
+    "Profiles",
     "Replicates",
+    "Spec",
     "Standard",
     "__version__",
     "change",
     "classify",
+    "collapse",
     "concat",
     "datasets",
     "errors",
     "mean",
+    "multidim",
+    "pack",
+    "profiles",
     "rate",
     "ratio",
+    "spec",
     "standard",
     "target",
     "total",

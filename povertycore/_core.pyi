@@ -20,12 +20,31 @@ class Totals(TypedDict):
     score_n: NDArray[np.int64]
     score_weight: NDArray[np.float64]
     sums: NDArray[np.float64]
-    cell_group: NDArray[np.int64]
-    cell_mask: NDArray[np.uint64]
+    cell_start: NDArray[np.int64]
+    cell_mask: NDArray[np.uint32]
     cell_n: NDArray[np.int64]
     cell_weight: NDArray[np.float64]
     where_missing: int
     peak_bytes: int
+
+class Rankings(TypedDict):
+    """What `af` returns; M measures, S slots, G groups."""
+
+    rank: NDArray[np.float64]
+    level: NDArray[np.int64]
+    least: NDArray[np.float64]
+    total: NDArray[np.float64]
+    n: NDArray[np.int64]
+    slot_least: NDArray[np.float64]
+    slot_total: NDArray[np.float64]
+    slot_n: NDArray[np.int64]
+    rank_least: NDArray[np.float64]
+    rank_most: NDArray[np.float64]
+    rank_total: NDArray[np.float64]
+    value_least: NDArray[np.float64]
+    value_most: NDArray[np.float64]
+    turned: NDArray[np.int32]
+    ever: NDArray[np.uint64]
 
 @final
 class Column:
@@ -44,6 +63,9 @@ class Column:
     @property
     def n(self) -> int:
         """Number of rows."""
+    @property
+    def is_complete(self) -> bool:
+        """Whether its type says that no row is missing: no float, no mask or bitmap of validity."""
     @property
     def n_chunks(self) -> int:
         """Number of pieces the rows lie in."""
@@ -95,6 +117,8 @@ def total(
     pairs: Sequence[tuple[Column, Column]] = (),
     keep_missing: bool = False,
     profile: bool = False,
+    packed: Column | None = None,
+    n_packed: int = 0,
     n_threads: int = 0,
 ) -> Totals:
     """Weighted totals by cell, in one pass over n rows, the GIL released.
@@ -111,12 +135,56 @@ def total(
     With profile, the flags (at most 16, none missing) are indicators taken together, and instead of
     n, weight, scores and sums there are the cells that occur, by group and combination of flags:
 
-    - cell_group, cell_mask (bit j: flag j), cell_n, cell_weight. A table that would take more than
-      96 MiB is a LimitError.
+    - cell_start (G + 1): the first cell of each group; cell_mask (bit j: flag j), cell_n,
+      cell_weight. More groups than have room in a table of 96 MiB, and whose keys do not number
+      them, are a LimitError.
+
+    packed has the flags in one column instead: n_packed of them, as `pack` returns them.
 
     where_missing: rows whose `where` is missing; they count as outside. peak_bytes: memory taken
     beyond the inputs and the result. Errors are those of `povertycore.errors`, with `.argument`,
     `.column` and `.row`, the smallest bad row.
+    """
+
+def pack(
+    n: int, indicators: Sequence[Column], *, n_threads: int = 0
+) -> tuple[NDArray[np.unsignedinteger[Any]], NDArray[np.unsignedinteger[Any]] | None]:
+    """Masks of n rows, bit j from the j-th of at most 64 columns of 0/1, the GIL released.
+
+    The second masks say what is missing, where the bit of the first is 0; None where nothing is.
+    Both have the smallest unsigned type that holds the bits.
+    """
+
+def af(
+    share: NDArray[np.float64],
+    baseline: NDArray[np.float64],
+    measures: tuple[str, ...],
+    score: NDArray[np.int64],
+    value: NDArray[np.float64],
+    cutoff: NDArray[np.int64] | None = None,
+    *,
+    n_threads: int = 0,
+) -> Rankings:
+    """Rankings of groups by H and M0 under many weightings, beside a baseline, the GIL released.
+
+    share (profiles, G): share of each profile in the population of each group. baseline (M, G): the
+    values that other rankings are compared with. measures: of "H" and "M0". score (W, profiles):
+    integers in the order of the scores under each weighting, equal where those are; value the same
+    as fractions. cutoff (W, cut-offs): least scores, descending; None takes every score above 0.
+    All in C order. A slot is a cut-off, or all of them together where there are none.
+
+    - rank, level (M, G): mean rank in the baseline, 1 the highest; levels from 0, equal groups have
+      one.
+    - least, total, n (W, M, 3): over the cut-offs, of Spearman's coefficient, Kendall's tau-b and
+      the share of the baseline's comparisons that hold; n counts where they are defined, least is
+      infinite where n is 0. slot_least, slot_total, slot_n (M, S, 3): the same over the weightings.
+    - rank_least, rank_most, value_least, value_most (M, S, G): over the weightings. rank_total: sum
+      of the ranks, with cut-offs only.
+    - turned (M, G, G): weightings under which the first group, higher in the baseline, is lower
+      than the second at some cut-off. ever (M, S, words): bit a * G + b says so of some weighting
+      at the slot.
+
+    Values that differ by 2^-40 or less are equal.
     """
 
 def info() -> dict[str, Any]:

@@ -14,6 +14,7 @@ __all__ = [
     "ColumnNotFoundError",
     "ComparabilityError",
     "ComparabilityWarning",
+    "CutoffWarning",
     "DTypeError",
     "DesignError",
     "DuplicateNameError",
@@ -135,6 +136,10 @@ class StandardWarning(PovertyCoreWarning):
 
 class ComparabilityWarning(PovertyCoreWarning):
     """Figures stand side by side that should be compared with care."""
+
+
+class CutoffWarning(PovertyCoreWarning):
+    """A cut-off lies beside a score that it may have been meant to be."""
 
 
 def unknown_column(name: object, names: Iterable[object]) -> ColumnNotFoundError:

@@ -83,6 +83,9 @@ class Key:
         Text or categories.
     categories : pandas.Index or None
         The fixed list of categories (pandas, Polars Enum, ordered Arrow dictionaries), in NFC.
+    codes : callable or None
+        Of categories, and of text read from Python objects: gives the code of each row, below 0
+        where missing.
     """
 
     name: str
@@ -92,6 +95,7 @@ class Key:
     is_flag: bool = False
     is_categorical: bool = False
     categories: pd.Index | None = None
+    codes: Callable[[], NDArray[Any]] | None = field(default=None, repr=False)
 
     def labels(self, values: Values, missing: Missing) -> Any:
         """Return the labels of key values as `_core.total` gives them, in the column's own type.
@@ -345,6 +349,7 @@ def from_objects(values: NDArray[Any], name: str) -> Key:
         decode=decode,
         plain=lambda: np.where(codes < 0, np.array(None), values),
         is_categorical=True,
+        codes=lambda: codes,
     )
 
 
@@ -421,6 +426,7 @@ def from_categorical(array: Any, name: str) -> Key:
         plain=lambda: labels_at(array.categories, codes),
         is_categorical=True,
         categories=categories,
+        codes=lambda: np.asarray(codes),
     )
 
 
@@ -559,6 +565,7 @@ def from_codes(codes: Any, labels: Any, ordered: bool, name: str) -> Key:
         plain=lambda: labels_at(labels, plain_codes(codes)),
         is_categorical=True,
         categories=categories,
+        codes=lambda: plain_codes(codes),
     )
 
 
@@ -652,6 +659,7 @@ def from_polars_enum(series: Any, name: str) -> Key:
         plain=lambda: object_array(series.to_list()),
         is_categorical=True,
         categories=unified,
+        codes=lambda: polars_codes(series),
     )
 
 
@@ -669,7 +677,14 @@ def from_polars_categorical(series: Any, name: str) -> Key:
         decode=decode,
         plain=lambda: object_array(series.to_list()),
         is_categorical=True,
+        codes=lambda: polars_codes(series),
     )
+
+
+def polars_codes(series: Any) -> NDArray[np.int64]:
+    """Return the physical code of each row as one array, -1 where missing."""
+    codes = series.to_physical().cast(int).fill_null(-1)
+    return np.asarray(codes.to_numpy(), np.int64)
 
 
 def pool_labels(series: Any, codes: Values) -> list[str]:
@@ -875,7 +890,7 @@ class Frame:
         """
         if is_name(column):
             if column not in self._keys:
-                self._keys[column] = read(self._native(column), str(column))
+                self._keys[column] = read(self.native(column), str(column))
             return self._keys[column]
         name = getattr(column, "name", None)
         key = read(column, "" if name is None else str(name))
@@ -933,7 +948,7 @@ class Frame:
             return values if isinstance(values, pd.Categorical) else np.asarray(values)
         return pd.Series(values, index=self.index, name=name)
 
-    def _native(self, name: Any) -> Any:
+    def native(self, name: Any) -> Any:
         """Return a column as its library has it."""
         count = self.names.count(name)
         if count == 0:

@@ -26,7 +26,7 @@ BUILT_IN = {
     "DesignError": ValueError,
     "FileFormatError": ValueError,
 }
-WARNINGS = ["LabelWarning", "StandardWarning", "ComparabilityWarning"]
+WARNINGS = ["LabelWarning", "StandardWarning", "ComparabilityWarning", "CutoffWarning"]
 
 # ---- worked example ---------------------------------------------------------------------------
 

@@ -123,6 +123,13 @@ static PyObject *column_n(PyObject *object, void *closure)
     return PyLong_FromLongLong((long long)((const py_column *)object)->column.n);
 }
 
+static PyObject *column_is_complete(PyObject *object, void *closure)
+{
+    (void)closure;
+    const py_column *self = (const py_column *)object;
+    return PyBool_FromLong(!self->has_missing_code && pc_column_is_complete(&self->column));
+}
+
 static PyObject *column_n_chunks(PyObject *object, void *closure)
 {
     (void)closure;
@@ -151,6 +158,7 @@ static PyGetSetDef column_attributes[] = {
     {"name", column_name, NULL, "Name of the column, for messages.", NULL},
     {"type", column_type, NULL, "Type in memory: 'int32', 'text64' ...", NULL},
     {"n", column_n, NULL, "Number of rows.", NULL},
+    {"is_complete", column_is_complete, NULL, "Whether its type says that no row is missing.", NULL},
     {"n_chunks", column_n_chunks, NULL, "Number of pieces the rows lie in.", NULL},
     {"addresses", column_addresses, NULL, "Address of each piece's first element.", NULL},
     {NULL, NULL, NULL, NULL, NULL},

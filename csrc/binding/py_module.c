@@ -8,11 +8,13 @@
 #include "py_module.h"
 
 #include "pc_cpu.h"
+#include "py_af.h"
 #include "py_array.h"
 #include "py_arrow.h"
 #include "py_column.h"
 #include "py_error.h"
 #include "py_group.h"
+#include "py_pack.h"
 #include "py_total.h"
 
 py_state *py_module_state(PyObject *module)
@@ -38,6 +40,9 @@ static PyObject *info(PyObject *module, PyObject *nothing)
 
 #define WITH_KEYWORDS(function) (PyCFunction)(void (*)(void))(function)
 
+PyDoc_STRVAR(af_doc,
+             "af(share, baseline, measures, score, value, cutoff=None, *, n_threads=0)\n--\n\n"
+             "Rankings of groups by H and M0 under many weightings, beside a baseline.");
 PyDoc_STRVAR(column_array_doc,
              "column_array(values, mask=None, name='', missing_code=None)\n--\n\n"
              "View a one-dimensional NumPy array as a Column; mask: one byte a row, 1 = missing.");
@@ -48,17 +53,21 @@ PyDoc_STRVAR(encode_objects_doc,
              "Codes of an array of str or missing, and the first row of each code.");
 PyDoc_STRVAR(total_doc,
              "total(n, keys, *, weight=None, size=None, where=None, flags=(), values=(), pairs=(), "
-             "keep_missing=False, profile=False, n_threads=0)\n--\n\n"
+             "keep_missing=False, profile=False, packed=None, n_packed=0, n_threads=0)\n--\n\n"
              "Weighted totals by cell, in one pass over the rows.");
+PyDoc_STRVAR(pack_doc, "pack(n, indicators, *, n_threads=0)\n--\n\n"
+                       "Columns of 0/1 as bits of one number a row, and what is missing of them.");
 PyDoc_STRVAR(info_doc, "info()\n--\n\nWhat this machine and this build offer.");
 
 static PyMethodDef functions[] = {
+    {"af", WITH_KEYWORDS(py_af), METH_VARARGS | METH_KEYWORDS, af_doc},
     {"column_array", WITH_KEYWORDS(py_column_array), METH_VARARGS | METH_KEYWORDS,
      column_array_doc},
     {"column_arrow", WITH_KEYWORDS(py_column_arrow), METH_VARARGS | METH_KEYWORDS,
      column_arrow_doc},
     {"encode_objects", py_encode_objects, METH_O, encode_objects_doc},
     {"info", info, METH_NOARGS, info_doc},
+    {"pack", WITH_KEYWORDS(py_pack), METH_VARARGS | METH_KEYWORDS, pack_doc},
     {"total", WITH_KEYWORDS(py_total), METH_VARARGS | METH_KEYWORDS, total_doc},
     {NULL, NULL, 0, NULL},
 };

@@ -1,6 +1,7 @@
 #include "py_total.h"
 
 #include "pc_total.h"
+#include "py_argument.h"
 #include "py_column.h"
 #include "py_error.h"
 #include "py_host.h"
@@ -9,53 +10,15 @@
 
 /* ---- inputs ---- */
 
-/* Columns of one role. The tuple holds references while the GIL is given up: the caller's list may
- * change under our feet. */
-typedef struct argument {
-    const char *name;
-    PyObject *tuple;
-    const pc_column **columns; /* [n] */
-    int64_t n;
-} argument;
-
-enum { KEYS, FLAGS, VALUES, PAIRS, WEIGHT, SIZE, WHERE, N_ROLES };
+enum { KEYS, FLAGS, PACKED, VALUES, PAIRS, WEIGHT, SIZE, WHERE, N_ROLES };
 
 static const char *const role_names[N_ROLES] = {
     [KEYS] = "key",      [FLAGS] = "flag", [VALUES] = "value", [PAIRS] = "pair",
-    [WEIGHT] = "weight", [SIZE] = "size",  [WHERE] = "where",
+    [WEIGHT] = "weight", [SIZE] = "size",  [WHERE] = "where", [PACKED] = "packed",
 };
 
-/* The columns of role->tuple. 0, or -1 with an exception set. */
-static int take_columns(py_state *state, argument *role)
-{
-    role->n = (int64_t)PyTuple_GET_SIZE(role->tuple);
-    role->columns = PyMem_Calloc((size_t)role->n + 1, sizeof *role->columns);
-    if (role->columns == NULL) return PyErr_NoMemory(), -1;
-    for (int64_t k = 0; k < role->n; k++) {
-        PyObject *item = PyTuple_GET_ITEM(role->tuple, (Py_ssize_t)k);
-        if (!Py_IS_TYPE(item, state->column_type)) {
-            py_error_fail(state, PC_ERR_TYPE, role->name, -1, NULL, "is not a Column");
-            return -1;
-        }
-        role->columns[k] = &((py_column *)item)->column;
-    }
-    return 0;
-}
-
-static int take_one(py_state *state, argument *role, PyObject *column)
-{
-    role->tuple = column == Py_None ? PyTuple_New(0) : PyTuple_Pack(1, column);
-    return role->tuple == NULL ? -1 : take_columns(state, role);
-}
-
-static int take_many(py_state *state, argument *role, PyObject *sequence)
-{
-    role->tuple = sequence == NULL ? PyTuple_New(0) : PySequence_Tuple(sequence);
-    return role->tuple == NULL ? -1 : take_columns(state, role);
-}
-
 /* A sequence of pairs, one part after the other. */
-static int take_pairs(py_state *state, argument *role, PyObject *sequence)
+static int take_pairs(py_state *state, py_argument *role, PyObject *sequence)
 {
     PyObject *pairs = sequence == NULL ? PyTuple_New(0) : PySequence_Tuple(sequence);
     if (pairs == NULL) return -1;
@@ -76,25 +39,23 @@ static int take_pairs(py_state *state, argument *role, PyObject *sequence)
     }
     Py_DECREF(pairs);
     role->tuple = parts;
-    return parts == NULL ? -1 : take_columns(state, role);
+    return parts == NULL ? -1 : py_argument_take_columns(state, role);
 }
 
-static const pc_column *only(const argument *role)
+/* n_packed: flags in the packed column, if there is one. */
+static pc_rows rows_of(int64_t n, const py_argument roles[N_ROLES], int64_t n_packed)
 {
-    return role->n == 0 ? NULL : role->columns[0];
-}
-
-static pc_rows rows_of(int64_t n, const argument roles[N_ROLES])
-{
+    const pc_column *packed = py_argument_only(&roles[PACKED]);
     return (pc_rows){
         .n = n,
         .n_keys = roles[KEYS].n,
         .keys = roles[KEYS].columns,
-        .weight = only(&roles[WEIGHT]),
-        .size = only(&roles[SIZE]),
-        .where = only(&roles[WHERE]),
-        .n_flags = roles[FLAGS].n,
+        .weight = py_argument_only(&roles[WEIGHT]),
+        .size = py_argument_only(&roles[SIZE]),
+        .where = py_argument_only(&roles[WHERE]),
+        .n_flags = packed == NULL ? roles[FLAGS].n : n_packed,
         .flags = roles[FLAGS].columns,
+        .packed = packed,
         .n_values = roles[VALUES].n,
         .values = roles[VALUES].columns,
         .n_pairs = roles[PAIRS].n / 2,
@@ -103,12 +64,12 @@ static pc_rows rows_of(int64_t n, const argument roles[N_ROLES])
 }
 
 /* The name of the column that an error of the core is about; NULL when it is about none. */
-static PyObject *column_at_fault(const pc_error *err, const argument roles[N_ROLES])
+static PyObject *column_at_fault(const pc_error *err, const py_argument roles[N_ROLES])
 {
     const int64_t which = err->which < 0 ? 0 : err->which;
     for (int r = 0; r < N_ROLES; r++)
         if (strcmp(err->argument, roles[r].name) == 0 && which < roles[r].n)
-            return ((py_column *)PyTuple_GET_ITEM(roles[r].tuple, (Py_ssize_t)which))->name;
+            return py_argument_column_name(&roles[r], which);
     return NULL;
 }
 
@@ -126,36 +87,16 @@ static pc_total *add_rows(pc_context *ctx, const pc_total_plan *plan, const pc_r
 
 /* ---- results ---- */
 
-/* Put a new reference into the dictionary and give it up. 0, or -1 with an exception set. */
-static int put(PyObject *result, const char *word, PyObject *value)
-{
-    if (value == NULL) return -1;
-    const int failed = PyDict_SetItemString(result, word, value);
-    Py_DECREF(value);
-    return failed;
-}
-
-/* An array that the dictionary owns; where to write its values, or NULL with an exception set. */
-static void *put_array(PyObject *result, const char *word, int type, int64_t n_rows, int64_t n)
-{
-    npy_intp shape[2] = {(npy_intp)n_rows, (npy_intp)n};
-    const int n_dims = n_rows < 0 ? 1 : 2;
-    PyObject *array = PyArray_SimpleNew(n_dims, n_dims == 1 ? shape + 1 : shape, type);
-    if (put(result, word, array) < 0) return NULL;
-    return PyArray_DATA((PyArrayObject *)array);
-}
-
 static int put_totals(PyObject *result, const pc_total *total, const pc_total_plan *plan)
 {
-    enum { ONE = -1 };
     const int64_t g = pc_total_n_groups(total);
     const int64_t n_scores = pc_total_n_scores(plan);
     const pc_total_result out = {
-        .n = put_array(result, "n", NPY_INT64, ONE, g),
-        .weight = put_array(result, "weight", NPY_DOUBLE, ONE, g),
-        .score_n = put_array(result, "score_n", NPY_INT64, n_scores, g),
-        .score_weight = put_array(result, "score_weight", NPY_DOUBLE, n_scores, g),
-        .sum = put_array(result, "sums", NPY_DOUBLE, pc_total_n_sums(plan), g),
+        .n = py_put_array(result, "n", NPY_INT64, PY_ONE_ROW, g),
+        .weight = py_put_array(result, "weight", NPY_DOUBLE, PY_ONE_ROW, g),
+        .score_n = py_put_array(result, "score_n", NPY_INT64, n_scores, g),
+        .score_weight = py_put_array(result, "score_weight", NPY_DOUBLE, n_scores, g),
+        .sum = py_put_array(result, "sums", NPY_DOUBLE, pc_total_n_sums(plan), g),
     };
     if (out.n == NULL || out.weight == NULL || out.score_n == NULL || out.score_weight == NULL ||
         out.sum == NULL)
@@ -164,23 +105,31 @@ static int put_totals(PyObject *result, const pc_total *total, const pc_total_pl
     return 0;
 }
 
-/* The cells of a profile, by group and combination of flags. */
-static int put_cells(PyObject *result, const pc_total *total)
+/* The cells of a profile, by group and combination of flags. There may be many: they are read without the
+ * GIL, on the threads of the pass. */
+static int put_cells(py_state *state, PyObject *result, const pc_total *total, int n_threads)
 {
-    enum { ONE = -1 };
-    const int64_t n_cells = pc_total_n_cells(total);
-    int64_t *group = put_array(result, "cell_group", NPY_INT64, ONE, n_cells);
-    uint64_t *mask = put_array(result, "cell_mask", NPY_UINT64, ONE, n_cells);
-    int64_t *n = put_array(result, "cell_n", NPY_INT64, ONE, n_cells);
-    double *weight = put_array(result, "cell_weight", NPY_DOUBLE, ONE, n_cells);
-    if (group == NULL || mask == NULL || n == NULL || weight == NULL) return -1;
-    pc_total_read_cells(total, group, mask, n, weight);
-    return 0;
+    pc_context ctx;
+    const int64_t n_cells = pc_total_n_cells(total), n_groups = pc_total_n_groups(total);
+    int64_t *start = py_put_array(result, "cell_start", NPY_INT64, PY_ONE_ROW, n_groups + 1);
+    uint32_t *mask = py_put_array(result, "cell_mask", NPY_UINT32, PY_ONE_ROW, n_cells);
+    int64_t *n = py_put_array(result, "cell_n", NPY_INT64, PY_ONE_ROW, n_cells);
+    double *weight = py_put_array(result, "cell_weight", NPY_DOUBLE, PY_ONE_ROW, n_cells);
+    if (start == NULL || mask == NULL || n == NULL || weight == NULL) return -1;
+    pc_context_init(&ctx);
+    ctx.n_threads = n_threads;
+    py_host host;
+    py_host_begin(&host, &ctx);
+    pc_total_read_starts(total, start);
+    const pc_status status = pc_total_read_cells(&ctx, total, mask, n, weight);
+    py_host_end(&host);
+    if (status != PC_OK) py_error_raise(state, &ctx.error, NULL);
+    return status != PC_OK || PyErr_Occurred() ? -1 : 0;
 }
 
 /* The key whose code for missing stands in the smallest row before *row, which becomes that row; NULL:
  * none. */
-static const py_column *first_missing_code(const argument *keys, int64_t *row)
+static const py_column *first_missing_code(const py_argument *keys, int64_t *row)
 {
     const py_column *found = NULL;
     for (int64_t k = 0; k < keys->n; k++) {
@@ -214,7 +163,7 @@ static bool mark_missing_code(const py_column *key, int64_t g, int64_t *value, u
 
 /* Without keep_missing a code for missing is an error, as it is for the columns that mark their missing
  * rows. 0, or -1 with the exception set. */
-static int refuse_missing_code(py_state *state, const argument *keys)
+static int refuse_missing_code(py_state *state, const py_argument *keys)
 {
     int64_t row = INT64_MAX;
     const py_column *key = first_missing_code(keys, &row);
@@ -225,7 +174,7 @@ static int refuse_missing_code(py_state *state, const argument *keys)
     return -1;
 }
 
-static int put_keys(py_state *state, PyObject *result, const pc_total *total, const argument *keys,
+static int put_keys(py_state *state, PyObject *result, const pc_total *total, const py_argument *keys,
                     bool keep_missing)
 {
     npy_intp g = (npy_intp)pc_total_n_groups(total);
@@ -249,8 +198,8 @@ static int put_keys(py_state *state, PyObject *result, const pc_total *total, co
     }
     if (whole && has_missing_code && !keep_missing) whole = refuse_missing_code(state, keys) == 0;
     if (whole) {
-        const int failed = put(result, "key_values", values);
-        return put(result, "key_missing", missing) < 0 || failed < 0 ? -1 : 0;
+        const int failed = py_put(result, "key_values", values);
+        return py_put(result, "key_missing", missing) < 0 || failed < 0 ? -1 : 0;
     }
     Py_XDECREF(values);
     Py_XDECREF(missing);
@@ -258,15 +207,17 @@ static int put_keys(py_state *state, PyObject *result, const pc_total *total, co
 }
 
 static PyObject *result_of(py_state *state, const pc_total *total, const pc_total_plan *plan,
-                           const argument *keys, int64_t peak)
+                           const py_argument *keys, const pc_context *ctx)
 {
+    const int64_t peak = atomic_load(&ctx->memory.peak);
     PyObject *result = PyDict_New();
     if (result == NULL) return NULL;
-    if (put(result, "n_groups", PyLong_FromLongLong(pc_total_n_groups(total))) == 0 &&
+    if (py_put(result, "n_groups", PyLong_FromLongLong(pc_total_n_groups(total))) == 0 &&
         put_keys(state, result, total, keys, plan->keep_missing) == 0 &&
-        (plan->has_profile ? put_cells(result, total) : put_totals(result, total, plan)) == 0 &&
-        put(result, "where_missing", PyLong_FromLongLong(pc_total_where_missing(total))) == 0 &&
-        put(result, "peak_bytes", PyLong_FromLongLong(peak)) == 0)
+        (plan->has_profile ? put_cells(state, result, total, ctx->n_threads)
+                           : put_totals(result, total, plan)) == 0 &&
+        py_put(result, "where_missing", PyLong_FromLongLong(pc_total_where_missing(total))) == 0 &&
+        py_put(result, "peak_bytes", PyLong_FromLongLong(peak)) == 0)
         return result;
     Py_DECREF(result);
     return NULL;
@@ -274,7 +225,7 @@ static PyObject *result_of(py_state *state, const pc_total *total, const pc_tota
 
 /* The core knows no code for missing: a key that is missing in the row of its error, or before, comes
  * first. */
-static void raise_first(py_state *state, const pc_error *err, const argument roles[N_ROLES],
+static void raise_first(py_state *state, const pc_error *err, const py_argument roles[N_ROLES],
                         bool keep_missing)
 {
     int64_t row = err->index + 1;
@@ -284,7 +235,7 @@ static void raise_first(py_state *state, const pc_error *err, const argument rol
     else py_error_raise(state, err, column_at_fault(err, roles));
 }
 
-static PyObject *run(py_state *state, const pc_rows *rows, const argument roles[N_ROLES],
+static PyObject *run(py_state *state, const pc_rows *rows, const py_argument roles[N_ROLES],
                      bool keep_missing, bool has_profile, int n_threads)
 {
     pc_context ctx;
@@ -300,7 +251,7 @@ static PyObject *run(py_state *state, const pc_rows *rows, const argument roles[
     if (total == NULL)
         raise_first(state, &ctx.error, roles, keep_missing);
     else if (!PyErr_Occurred())
-        result = result_of(state, total, &plan, &roles[KEYS], atomic_load(&ctx.memory.peak));
+        result = result_of(state, total, &plan, &roles[KEYS], &ctx);
     pc_total_free(&ctx, total);
     return result;
 }
@@ -308,32 +259,33 @@ static PyObject *run(py_state *state, const pc_rows *rows, const argument roles[
 PyObject *py_total(PyObject *module, PyObject *args, PyObject *kwargs)
 {
     static char *words[] = {"n",      "keys",  "weight",       "size",      "where", "flags",
-                            "values", "pairs", "keep_missing", "profile", "n_threads", NULL};
+                            "values", "pairs", "keep_missing", "profile", "packed", "n_packed", "n_threads", NULL};
     py_state *state = py_module_state(module);
-    long long n;
+    long long n, n_packed = 0;
     int keep_missing = 0, profile = 0, n_threads = 0;
-    PyObject *keys, *weight = Py_None, *size = Py_None, *where = Py_None;
+    PyObject *keys, *weight = Py_None, *size = Py_None, *where = Py_None, *packed = Py_None;
     PyObject *flags = NULL, *values = NULL, *pairs = NULL, *result = NULL;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "LO|$OOOOOOppi:total", words, &n, &keys, &weight,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "LO|$OOOOOOppOLi:total", words, &n, &keys, &weight,
                                      &size, &where, &flags, &values, &pairs, &keep_missing,
-                                     &profile, &n_threads))
+                                     &profile, &packed, &n_packed, &n_threads))
         return NULL;
     if (n < 0)
         return py_error_fail(state, PC_ERR_LENGTH, "n", -1, NULL, "is negative; it counts rows");
-    argument roles[N_ROLES] = {{NULL, NULL, NULL, 0}};
+    py_argument roles[N_ROLES] = {{NULL, NULL, NULL, 0}};
     for (int r = 0; r < N_ROLES; r++)
         roles[r].name = role_names[r];
-    if (take_many(state, &roles[KEYS], keys) == 0 && take_many(state, &roles[FLAGS], flags) == 0 &&
-        take_many(state, &roles[VALUES], values) == 0 &&
+    if (py_argument_take_many(state, &roles[KEYS], keys) == 0 && py_argument_take_many(state, &roles[FLAGS], flags) == 0 &&
+        py_argument_take_many(state, &roles[VALUES], values) == 0 &&
         take_pairs(state, &roles[PAIRS], pairs) == 0 &&
-        take_one(state, &roles[WEIGHT], weight) == 0 && take_one(state, &roles[SIZE], size) == 0 &&
-        take_one(state, &roles[WHERE], where) == 0) {
-        const pc_rows rows = rows_of((int64_t)n, roles);
-        result = run(state, &rows, roles, keep_missing != 0, profile != 0, n_threads);
+        py_argument_take_one(state, &roles[WEIGHT], weight) == 0 && py_argument_take_one(state, &roles[SIZE], size) == 0 &&
+        py_argument_take_one(state, &roles[WHERE], where) == 0 &&
+        py_argument_take_one(state, &roles[PACKED], packed) == 0) {
+        const pc_rows rows = rows_of((int64_t)n, roles, (int64_t)n_packed);
+        if (roles[PACKED].n > 0 && roles[FLAGS].n > 0)
+            py_error_fail(state, PC_ERR_LENGTH, role_names[PACKED], -1, NULL,
+                          "stands beside flags; indicators come in one of the two ways");
+        else result = run(state, &rows, roles, keep_missing != 0, profile != 0, n_threads);
     }
-    for (int r = 0; r < N_ROLES; r++) {
-        PyMem_Free((void *)roles[r].columns);
-        Py_XDECREF(roles[r].tuple);
-    }
+    for (int r = 0; r < N_ROLES; r++) py_argument_free(&roles[r]);
     return result;
 }

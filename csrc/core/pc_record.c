@@ -1,5 +1,7 @@
 #include "pc_record.h"
 
+#include "pc_two_sum.h"
+
 #include <math.h>
 #include <stddef.h>
 
@@ -74,17 +76,9 @@ bool pc_record_has_rows(const pc_record_layout *layout, const double *record)
     return false;
 }
 
-/* s + x, its rounding error added to *error. */
-static double two_sum(double s, double x, double *error)
-{
-    const double t = s + x, part = t - s;
-    *error += (s - (t - part)) + (x - part);
-    return t;
-}
-
 static void add_numbers(int64_t n, double *sum, double *error, const double *more)
 {
-    for (int64_t k = 0; k < n; k++) sum[k] = two_sum(sum[k], more[k], &error[k]);
+    for (int64_t k = 0; k < n; k++) sum[k] = pc_two_sum(sum[k], more[k], &error[k]);
 }
 
 void pc_record_put_aside(const pc_record_layout *layout, double *slot, double *kept)
@@ -105,34 +99,21 @@ void pc_record_add_slot(const pc_record_layout *layout, double *place, const dou
     for (int64_t k = layout->width; k < layout->slot; k++) place[k] += slot[k];
 }
 
-/* Where the numbers of a slot go in the sum: copies to the same place. */
-static int64_t place_of_slot(const pc_record_layout *layout, int64_t slot)
-{
-    return layout->form == PC_RECORD_PROFILE ? slot * PAIR : 0;
-}
-
 void pc_record_sum(const pc_record_layout *layout, double *sum, const double *record)
 {
     for (int64_t s = 0; s < layout->n_slots; s++, record += layout->slot) {
-        double *place = sum + place_of_slot(layout, s), *error = place + layout->total;
+        double *error = sum + layout->total; /* copies go to the same place */
         if (record[PC_RECORD_N] == 0) continue;
-        add_numbers(layout->width, place, error, record);
+        add_numbers(layout->width, sum, error, record);
         for (int64_t k = layout->width; k < layout->slot; k++) error[k - layout->width] += record[k];
     }
 }
 
-void pc_record_sum_kept(const pc_record_layout *layout, double *sum, int64_t slot,
-                        const double *kept)
+void pc_record_sum_kept(const pc_record_layout *layout, double *sum, const double *kept)
 {
-    double *place = sum + place_of_slot(layout, slot), *error = place + layout->total;
-    add_numbers(layout->width, place, error, kept);
+    double *error = sum + layout->total;
+    add_numbers(layout->width, sum, error, kept);
     for (int64_t k = 0; k < layout->width; k++) error[k] += kept[layout->width + k];
-}
-
-/* A sum beyond the largest number is infinite; the error of such a sum is no number. */
-static double with_error(double sum, double error)
-{
-    return isfinite(sum) ? sum + error : sum;
 }
 
 /* Weight of the combinations of a part that hold its flag number `flag` (all of them: -1), in order. */
@@ -143,17 +124,17 @@ static double sum_of_part(const pc_record_layout *layout, const double *sum, int
     double total = 0, error = 0;
     for (int64_t m = 0; m < PC_RECORD_COMBINATIONS; m++) {
         if (flag >= 0 && !(m >> flag & 1)) continue;
-        total = two_sum(total, sum[first + m], &error);
+        total = pc_two_sum(total, sum[first + m], &error);
         error += sum[first + m + layout->total];
     }
-    return with_error(total, error);
+    return pc_with_error(total, error);
 }
 
 void pc_record_finish(const pc_record_layout *layout, const double *sum, double *values)
 {
     if (layout->form != PC_RECORD_CELLS) {
         for (int64_t k = 0; k < layout->total; k++)
-            values[k] = with_error(sum[k], sum[k + layout->total]);
+            values[k] = pc_with_error(sum[k], sum[k + layout->total]);
         return;
     }
     values[PC_RECORD_WEIGHT] = sum_of_part(layout, sum, 0, -1);
@@ -161,6 +142,30 @@ void pc_record_finish(const pc_record_layout *layout, const double *sum, double 
     for (int64_t j = 0; j < layout->n_flags; j++)
         values[PC_RECORD_FIRST + j] =
             sum_of_part(layout, sum, j / PC_RECORD_PART, j % PC_RECORD_PART);
+}
+
+int64_t pc_record_finish_profile(const pc_record_layout *layout, int64_t n_parts,
+                                 const pc_record_part *parts, double *values)
+{
+    int64_t n_cells = 0;
+    for (int64_t s = 0; s < layout->n_slots; s++) {
+        double weight = 0, error = 0, n = 0;
+        for (int64_t p = 0; p < n_parts; p++) {
+            const double *pair = parts[p].record + s * PAIR;
+            const int32_t at = parts[p].kept_at == NULL ? 0 : parts[p].kept_at[s];
+            if (pair[PC_RECORD_N] > 0) weight = pc_two_sum(weight, pair[PC_RECORD_WEIGHT], &error);
+            n += pair[PC_RECORD_N];
+            if (at == 0) continue;
+            const double *kept = parts[p].kept + (at - 1) * 2 * PAIR;
+            weight = pc_two_sum(weight, kept[PC_RECORD_WEIGHT], &error);
+            error += kept[PAIR + PC_RECORD_WEIGHT];
+            n += kept[PC_RECORD_N];
+        }
+        values[s * PAIR + PC_RECORD_WEIGHT] = pc_with_error(weight, error);
+        values[s * PAIR + PC_RECORD_N] = n;
+        n_cells += n > 0;
+    }
+    return n_cells;
 }
 
 void pc_record_read(const pc_record_layout *layout, const double *values, int64_t *n,
@@ -184,14 +189,14 @@ void pc_record_read(const pc_record_layout *layout, const double *values, int64_
 }
 
 int64_t pc_record_read_cells(const pc_record_layout *layout, const double *values,
-                             uint64_t *mask, int64_t *n, double *weight)
+                             uint32_t *mask, int64_t *n, double *weight)
 {
     int64_t n_cells = 0;
     for (int64_t m = 0; m < layout->n_slots; m++) {
-        const double *cell = values + place_of_slot(layout, m);
+        const double *cell = values + m * PAIR;
         if (cell[PC_RECORD_N] == 0) continue;
         if (mask != NULL) {
-            mask[n_cells] = (uint64_t)m;
+            mask[n_cells] = (uint32_t)m;
             n[n_cells] = (int64_t)cell[PC_RECORD_N];
             weight[n_cells] = cell[PC_RECORD_WEIGHT];
         }

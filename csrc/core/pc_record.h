@@ -61,13 +61,24 @@ void pc_record_put_aside(const pc_record_layout *layout, double *slot, double *k
 void pc_record_add_kept(const pc_record_layout *layout, double *kept, const double *more);
 void pc_record_add_slot(const pc_record_layout *layout, double *place, const double *slot);
 
-/* sum [2 * total] += one lane's record; += what was put aside of its slot number `slot`. */
+/* sum [2 * total] += one lane's record; += what was put aside of one of its slots. Not for profiles. */
 void pc_record_sum(const pc_record_layout *layout, double *sum, const double *record);
-void pc_record_sum_kept(const pc_record_layout *layout, double *sum, int64_t slot,
-                        const double *kept);
+void pc_record_sum_kept(const pc_record_layout *layout, double *sum, const double *kept);
 
 /* What a sum comes to: values [n_values]. */
 void pc_record_finish(const pc_record_layout *layout, const double *sum, double *values);
+
+/* One lane's record of a group, and what was put aside of its slots: kept_at[s] is 0, or 1 + where in kept. */
+typedef struct pc_record_part {
+    const double *record;
+    const int32_t *kept_at; /* [slots]; NULL: nothing was put aside */
+    const double *kept;
+} pc_record_part;
+
+/* For a profile, which has many slots, both steps at once: values [n_values] of what the lanes have, in their
+ * order. Returns the number of combinations that occur. */
+int64_t pc_record_finish_profile(const pc_record_layout *layout, int64_t n_parts,
+                                 const pc_record_part *parts, double *values);
 
 /* Read values. n, weight: of the domain. score_n, score_weight [n_scores] and sum [n_sums] are written
  * `step` elements apart. Not for profiles. */
@@ -78,6 +89,6 @@ void pc_record_read(const pc_record_layout *layout, const double *values, int64_
 /* The combinations of a profile that occur: their number; and, unless mask is NULL, combination (bit j:
  * flag j), n and weight of each, in order. */
 int64_t pc_record_read_cells(const pc_record_layout *layout, const double *values,
-                             uint64_t *mask, int64_t *n, double *weight);
+                             uint32_t *mask, int64_t *n, double *weight);
 
 #endif

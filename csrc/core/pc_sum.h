@@ -19,9 +19,11 @@
 
 /* What the next block of rows will read: memory is idle while rows are added, and so it is fetched then.
  * Without effect but on time; need not be readable. */
+enum { PC_SUM_STREAMS = 18 };
 typedef struct pc_sum_ahead {
-    const char *weight, *key;
-    int64_t weight_bytes, key_bytes; /* per row; 0: nothing to fetch */
+    int64_t n;
+    const char *start[PC_SUM_STREAMS];
+    int64_t row_bytes[PC_SUM_STREAMS];
 } pc_sum_ahead;
 
 typedef struct pc_sum_kernels {
@@ -42,9 +44,18 @@ typedef struct pc_sum_kernels {
     /* Rows first .. n-1: weight[i] and 1 are added to two numbers at table + at[i]. Stops behind the row
      * with which the second number reaches `most`; returns the row to go on with, n at the end. */
     int64_t (*add_pairs)(int64_t first, int64_t n, const uint32_t *at, const double *weight,
-                         double most, double *table);
+                         double most, double *table, const pc_sum_ahead *ahead);
 
-    /* The same for slots of 4 * n_parts numbers at table + at[i]: weight, 1, and the weight of each flag
+    /* The numbers i < n whose pair at table + 2 * i has a second number that is not 0; returns how many. Room
+     * for n. */
+    int64_t (*find_pairs)(int64_t n, const double *table, uint32_t *found);
+
+    /* Copy n_bytes, a multiple of 64, from and to where a line of the cache begins, past the cache: what is
+     * written will not be read soon. Other threads can see it after settle(). */
+    void (*stream)(void *to, const void *from, int64_t n_bytes);
+    void (*settle)(void);
+
+    /* Like add_pairs, for slots of 4 * n_parts numbers at table + at[i]: weight, 1, and the weight of each flag
      * that is 1. bits[0] has the first two flags of each row, bits[1] the next four, and so on. */
     int64_t (*add_flags)(int64_t first, int64_t n, const uint32_t *at, int64_t n_parts,
                          const uint8_t *const *bits, const double *weight, double most,

@@ -1,10 +1,10 @@
 #include "pc_parallel.h"
 #include "pc_total_state.h"
 
-#include <string.h>
-
-enum { SERIAL_ROWS = 200000, FINISH_TASKS = 16 };
-static const int64_t lanes_bytes = 48 * 1024 * 1024; /* the tables of all lanes together */
+enum { SERIAL_ROWS = 200000, LEAST_LANES = 2 };
+/* The tables of all lanes together. Those of profiles are cleared and read whole, and should stay in cache. */
+static const int64_t lanes_bytes = 48 * 1024 * 1024, profile_lanes_bytes = 32 * 1024 * 1024;
+static const int64_t most_dealt = 32 * 1024 * 1024;  /* rows that are dealt before they are added */
 
 int64_t pc_total_n_scores(const pc_total_plan *plan)
 {
@@ -24,24 +24,58 @@ static pc_record_layout layout_for(const pc_total_plan *plan, int64_t n_groups)
     return pc_record_sums(pc_total_n_scores(plan), pc_total_n_sums(plan), n_groups);
 }
 
-static int64_t most_bytes(const pc_total *total)
-{
-    return total->plan.has_profile ? pc_total_profile_bytes : lanes_bytes;
-}
 
-/* Lanes and layout for so many groups: fewer lanes where their tables would be too large to copy. */
-static void set_layout(pc_total *total, int64_t n_groups)
+void pc_total_set_layout(pc_total *total, int64_t n_groups)
 {
     total->layout = layout_for(&total->plan, n_groups);
     const int64_t bytes = n_groups * total->layout.stride * (int64_t)sizeof(double);
+    const int64_t most = total->plan.has_profile ? profile_lanes_bytes : lanes_bytes;
     total->n_lanes = PC_LANES;
-    while (total->n_lanes > 1 && bytes * total->n_lanes > most_bytes(total)) total->n_lanes /= 2;
+    while (total->n_lanes > 1 && bytes * total->n_lanes > most) total->n_lanes /= 2;
 }
 
-/* Direct codes whose records fit. */
-static int64_t most_table(const pc_total *total)
+int64_t pc_total_most_table(const pc_total *total)
 {
-    return most_bytes(total) / (total->layout.stride * (int64_t)sizeof(double) * total->n_lanes);
+    const int64_t most = total->plan.has_profile ? pc_total_profile_bytes : lanes_bytes;
+    return most / (total->layout.stride * (int64_t)sizeof(double) * total->n_lanes);
+}
+
+bool pc_total_can_deal(const pc_total *total, const pc_group_scheme *scheme)
+{
+    return scheme->is_table && scheme->n_radix <= pc_deal_most_keys() >> total->plan.n_flags;
+}
+
+/* Rows that were not counted may have more groups than tables of those that were have room for: a register
+ * sorted by its groups begins with few of them. */
+static bool may_outgrow_tables(const pc_total *total, const pc_group_scheme *scheme,
+                               const pc_rows *rows)
+{
+    return total->plan.expected_groups == 0 && rows->n > PC_RUN &&
+           scheme->n_radix > pc_total_most_table(total);
+}
+
+static bool is_better_dealt(const pc_total *total, const pc_group_scheme *scheme, const pc_rows *rows)
+{
+    return total->plan.has_profile && pc_total_can_deal(total, scheme) &&
+           (total->n_lanes < LEAST_LANES || may_outgrow_tables(total, scheme, rows));
+}
+
+pc_status pc_total_start_deal(pc_context *ctx, pc_total *total, int64_t n_codes)
+{
+    const int64_t n_words = pc_total_dealt_words(n_codes);
+    total->deal = pc_deal_new(ctx, n_codes << total->plan.n_flags);
+    total->dealt = pc_alloc_zeroed(&ctx->memory, n_words, sizeof *total->dealt);
+    if (total->deal != NULL && total->dealt != NULL) return PC_OK;
+    pc_total_free_deal(ctx, total);
+    return pc_total_out_of_memory(&ctx->error);
+}
+
+void pc_total_free_deal(pc_context *ctx, pc_total *total)
+{
+    pc_deal_free(ctx, total->deal);
+    pc_free(&ctx->memory, (void *)total->dealt);
+    total->deal = NULL;
+    total->dealt = NULL;
 }
 
 /* ---- new and free ---------------------------------------------------------------------------- */
@@ -55,15 +89,16 @@ pc_total_plan pc_total_plan_for(const pc_rows *rows, bool keep_missing)
     plan.n_pairs = rows->n_pairs;
     plan.has_where = rows->where != NULL;
     plan.keep_missing = keep_missing;
-    for (int64_t j = 0; j < rows->n_flags; j++)
+    for (int64_t j = 0; rows->packed == NULL && j < rows->n_flags; j++)
         if (!pc_column_is_complete(rows->flags[j])) plan.flags_may_miss = true;
     return plan;
 }
 
 pc_total *pc_total_new(pc_context *ctx, const pc_total_plan *plan)
 {
-    if (plan->has_profile && plan->n_flags > PC_RECORD_MOST_INDICATORS) {
-        pc_context_fail(ctx, PC_ERR_LIMIT, "total", -1, -1, "has too many flags for a profile");
+    if (plan->has_profile && (plan->n_flags < 0 || plan->n_flags > PC_RECORD_MOST_INDICATORS)) {
+        pc_context_fail(ctx, PC_ERR_LIMIT, "total", -1, -1,
+                        "has too many flags for a profile, or less than none");
         return NULL;
     }
     pc_total *total = pc_alloc_zeroed(&ctx->memory, 1, sizeof *total);
@@ -73,7 +108,7 @@ pc_total *pc_total_new(pc_context *ctx, const pc_total_plan *plan)
     }
     total->plan = *plan;
     if (plan->expected_groups > INT32_MAX) total->plan.expected_groups = INT32_MAX; /* as codes */
-    if (plan->expected_groups > 0) set_layout(total, total->plan.expected_groups);
+    if (plan->expected_groups > 0) pc_total_set_layout(total, total->plan.expected_groups);
     return total;
 }
 
@@ -82,34 +117,11 @@ void pc_total_free(pc_context *ctx, pc_total *total)
     if (total == NULL) return;
     for (int64_t l = 0; l < PC_LANES; l++) pc_total_free_lane(ctx, &total->lane[l]);
     pc_free(&ctx->memory, total->values);
+    pc_free(&ctx->memory, total->start);
     pc_free(&ctx->memory, total->live);
+    pc_total_free_deal(ctx, total);
     pc_group_free(ctx, total->group);
     pc_free(&ctx->memory, total);
-}
-
-/* ---- room for groups ------------------------------------------------------------------------- */
-
-/* A group of direct codes exists when a row of it was seen: outside the domain, in its record, or in what
- * was put aside of that, which leaves the record empty. */
-static bool is_live(const pc_total *total, const pc_total_lane *lane, int64_t code)
-{
-    const int64_t n_slots = total->layout.stride / total->layout.slot;
-    if (lane->seen != NULL && lane->seen[code]) return true;
-    for (int64_t s = 0; lane->kept_at != NULL && s < n_slots; s++)
-        if (lane->kept_at[(code + 1) * n_slots + s] > 0) return true;
-    return pc_record_has_rows(&total->layout, lane->table + (code + 1) * total->layout.stride);
-}
-
-/* [room] 1 for each direct code that lives. */
-static uint8_t *live_codes(pc_context *ctx, const pc_total *total, const pc_total_lane *lane)
-{
-    uint8_t *live = pc_alloc(&ctx->memory, lane->room, 1);
-    if (live == NULL) {
-        pc_total_out_of_memory(&ctx->error);
-        return NULL;
-    }
-    for (int64_t c = 0; c < lane->room; c++) live[c] = is_live(total, lane, c);
-    return live;
 }
 
 /* ---- update ---------------------------------------------------------------------------------- */
@@ -136,6 +148,7 @@ typedef struct update_job {
     pc_total *total;
     const pc_rows *rows;
     _Atomic int64_t first_bad; /* smallest bad row known; lanes need not look beyond it */
+    int64_t first, n;          /* rows that are dealt */
 } update_job;
 
 static void note_bad_row(update_job *job, int64_t row)
@@ -195,6 +208,26 @@ static pc_status update_lane(pc_worker *worker, int64_t l, void *arg, pc_error *
     return PC_OK;
 }
 
+/* A lane's share of the rows that are dealt: one after the other, so that cells have them in row order. */
+static pc_status deal_lane(pc_worker *worker, int64_t l, void *arg, pc_error *err)
+{
+    update_job *job = arg;
+    pc_total_block b = {.ctx = worker->ctx,
+               .total = job->total,
+               .lane = &job->total->lane[l],
+               .lane_number = l,
+               .rows = job->rows,
+               .kernels = pc_sum_kernels_for(worker->ctx->simd)};
+    const int64_t first = job->first + job->n * l / PC_DEAL_LANES;
+    const int64_t end = job->first + job->n * (l + 1) / PC_DEAL_LANES;
+    const pc_status status = add_run(worker, job, &b, first, end);
+    pc_deal_close(b.kernels);
+    if (status == PC_ERR_INTERRUPTED) return pc_fail(err, status, "", -1, -1, "interrupted");
+    if (status == PC_OK || is_of_a_row(status)) return PC_OK;
+    *err = b.lane->error;
+    return status;
+}
+
 static pc_status check_column(pc_context *ctx, const pc_column *column, int64_t n,
                               const char *argument, int64_t which, bool takes_text)
 {
@@ -214,7 +247,10 @@ static pc_status check_columns(pc_context *ctx, const pc_rows *rows)
     if (status == PC_OK) status = check_column(ctx, rows->where, rows->n, "where", -1, false);
     for (int64_t k = 0; status == PC_OK && k < rows->n_keys; k++)
         status = check_column(ctx, rows->keys[k], rows->n, "key", k, true);
-    for (int64_t j = 0; status == PC_OK && j < rows->n_flags; j++)
+    status = status == PC_OK ? check_column(ctx, rows->packed, rows->n, "packed", -1, false) : status;
+    if (status == PC_OK && rows->packed != NULL && !pc_type_is_integer(rows->packed->type))
+        status = pc_context_fail(ctx, PC_ERR_TYPE, "packed", -1, -1, "is no integer");
+    for (int64_t j = 0; status == PC_OK && rows->packed == NULL && j < rows->n_flags; j++)
         status = check_column(ctx, rows->flags[j], rows->n, "flag", j, false);
     for (int64_t j = 0; status == PC_OK && j < rows->n_values; j++)
         status = check_column(ctx, rows->values[j], rows->n, "value", j, false);
@@ -231,6 +267,7 @@ static pc_status check_plan(pc_context *ctx, const pc_total *total, const pc_row
                       plan->n_values == found.n_values && plan->n_pairs == found.n_pairs &&
                       plan->has_where == found.has_where &&
                       (!plan->has_profile || (found.n_values == 0 && found.n_pairs == 0)) &&
+                      (plan->has_profile || rows->packed == NULL) &&
                       (plan->flags_may_miss || !found.flags_may_miss);
     if (total->is_finished)
         return pc_context_fail(ctx, PC_ERR_LENGTH, "total", -1, -1, "is finished");
@@ -261,112 +298,6 @@ static pc_status count_groups(pc_context *ctx, const pc_group_scheme *scheme, co
     return status == PC_ERR_MEMORY ? pc_total_out_of_memory(&ctx->error) : PC_OK;
 }
 
-static bool same_scheme(const pc_group_scheme *a, const pc_group_scheme *b)
-{
-    bool same = a->is_table == b->is_table && a->n_radix == b->n_radix;
-    for (int64_t k = 0; k < a->n_keys; k++)
-        same = same && a->key[k].is_word == b->key[k].is_word && a->key[k].low == b->key[k].low &&
-               a->key[k].scale == b->key[k].scale && a->key[k].is_seen == b->key[k].is_seen &&
-               a->key[k].high == b->key[k].high;
-    return same;
-}
-
-/* Add a slot to another one: into an empty place as it is, so that nothing is rounded; else to what is
- * kept of the place, or by two-sum. */
-static pc_status join_slot(pc_context *ctx, const pc_total *total, const pc_total_lane *from,
-                           int64_t from_slot, pc_total_lane *to, int64_t to_slot)
-{
-    const pc_record_layout *layout = &total->layout;
-    double *more = from->table + from_slot * layout->slot, *place = to->table + to_slot * layout->slot;
-    const int32_t from_kept = from->kept_at == NULL ? 0 : from->kept_at[from_slot];
-    const bool is_empty = place[PC_RECORD_N] == 0;
-    double *kept = NULL;
-    if (from_kept > 0 || (!is_empty && layout->form != PC_RECORD_SUMS)) {
-        kept = pc_total_kept(ctx, total, to, to_slot);
-        if (kept == NULL) return pc_total_out_of_memory(&ctx->error);
-    }
-    if (from_kept > 0)
-        pc_record_add_kept(layout, kept, from->kept + (from_kept - 1) * 2 * layout->width);
-    if (is_empty) memcpy(place, more, (size_t)layout->slot * sizeof *place);
-    else pc_record_add_slot(layout, kept == NULL ? place : kept, more);
-    return PC_OK;
-}
-
-/* Add the groups of lane l of `from` to lane `to`, which has the codes of lane to_lane of `group`. */
-static pc_status join_lane(pc_context *ctx, const pc_total *from, int64_t l, int64_t row_offset,
-                           pc_group *group, int64_t to_lane, pc_total_lane *to)
-{
-    const int64_t n_codes = pc_group_n_codes(from->group, l);
-    const int64_t n_slots = from->layout.stride / from->layout.slot;
-    const pc_total_lane *source = &from->lane[l];
-    uint8_t *live = NULL;
-    int64_t *map = NULL;
-    pc_status status = PC_ERR_MEMORY;
-
-    if (source->table == NULL) return PC_OK;
-    if (from->group->scheme.is_table) {
-        live = live_codes(ctx, from, source);
-        if (live == NULL) goto done;
-    }
-    map = pc_alloc(&ctx->memory, n_codes, sizeof *map);
-    if (map == NULL) {
-        pc_total_out_of_memory(&ctx->error);
-        goto done;
-    }
-    status = pc_group_transfer(ctx, from->group, l, live, row_offset, group, to_lane, map);
-    if (status == PC_OK)
-        status = pc_total_make_room(ctx, from, group, to, pc_group_n_codes(group, to_lane),
-                                    &ctx->error);
-    for (int64_t c = 0; c < n_codes; c++) {
-        if (status == PC_OK && c % PC_BLOCK == 0 && pc_caller_stopped(ctx))
-            status = pc_context_fail(ctx, PC_ERR_INTERRUPTED, "", -1, -1, "stopped by the host");
-        if (status != PC_OK) goto done;
-        if (map[c] < 0) continue;
-        for (int64_t s = 0; status == PC_OK && s < n_slots; s++)
-            status = join_slot(ctx, from, source, (c + 1) * n_slots + s, to,
-                               (map[c] + 1) * n_slots + s);
-        if (status != PC_OK) goto done;
-        if (to->seen != NULL) to->seen[map[c]] = 1;
-    }
-    to->where_missing += source->where_missing;
-done:
-    pc_free(&ctx->memory, live);
-    pc_free(&ctx->memory, map);
-    return status;
-}
-
-/* Give a lane the codes of a wider scheme. */
-static pc_status move_lane(pc_context *ctx, pc_total *total, int64_t l, pc_group *wider)
-{
-    pc_total_lane moved = {0};
-    const pc_status status = join_lane(ctx, total, l, 0, wider, l, &moved);
-    if (status != PC_OK) {
-        pc_total_free_lane(ctx, &moved);
-        return status;
-    }
-    pc_total_free_lane(ctx, &total->lane[l]);
-    total->lane[l] = moved;
-    return PC_OK;
-}
-
-/* Take the scheme over; the lanes follow when codes change. */
-static pc_status widen(pc_context *ctx, pc_total *total, const pc_group_scheme *scheme)
-{
-    if (total->group != NULL && same_scheme(&total->group->scheme, scheme)) return PC_OK;
-    pc_group *wider = pc_group_new(ctx, scheme, total->n_lanes);
-    if (wider == NULL) return pc_total_out_of_memory(&ctx->error);
-    for (int64_t l = 0; total->group != NULL && l < total->n_lanes; l++) {
-        const pc_status status = move_lane(ctx, total, l, wider);
-        if (status != PC_OK) {
-            pc_group_free(ctx, wider);
-            return status;
-        }
-    }
-    pc_group_free(ctx, total->group);
-    total->group = wider;
-    return PC_OK;
-}
-
 /* Learn the keys of the first n_scanned new rows. */
 static pc_status prepare(pc_context *ctx, pc_total *total, const pc_rows *rows, int64_t n_scanned)
 {
@@ -382,14 +313,43 @@ static pc_status prepare(pc_context *ctx, pc_total *total, const pc_rows *rows, 
     if (status == PC_OK && total->n_lanes == 0) {
         int64_t n_groups = 0;
         status = count_groups(ctx, &scheme, rows, &n_groups);
-        if (status == PC_OK) set_layout(total, n_groups);
+        if (status == PC_OK) pc_total_set_layout(total, n_groups);
     }
-    if (status == PC_OK) {
-        if (scheme.n_radix > most_table(total)) scheme.is_table = false;
+    if (status == PC_OK && total->group == NULL && is_better_dealt(total, &scheme, rows)) {
+        total->n_lanes = PC_LANES;
+        status = pc_total_start_deal(ctx, total, scheme.n_radix);
+    }
+    if (status == PC_OK && total->deal == NULL) {
+        if (scheme.n_radix > pc_total_most_table(total)) scheme.is_table = false;
         if (total->group != NULL && !total->group->scheme.is_table) scheme.is_table = false;
-        status = widen(ctx, total, &scheme);
     }
+    if (status == PC_OK) status = pc_total_widen(ctx, total, &scheme);
     pc_free(&ctx->memory, scheme.key);
+    return status;
+}
+
+/* Deal the rows first .. first+n-1, and add them. */
+static pc_status run_deal(pc_context *ctx, update_job *job, int n_threads, int64_t first, int64_t n)
+{
+    pc_deal *deal = job->total->deal;
+    pc_status status = pc_deal_open(ctx, deal, n);
+    job->first = first;
+    job->n = n;
+    if (status == PC_OK) status = pc_parallel_run(ctx, n_threads, PC_DEAL_LANES, deal_lane, job);
+    if (status == PC_OK && atomic_load(&job->first_bad) == INT64_MAX)
+        status = pc_deal_add(ctx, deal, n_threads);
+    return status;
+}
+
+static pc_status run_dealt(pc_context *ctx, update_job *job, int n_threads)
+{
+    const int64_t n_rows = job->rows->n;
+    pc_status status = PC_OK;
+    for (int64_t first = 0; status == PC_OK && first < n_rows; first += most_dealt) {
+        if (atomic_load(&job->first_bad) < first) return PC_OK;
+        const int64_t n = n_rows - first < most_dealt ? n_rows - first : most_dealt;
+        status = run_deal(ctx, job, n_threads, first, n);
+    }
     return status;
 }
 
@@ -401,7 +361,9 @@ static pc_status run_lanes(pc_context *ctx, pc_total *total, const pc_rows *rows
     atomic_init(&job.first_bad, INT64_MAX);
     for (int64_t l = 0; l < PC_LANES; l++) total->lane[l].error.status = PC_OK;
     const int n_threads = rows->n < SERIAL_ROWS ? 1 : ctx->n_threads;
-    const pc_status status = pc_parallel_run(ctx, n_threads, total->n_lanes, update_lane, &job);
+    const pc_status status =
+        total->deal == NULL ? pc_parallel_run(ctx, n_threads, total->n_lanes, update_lane, &job)
+                            : run_dealt(ctx, &job, n_threads);
     if (status != PC_OK) return status;
     for (int64_t l = 0; l < total->n_lanes; l++) {
         const pc_error *error = &total->lane[l].error;
@@ -429,6 +391,9 @@ static void forget_rows(pc_context *ctx, pc_total *total)
     for (int64_t l = 0; l < PC_LANES; l++) pc_total_free_lane(ctx, &total->lane[l]);
     pc_group_free(ctx, total->group);
     total->group = NULL;
+    if (total->deal == NULL) return;
+    pc_total_free_deal(ctx, total);
+    total->n_lanes = 1; /* as tables would have: to be decided again */
 }
 
 pc_status pc_total_update(pc_context *ctx, pc_total *total, const pc_rows *rows)
@@ -447,268 +412,4 @@ pc_status pc_total_update(pc_context *ctx, pc_total *total, const pc_rows *rows)
     }
     if (status == PC_OK) total->n_rows += rows->n;
     return status;
-}
-
-/* ---- merge and finish ------------------------------------------------------------------------ */
-
-/* The scheme that holds the keys of both. */
-static pc_status join_schemes(pc_context *ctx, const pc_total *a, const pc_total *b,
-                              pc_group_scheme *joined)
-{
-    *joined = a->group->scheme;
-    joined->key = pc_alloc(&ctx->memory, joined->n_keys, sizeof *joined->key);
-    if (joined->key == NULL) return pc_total_out_of_memory(&ctx->error);
-    for (int64_t k = 0; k < joined->n_keys; k++) joined->key[k] = a->group->scheme.key[k];
-    const pc_status status = pc_group_join_keys(ctx, joined, &b->group->scheme);
-    if (joined->n_radix > most_table(a) || !a->group->scheme.is_table)
-        joined->is_table = false;
-    return status;
-}
-
-static bool same_plan(const pc_total_plan *a, const pc_total_plan *b)
-{
-    return a->n_keys == b->n_keys && a->n_flags == b->n_flags && a->n_values == b->n_values &&
-           a->n_pairs == b->n_pairs && a->has_where == b->has_where &&
-           a->keep_missing == b->keep_missing && a->flags_may_miss == b->flags_may_miss &&
-           a->has_profile == b->has_profile;
-}
-
-static bool same_layout(const pc_total *a, const pc_total *b)
-{
-    return a->layout.stride == b->layout.stride && a->layout.slot == b->layout.slot &&
-           a->n_lanes == b->n_lanes;
-}
-
-pc_status pc_total_merge(pc_context *ctx, pc_total *into, const pc_total *other)
-{
-    if (!same_plan(&into->plan, &other->plan) || into->is_finished || other->is_finished)
-        return pc_context_fail(ctx, PC_ERR_LENGTH, "total", -1, -1,
-                               "can be merged only with an unfinished state of the same plan");
-    if (other->group == NULL) return PC_OK;
-    if (into->n_lanes == 0) {
-        into->layout = other->layout;
-        into->n_lanes = other->n_lanes;
-    }
-    if (!same_layout(into, other))
-        return pc_context_fail(ctx, PC_ERR_LENGTH, "total", -1, -1,
-                               "can be merged only with a state of the same expected_groups");
-    pc_group_scheme joined = {0};
-    pc_status status = into->group == NULL ? widen(ctx, into, &other->group->scheme)
-                                           : join_schemes(ctx, into, other, &joined);
-    if (status == PC_OK && joined.key != NULL) status = widen(ctx, into, &joined);
-    pc_free(&ctx->memory, joined.key);
-    for (int64_t l = 0; status == PC_OK && l < into->n_lanes; l++)
-        status = join_lane(ctx, other, l, into->n_rows, into->group, l, &into->lane[l]);
-    if (status == PC_OK) into->n_rows += other->n_rows;
-    return status;
-}
-
-/* Codes of every group in every lane: [n_lanes x n_groups], -1 where a lane has no record of it. */
-typedef struct finish_job {
-    pc_total *total;
-    int64_t *code;
-} finish_job;
-
-/* [n_radix] 1 for each direct code that lives in some lane. */
-static uint8_t *live_anywhere(pc_context *ctx, const pc_total *total)
-{
-    uint8_t *live = pc_alloc_zeroed(&ctx->memory, total->group->scheme.n_radix, 1);
-    if (live == NULL) return NULL;
-    if (total->plan.n_keys == 0) live[0] = 1; /* without keys there is always one group */
-    for (int64_t l = 0; l < total->n_lanes; l++)
-        for (int64_t c = 0; c < total->lane[l].room; c++)
-            if (!live[c]) live[c] = is_live(total, &total->lane[l], c);
-    return live;
-}
-
-/* Direct codes are the same in all lanes. */
-static pc_status find_direct(pc_context *ctx, pc_total *total, finish_job *job)
-{
-    pc_status status = PC_ERR_MEMORY;
-    uint8_t *live = live_anywhere(ctx, total);
-    if (live == NULL) return pc_total_out_of_memory(&ctx->error);
-    total->n_groups = 0;
-    for (int64_t c = 0; c < total->group->scheme.n_radix; c++) total->n_groups += live[c];
-    total->live = pc_alloc(&ctx->memory, total->n_groups, sizeof *total->live);
-    if (total->live == NULL) goto done;
-    job->code = pc_alloc(&ctx->memory, total->n_groups * total->n_lanes, sizeof *job->code);
-    if (job->code == NULL) goto done;
-    for (int64_t c = 0, g = 0; g < total->n_groups; c++)
-        if (live[c]) total->live[g++] = c;
-    for (int64_t l = 0; l < total->n_lanes; l++)
-        for (int64_t g = 0; g < total->n_groups; g++) {
-            const int64_t code = total->live[g];
-            job->code[l * total->n_groups + g] = code < total->lane[l].room ? code : -1;
-        }
-    status = PC_OK;
-done:
-    pc_free(&ctx->memory, live);
-    return status == PC_OK ? PC_OK : pc_total_out_of_memory(&ctx->error);
-}
-
-/* The groups of all lanes get codes of lane 0, after its own ones. */
-static pc_status find_words(pc_context *ctx, pc_total *total, finish_job *job)
-{
-    int64_t most = 0, own[PC_LANES], *map = NULL;
-    pc_status status = PC_ERR_MEMORY;
-    for (int64_t l = 0; l < total->n_lanes; l++) {
-        own[l] = pc_group_n_codes(total->group, l);
-        most += own[l];
-    }
-    map = pc_alloc(&ctx->memory, most, sizeof *map);
-    if (map == NULL) return pc_total_out_of_memory(&ctx->error);
-    for (int64_t l = 0, at = 0; l < total->n_lanes; at += own[l++]) {
-        for (int64_t c = 0; l == 0 && c < own[0]; c++) map[c] = c;
-        status = l == 0 ? PC_OK
-                        : pc_group_transfer(ctx, total->group, l, NULL, 0, total->group, 0,
-                                            map + at);
-        if (status != PC_OK) goto done;
-    }
-    total->n_groups = pc_group_n_codes(total->group, 0);
-    job->code = pc_alloc(&ctx->memory, total->n_groups * total->n_lanes, sizeof *job->code);
-    if (job->code == NULL) {
-        status = pc_total_out_of_memory(&ctx->error);
-        goto done;
-    }
-    for (int64_t k = 0; k < total->n_groups * total->n_lanes; k++) job->code[k] = -1;
-    for (int64_t l = 0, at = 0; l < total->n_lanes; at += own[l++])
-        for (int64_t c = 0; c < own[l]; c++) job->code[l * total->n_groups + map[at + c]] = c;
-done:
-    pc_free(&ctx->memory, map);
-    return status;
-}
-
-static void sum_record(const pc_total *total, const pc_total_lane *lane, int64_t code, double *sum)
-{
-    const pc_record_layout *layout = &total->layout;
-    const int64_t n_slots = layout->stride / layout->slot;
-    pc_record_sum(layout, sum, lane->table + (code + 1) * layout->stride);
-    for (int64_t s = 0; lane->kept_at != NULL && s < layout->n_slots; s++) {
-        const int32_t kept = lane->kept_at[(code + 1) * n_slots + s];
-        if (kept > 0)
-            pc_record_sum_kept(layout, sum, s, lane->kept + (kept - 1) * 2 * layout->width);
-    }
-}
-
-/* A share of the groups: the records of all lanes are added in lane order. */
-static pc_status finish_groups(pc_worker *worker, int64_t task, void *arg, pc_error *err)
-{
-    const finish_job *job = arg;
-    const pc_total *total = job->total;
-    const int64_t n = total->n_groups, end = n * (task + 1) / FINISH_TASKS;
-    const size_t bytes = 2 * (size_t)total->layout.total * sizeof(double);
-    pc_status status = PC_OK;
-    double *sum = pc_alloc(&worker->ctx->memory, 1, bytes);
-    if (sum == NULL) return pc_total_out_of_memory(err);
-    for (int64_t g = n * task / FINISH_TASKS; status == PC_OK && g < end; g++) {
-        memset(sum, 0, bytes);
-        for (int64_t l = 0; l < total->n_lanes; l++) {
-            const int64_t code = job->code[l * n + g];
-            if (code >= 0) sum_record(total, &total->lane[l], code, sum);
-        }
-        pc_record_finish(&total->layout, sum, total->values + g * total->layout.n_values);
-        if (pc_worker_stopped(worker))
-            status = pc_fail(err, PC_ERR_INTERRUPTED, "", -1, -1, "interrupted");
-    }
-    pc_free(&worker->ctx->memory, sum);
-    return status;
-}
-
-/* A state that never saw a row has no groups, or without keys one. */
-static pc_status make_empty(pc_context *ctx, pc_total *total)
-{
-    const pc_group_scheme empty = {.is_table = true, .n_radix = total->plan.n_keys == 0};
-    if (total->n_lanes == 0) set_layout(total, 1);
-    total->group = pc_group_new(ctx, &empty, total->n_lanes);
-    return total->group == NULL ? pc_total_out_of_memory(&ctx->error) : PC_OK;
-}
-
-pc_status pc_total_finish(pc_context *ctx, pc_total *total)
-{
-    finish_job job = {total, NULL};
-    pc_status status = PC_OK;
-
-    if (total->is_finished) return PC_OK;
-    if (total->group == NULL) status = make_empty(ctx, total);
-    if (status != PC_OK) return status;
-    status = total->group->scheme.is_table ? find_direct(ctx, total, &job)
-                                           : find_words(ctx, total, &job);
-    if (status != PC_OK) goto done;
-    total->values = pc_alloc(&ctx->memory, total->n_groups,
-                             (size_t)total->layout.n_values * sizeof(double));
-    if (total->values == NULL) {
-        status = pc_total_out_of_memory(&ctx->error);
-        goto done;
-    }
-    status = pc_parallel_run(ctx, total->n_groups * total->layout.total < 10000 ? 1 : ctx->n_threads,
-                             FINISH_TASKS, finish_groups, &job);
-    if (status != PC_OK) goto done;
-    for (int64_t l = 0; l < total->n_lanes; l++) {
-        total->where_missing += total->lane[l].where_missing;
-        pc_total_free_lane(ctx, &total->lane[l]);
-    }
-    total->is_finished = true;
-done:
-    pc_free(&ctx->memory, job.code);
-    return status;
-}
-
-/* ---- read ------------------------------------------------------------------------------------ */
-
-int64_t pc_total_n_rows(const pc_total *total)
-{
-    return total->n_rows;
-}
-
-int64_t pc_total_where_missing(const pc_total *total)
-{
-    return total->where_missing;
-}
-
-int64_t pc_total_n_groups(const pc_total *total)
-{
-    return total->n_groups;
-}
-
-static const double *values_of(const pc_total *total, int64_t g)
-{
-    return total->values + g * total->layout.n_values;
-}
-
-void pc_total_read(const pc_total *total, const pc_total_result *result)
-{
-    for (int64_t g = 0; g < total->n_groups; g++)
-        pc_record_read(&total->layout, values_of(total, g), &result->n[g],
-                       &result->weight[g], total->n_groups, result->score_n + g,
-                       result->score_weight + g, result->sum + g);
-}
-
-int64_t pc_total_n_cells(const pc_total *total)
-{
-    int64_t n_cells = 0;
-    for (int64_t g = 0; total->plan.has_profile && g < total->n_groups; g++)
-        n_cells += pc_record_read_cells(&total->layout, values_of(total, g), NULL, NULL, NULL);
-    return n_cells;
-}
-
-void pc_total_read_cells(const pc_total *total, int64_t *group, uint64_t *mask, int64_t *n,
-                         double *weight)
-{
-    int64_t at = 0;
-    for (int64_t g = 0; total->plan.has_profile && g < total->n_groups; g++) {
-        const int64_t n_cells = pc_record_read_cells(&total->layout, values_of(total, g),
-                                                     mask + at, n + at, weight + at);
-        for (int64_t c = 0; c < n_cells; c++) group[at + c] = g;
-        at += n_cells;
-    }
-}
-
-void pc_total_read_key(const pc_total *total, int64_t k, int64_t *value, uint8_t *missing)
-{
-    for (int64_t g = 0; g < total->n_groups; g++) {
-        const int64_t code = total->live == NULL ? g : total->live[g];
-        bool is_missing = false;
-        value[g] = pc_group_key_value(total->group, 0, code, k, &is_missing);
-        missing[g] = is_missing;
-    }
 }

@@ -8,7 +8,8 @@
  *   value  y real        sum u y                  NaN or missing: out of this score
  *   pair   (a, b)        sum u a, sum u b         either part missing: out of this score
  *
- *   profile                all flags at once: n and sum u by group and combination of flags
+ *   profile                all flags at once: n and sum u by group and combination of flags, which stand in
+ *                          a column each or are packed in one
  *
  * A group exists when a row of it was seen, also outside the domain.
  *
@@ -39,6 +40,8 @@ typedef struct pc_rows {
     const pc_column *where;         /* 0/1; NULL: all rows */
     int64_t n_flags;
     const pc_column *const *flags;  /* [n_flags] 0/1 */
+    const pc_column *packed;        /* of a profile, instead of flags: bit j of an integer is flag j, below
+                                     * 2^n_flags; NULL: flags has the columns */
     int64_t n_values;
     const pc_column *const *values; /* [n_values] real */
     int64_t n_pairs;
@@ -50,7 +53,8 @@ typedef struct pc_total_plan {
     bool has_where;         /* updates carry a `where` */
     bool keep_missing;      /* a missing key is a group of its own, else an error */
     bool has_profile;       /* flags are the indicators of a deprivation profile (at most
-                             * PC_RECORD_MOST_INDICATORS, none missing); no values, no pairs */
+                             * PC_RECORD_MOST_INDICATORS, none missing); no values, no pairs. Few groups have
+                             * a table in each lane; rows of many, with integer keys, are dealt (pc_deal) */
     bool flags_may_miss;    /* some flag column of some update can hold missing values */
     int64_t expected_groups; /* sets lanes and layout; 0: counted in the first PC_RUN rows of the first
                               * update that has rows, so that its length may change the last bits */
@@ -61,13 +65,15 @@ typedef struct pc_total pc_total;
 /* The plan that fits one batch of rows. */
 pc_total_plan pc_total_plan_for(const pc_rows *rows, bool keep_missing);
 
-/* A state without rows; NULL when memory is out, or a profile has too many flags (ctx->error says which). A
- * profile whose table would take more than 96 MiB fails with PC_ERR_LIMIT when its groups are seen. */
+/* A state without rows; NULL when memory is out, or a profile has too many flags or less than none (ctx->error
+ * says which). A profile of more cells than a table of 96 MiB or a deal can have fails with PC_ERR_LIMIT when
+ * its groups are seen. */
 pc_total *pc_total_new(pc_context *ctx, const pc_total_plan *plan);
 void pc_total_free(pc_context *ctx, pc_total *total); /* NULL is accepted */
 
 /* Add rows. Fails with PC_ERR_LENGTH, VALUE, MISSING, TYPE, GROUP, LIMIT, MEMORY, INTERRUPTED; after
- * a failure the state may only be freed. O(rows). Memory: 64 MiB beyond one record per group. */
+ * a failure the state may only be freed. O(rows). Memory: 64 MiB beyond one record per group; a profile
+ * 96 MiB in each lane, or where it deals what pc_deal says, for 32 million rows at a time. */
 pc_status pc_total_update(pc_context *ctx, pc_total *total, const pc_rows *rows);
 
 /* Add the rows of `other`, a state of the same plan and layout, to `into`; `other` is unchanged. Row numbers of
@@ -97,11 +103,12 @@ typedef struct pc_total_result {
 /* Cost O(G x cells). All buffers are the caller's. */
 void pc_total_read(const pc_total *total, const pc_total_result *result);
 
-/* Profiles: how many cells occur; and for each its group, combination of flags (bit j: flag j), n and
- * weight, by group and combination. All buffers hold n_cells elements. */
+/* Profiles: how many cells group g has, and for each its combination of flags (bit j: flag j), n and weight,
+ * by group and combination. All buffers hold pc_total_n_cells elements. PC_ERR_INTERRUPTED. */
 int64_t pc_total_n_cells(const pc_total *total);
-void pc_total_read_cells(const pc_total *total, int64_t *group, uint64_t *mask, int64_t *n,
-                         double *weight);
+void pc_total_read_starts(const pc_total *total, int64_t *start); /* [n_groups + 1] first cell of each */
+pc_status pc_total_read_cells(pc_context *ctx, const pc_total *total, uint32_t *mask, int64_t *n,
+                              double *weight);
 
 /* Key k of each group. value [G]: an integer key's value (of uint64: its bit pattern); for float and
  * text keys the first row with that value. missing [G]: 1 where the key is missing (value 0). */

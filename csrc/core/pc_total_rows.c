@@ -1,3 +1,4 @@
+#include "pc_pack.h"
 #include "pc_total_state.h"
 
 #include <float.h>
@@ -52,6 +53,7 @@ pc_status pc_total_make_room(pc_context *ctx, const pc_total *total, const pc_gr
     int64_t room = n_codes;
     pc_status status = PC_OK;
 
+    if (total->deal != NULL) return PC_OK;
     if (n_codes <= lane->room && lane->table != NULL) return PC_OK;
     if (!is_table && room < lane->room * 3 / 2) room = lane->room * 3 / 2;
     if (!is_table && room < 16 && !total->plan.has_profile) room = 16;
@@ -131,6 +133,18 @@ static pc_status load_weights(pc_total_block *b, pc_error *err)
     return status;
 }
 
+/* 1 for the rows in the domain; missing ones are counted. */
+static pc_status load_inside(pc_total_block *b, uint8_t *inside, pc_error *err)
+{
+    pc_column_load_flag(b->rows->where, b->row, b->n, inside);
+    for (int64_t i = 0; i < b->n; i++) {
+        if (inside[i] == PC_FLAG_BAD)
+            return pc_fail(err, PC_ERR_VALUE, "where", -1, b->row + i, "is neither 0 nor 1");
+        b->lane->where_missing += inside[i] == PC_FLAG_MISSING;
+    }
+    return PC_OK;
+}
+
 /* Group c becomes record c + 1; rows outside the domain go to record 0. */
 static pc_status find_records(pc_total_block *b, pc_error *err)
 {
@@ -140,15 +154,12 @@ static pc_status find_records(pc_total_block *b, pc_error *err)
         b->kernels->scale(b->n, stride, stride, b->code);
         return PC_OK;
     }
-    pc_column_load_flag(b->rows->where, b->row, b->n, inside);
-    for (int64_t i = 0; i < b->n; i++) {
-        if (inside[i] == PC_FLAG_BAD)
-            return pc_fail(err, PC_ERR_VALUE, "where", -1, b->row + i, "is neither 0 nor 1");
+    const pc_status status = load_inside(b, inside, err);
+    for (int64_t i = 0; status == PC_OK && i < b->n; i++) {
         if (b->lane->seen != NULL) b->lane->seen[b->code[i]] = 1;
-        b->lane->where_missing += inside[i] == PC_FLAG_MISSING;
         b->code[i] = inside[i] == 1 ? (b->code[i] + 1) * stride : 0;
     }
-    return PC_OK;
+    return status;
 }
 
 /* From records to slots: the row's position alone says to which copy it adds. */
@@ -163,48 +174,37 @@ static void take_turns(pc_total_block *b)
 
 /* ---- flags that cannot be missing -------------------------------------------------------------- */
 
-/* Where the block after this one has its weights and its first key, when they touch in memory. */
-static pc_sum_ahead next_block(const pc_total_block *b)
+static void look_ahead(pc_sum_ahead *ahead, const char *start, int64_t row_bytes)
 {
-    pc_sum_ahead ahead = {NULL, NULL, 0, 0};
-    if (b->u != b->weight) {
-        ahead.weight = (const char *)(b->u + b->n);
-        ahead.weight_bytes = sizeof(double);
-    }
-    if (b->rows->n_keys > 0 && b->rows->keys[0]->n_chunks == 1) {
-        const pc_chunk *chunk = b->rows->keys[0]->chunks;
-        const int64_t size = (int64_t)pc_type_size(b->rows->keys[0]->type);
-        if (size > 0 && chunk->stride == size) {
-            ahead.key = (const char *)chunk->data + (b->row + b->n) * size;
-            ahead.key_bytes = size;
-        }
-    }
-    return ahead;
+    if (start == NULL || ahead->n == PC_SUM_STREAMS) return;
+    ahead->start[ahead->n] = start;
+    ahead->row_bytes[ahead->n++] = row_bytes;
 }
 
-static pc_status fail_flag(const pc_total_block *b, int64_t j, const uint8_t *flag, pc_error *err)
+static void look_ahead_column(const pc_total_block *b, const pc_column *column, pc_sum_ahead *ahead)
 {
-    for (int64_t i = 0; i < b->n; i++)
-        if (flag[i] > 1)
-            return pc_fail(err, PC_ERR_VALUE, "flag", j, b->row + i, "is neither 0 nor 1");
-    return pc_fail(err, PC_ERR_VALUE, "flag", j, b->row, "changed while it was being read");
+    look_ahead(ahead, pc_column_address(column, b->row + b->n), (int64_t)pc_type_size(column->type));
+}
+
+/* Where the block after this one has its weights, its first key, and its flags. */
+static pc_sum_ahead next_block(const pc_total_block *b)
+{
+    const pc_rows *rows = b->rows;
+    pc_sum_ahead ahead = {.n = 0};
+    if (b->u != b->weight) look_ahead(&ahead, (const char *)(b->u + b->n), sizeof(double));
+    if (rows->n_keys > 0) look_ahead_column(b, rows->keys[0], &ahead);
+    if (rows->packed != NULL) look_ahead_column(b, rows->packed, &ahead);
+    for (int64_t j = 0; rows->packed == NULL && j < rows->n_flags; j++)
+        look_ahead_column(b, rows->flags[j], &ahead);
+    return ahead;
 }
 
 /* Flags first .. first+n_flags-1 of the block as numbers of as many bits. */
 static pc_status pack_flags(const pc_total_block *b, int64_t first, int64_t n_flags, uint8_t *bits,
                             pc_error *err)
 {
-    uint8_t scratch[8][PC_BLOCK];
-    const uint8_t *flag[8] = {NULL};
-    for (int64_t j = 0; j < n_flags; j++) {
-        flag[j] = pc_column_flag(b->rows->flags[first + j], b->row, b->n, scratch[j]);
-        if (flag[j] != scratch[j]) b->kernels->fetch(flag[j] + b->n, PC_BLOCK);
-    }
-    if (b->kernels->pack(b->n, n_flags, flag, bits) <= 1) return PC_OK;
-    for (int64_t j = 0; j < n_flags; j++)
-        if (b->kernels->pack(b->n, 1, &flag[j], bits) > 1)
-            return fail_flag(b, first + j, flag[j], err);
-    return pc_fail(err, PC_ERR_VALUE, "flag", -1, b->row, "changed while it was being read");
+    const pc_pack_columns flags = {b->rows->n_flags, b->rows->flags, "flag"};
+    return pc_pack_block(b->kernels, &flags, first, n_flags, b->row, b->n, bits, NULL, err);
 }
 
 /* The slot that a row filled is put aside. */
@@ -219,20 +219,89 @@ static pc_status put_aside(pc_total_block *b, int64_t row, pc_error *err)
     return PC_OK;
 }
 
-static pc_status add_profile(pc_total_block *b, pc_error *err)
+/* The combination of flags of each row, from a column of them. */
+static pc_status load_packed(const pc_total_block *b, uint32_t *mask, pc_error *err)
+{
+    const uint32_t n_masks = (uint32_t)1 << b->total->layout.n_flags;
+    const pc_column *packed = b->rows->packed;
+    const int64_t zero = packed->type == PC_UINT64 ? INT64_MIN : 0; /* as an ordinal */
+    if (pc_column_load_code(packed, b->row, b->n, zero, n_masks, 0, mask) == 0) return PC_OK;
+    for (int64_t i = 0; i < b->n; i++)
+        if (mask[i] == n_masks)
+            return pc_fail(err, PC_ERR_VALUE, "packed", -1, b->row + i,
+                           "is missing, or not a combination of the flags");
+    return pc_fail(err, PC_ERR_VALUE, "packed", -1, b->row, "changed while it was being read");
+}
+
+static pc_status load_masks(const pc_total_block *b, uint32_t *mask, pc_error *err)
 {
     enum { BYTE = 8 };
     const int64_t n_flags = b->total->layout.n_flags, n_low = n_flags < BYTE ? n_flags : BYTE;
     uint8_t low[PC_BLOCK], high[PC_BLOCK] = {0};
+    if (b->rows->packed != NULL) return load_packed(b, mask, err);
     pc_status status = pack_flags(b, 0, n_low, low, err);
     if (status == PC_OK && n_flags > BYTE)
         status = pack_flags(b, BYTE, n_flags - BYTE, high, err);
-    for (int64_t i = 0; i < b->n; i++) b->code[i] += 2u * (low[i] + ((uint32_t)high[i] << BYTE));
+    for (int64_t i = 0; i < b->n; i++) mask[i] = low[i] + ((uint32_t)high[i] << BYTE);
+    return status;
+}
+
+static pc_status add_profile(pc_total_block *b, pc_error *err)
+{
+    const pc_sum_ahead ahead = next_block(b);
+    uint32_t mask[PC_BLOCK];
+    pc_status status = load_masks(b, mask, err);
+    for (int64_t i = 0; i < b->n; i++) b->code[i] += 2 * mask[i];
     for (int64_t row = 0; status == PC_OK && row < b->n;) {
-        row = b->kernels->add_pairs(row, b->n, b->code, b->u, PC_RECORD_MOST_ROWS, b->lane->table);
+        row = b->kernels->add_pairs(row, b->n, b->code, b->u, PC_RECORD_MOST_ROWS, b->lane->table,
+                                    &ahead);
         status = put_aside(b, row - 1, err);
     }
     return status;
+}
+
+int64_t pc_total_dealt_words(int64_t n_codes)
+{
+    return (n_codes + PC_TOTAL_WORD - 1) / PC_TOTAL_WORD;
+}
+
+bool pc_total_is_dealt(const pc_total *total, int64_t code)
+{
+    const uint64_t word = atomic_load_explicit(&total->dealt[code / PC_TOTAL_WORD], memory_order_relaxed);
+    return word >> code % PC_TOTAL_WORD & 1;
+}
+
+void pc_total_note_dealt(const pc_total *total, int64_t code)
+{
+    if (pc_total_is_dealt(total, code)) return;
+    atomic_fetch_or_explicit(&total->dealt[code / PC_TOTAL_WORD], (uint64_t)1 << code % PC_TOTAL_WORD,
+                             memory_order_relaxed);
+}
+
+/* Deal the rows of the domain. Nothing is dealt of a block with a bad row. */
+static pc_status deal_profile(pc_total_block *b, pc_error *err)
+{
+    const int64_t n_flags = b->total->layout.n_flags;
+    uint32_t mask[PC_BLOCK];
+    uint8_t inside[PC_BLOCK];
+    pc_status status = b->rows->where == NULL ? PC_OK : load_inside(b, inside, err);
+    if (status == PC_OK) status = load_weights(b, err);
+    if (status == PC_OK) status = load_masks(b, mask, err);
+    if (status != PC_OK) return status;
+    for (int64_t i = 0; i < b->n; i++) pc_total_note_dealt(b->total, b->code[i]);
+    for (int64_t i = 0; i < b->n; i++) b->code[i] = b->code[i] << n_flags | mask[i];
+    int64_t n = b->n;
+    const double *weight = b->u;
+    if (b->rows->where != NULL) {
+        n = 0;
+        for (int64_t i = 0; i < b->n; i++) {
+            if (inside[i] != 1) continue;
+            b->code[n] = b->code[i];
+            b->weight[n++] = b->u[i];
+        }
+        weight = b->weight;
+    }
+    return pc_deal_rows_unchecked(b->total->deal, b->lane_number, b->kernels, n, b->code, weight, err);
 }
 
 /* Scratch for the flags of every part, made once per lane. */
@@ -382,6 +451,7 @@ pc_status pc_total_add_block(pc_total_block *block, pc_error *err)
     status = pc_total_make_room(b->ctx, total, total->group, b->lane,
                                 pc_group_n_codes(total->group, b->lane_number), err);
     if (status != PC_OK) return status;
+    if (total->deal != NULL) return deal_profile(b, err);
     status = find_records(b, err);
     if (status == PC_OK) status = load_weights(b, err);
     if (status != PC_OK) return status;

@@ -1,9 +1,11 @@
 /*
- * Internal to pc_total: the state, and how a block of rows is added to one lane of it.
+ * Internal to pc_total: the state; how a block of rows is added to one lane of it (pc_total_rows.c); how groups
+ * take other codes, and states are merged (pc_total_join.c); what it comes to (pc_total_finish.c).
  */
 #ifndef PC_TOTAL_STATE_H
 #define PC_TOTAL_STATE_H
 
+#include "pc_deal.h"
 #include "pc_group.h"
 #include "pc_record.h"
 #include "pc_sum.h"
@@ -28,13 +30,16 @@ struct pc_total {
     pc_record_layout layout;
     int64_t n_lanes; /* 0: lanes and layout are not set yet */
     pc_group *group;
+    pc_deal *deal; /* of a profile of many groups: has the cells, and the lanes have no tables */
+    _Atomic uint64_t *dealt; /* a bit for each direct code of a deal: 1 where a row was seen */
     pc_total_lane lane[PC_LANES];
     int64_t n_rows;
     /* after finish */
     bool is_finished;
     int64_t n_groups, where_missing;
     int64_t *live;    /* [n_groups] direct codes of the groups; NULL: codes of lane 0, in order */
-    double *values;   /* [n_groups x n_values] */
+    double *values;   /* [n_groups x n_values]; NULL where rows are dealt */
+    int64_t *start;   /* [n_groups + 1] of a profile: first cell of each group */
 };
 
 /* A block of rows on its way into a lane, with its scratch. */
@@ -67,5 +72,28 @@ pc_status pc_total_make_room(pc_context *ctx, const pc_total *total, const pc_gr
 
 /* Check and add the block. A failure names a bad row, not always the first one of the block. */
 pc_status pc_total_add_block(pc_total_block *block, pc_error *err);
+
+/* Lanes and layout for so many groups: fewer lanes where their tables would be too large to copy; and the
+ * direct codes whose records fit. */
+void pc_total_set_layout(pc_total *total, int64_t n_groups);
+int64_t pc_total_most_table(const pc_total *total);
+
+/* A profile of many groups is dealt where its keys number the groups, unless there would be too many cells. */
+bool pc_total_can_deal(const pc_total *total, const pc_group_scheme *scheme);
+pc_status pc_total_start_deal(pc_context *ctx, pc_total *total, int64_t n_codes);
+void pc_total_free_deal(pc_context *ctx, pc_total *total);
+
+enum { PC_TOTAL_WORD = 64 };
+
+/* Words of the bits of n codes; whether the bit of one is set, and setting it, which several threads may. */
+int64_t pc_total_dealt_words(int64_t n_codes);
+bool pc_total_is_dealt(const pc_total *total, int64_t code);
+void pc_total_note_dealt(const pc_total *total, int64_t code);
+
+/* [n_radix] 1 for each direct code that lives in some lane; NULL: memory is out. */
+uint8_t *pc_total_live_anywhere(pc_context *ctx, const pc_total *total);
+
+/* Take the scheme over; what the lanes hold follows when codes change. */
+pc_status pc_total_widen(pc_context *ctx, pc_total *total, const pc_group_scheme *scheme);
 
 #endif

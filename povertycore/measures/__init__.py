@@ -1,6 +1,26 @@
-"""At one time: rates, totals, means and ratios."""
+"""At one time: rates, totals, means and ratios, and many deprivations at once."""
 
+from .collapse import collapse
+from .multidim import multidim
+from .packing import Packed, pack
+from .profiles import Profiles, profiles
 from .rate import rate
+from .spec import Indicator, Spec
+from .spec_file import spec
 from .total import mean, ratio, total
 
-__all__ = ["mean", "rate", "ratio", "total"]
+__all__ = [
+    "Indicator",
+    "Packed",
+    "Profiles",
+    "Spec",
+    "collapse",
+    "mean",
+    "multidim",
+    "pack",
+    "profiles",
+    "rate",
+    "ratio",
+    "spec",
+    "total",
+]

@@ -22,9 +22,12 @@ from fractions import Fraction
 from html import escape
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from povertycore.errors import StandardError, unknown_option
+
+if TYPE_CHECKING:
+    from povertycore.measures.spec import Spec
 
 __all__ = ["INCOME_UNITS", "Standard", "standard"]
 
@@ -374,6 +377,37 @@ class Standard:
             lacking = "income rules" if procedure == "income" else "score lines (B1, B2)"
             raise StandardError(f"standard {self.id!r} has no {lacking}")
         return rules
+
+    def spec(self) -> Spec:
+        """Return the deprivations that the standard counts as a specification.
+
+        Every indicator weighs alike, as the law counts; the cut-off is the number of deprivations
+        by which the rules tell the poorest class (3/12 = 1/4 in "vn-2022").
+
+        Returns
+        -------
+        Spec
+            Its columns are named as the indicators, and hold 1 (deprived), 0 or missing.
+
+        Raises
+        ------
+        StandardError
+            The standard has no indicators.
+
+        Notes
+        -----
+        H from it counts deprivations only. It has no income test, and is not the official poverty
+        rate: that is the rate of the class "poor" of `povertycore.classify`.
+
+        Examples
+        --------
+        >>> spec = pc.standard("vn-2022").spec()
+        >>> str(spec.k[0]), str(spec.weights[0]), len(spec.ids)
+        ('1/4', '1/12', 12)
+        """
+        from ..measures.spec_file import spec_of_standard
+
+        return spec_of_standard(self)
 
     def source(self, name: str) -> str:
         """Return the full text of a source."""

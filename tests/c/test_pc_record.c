@@ -114,7 +114,7 @@ static void what_is_put_aside_keeps_its_rounding_errors(void)
     slot[0] = slot[2] = 0.5;
     slot[1] = 1;
     pc_record_sum(&layout, sum, slot);
-    pc_record_sum_kept(&layout, sum, 0, kept);
+    pc_record_sum_kept(&layout, sum, kept);
     pc_record_finish(&layout, sum, values);
     EXPECT(values[1] == 4 * 1024 + 1 && values[0] == 2.5 && values[2] == 2.5);
 }
@@ -142,21 +142,22 @@ static void copies_of_few_groups_are_one_in_the_end(void)
 static void a_profile_gives_the_combinations_that_occur(void)
 {
     const pc_record_layout layout = pc_record_profile(3);
-    double record[16 + 64] = {0}, sum[32] = {0}, values[16], weight[8], kept[4] = {2.5, 1024, 0, 0};
-    uint64_t mask[8];
+    double record[16 + 64] = {0}, values[16], weight[8];
+    const double kept[8] = {7, 7, 7, 7, 2.5, 1024, 0.25, 0};
+    const int32_t kept_at[8] = {0, 0, 0, 0, 0, 2, 0, 0};
+    const pc_record_part parts[2] = {{record, NULL, NULL}, {record, kept_at, kept}};
+    uint32_t mask[8];
     int64_t n[8];
     EXPECT(layout.n_slots == 8 && layout.slot == 2 && layout.stride <= 80);
     record[2 * 5] = 1.5;
     record[2 * 5 + 1] = 2;
     record[2 * 1] = 0.0; /* a weight of 0 is a row all the same */
     record[2 * 1 + 1] = 1;
-    pc_record_sum(&layout, sum, record);
-    pc_record_sum_kept(&layout, sum, 5, kept);
-    pc_record_finish(&layout, sum, values);
+    EXPECT(pc_record_finish_profile(&layout, 2, parts, values) == 2);
     EXPECT(pc_record_read_cells(&layout, values, NULL, NULL, NULL) == 2);
     EXPECT(pc_record_read_cells(&layout, values, mask, n, weight) == 2);
-    EXPECT(mask[0] == 1 && n[0] == 1 && weight[0] == 0);
-    EXPECT(mask[1] == 5 && n[1] == 1026 && weight[1] == 4.0);
+    EXPECT(mask[0] == 1 && n[0] == 2 && weight[0] == 0);
+    EXPECT(mask[1] == 5 && n[1] == 4 + 1024 && weight[1] == 3.0 + 2.75);
 }
 
 int main(void)

@@ -312,21 +312,27 @@ static void check_profile(const sample *s, const pc_total *total)
 {
     const int64_t n_cells = pc_total_n_cells(total), n_groups = pc_total_n_groups(total);
     int64_t *group = take(n_cells, 8), *n = take(n_cells, 8), *key[2], n_rows = 0;
-    uint64_t *mask = take(n_cells, 8);
+    int64_t *start = take(n_groups + 1, 8);
+    uint32_t *mask = take(n_cells, 4);
+    pc_context ctx;
     double *weight = take(n_cells, 8);
     uint8_t *missing = take(n_groups, 1);
     for (int k = 0; k < 2; k++) {
         key[k] = take(n_groups, 8);
         pc_total_read_key(total, k, key[k], missing);
     }
-    pc_total_read_cells(total, group, mask, n, weight);
+    one_thread(&ctx, 1);
+    pc_total_read_starts(total, start);
+    EXPECT(pc_total_read_cells(&ctx, total, mask, n, weight) == PC_OK);
+    for (int64_t g = 0; g < n_groups; g++)
+        for (int64_t c = start[g]; c < start[g + 1]; c++) group[c] = g;
     for (int64_t c = 0; c < n_cells; c++) {
         long double expected = 0;
         int64_t rows = 0;
         for (int64_t i = 0; i < s->n; i++) {
-            uint64_t m = 0;
+            uint32_t m = 0;
             if (s->district[i] != key[0][group[c]] || s->year[i] != key[1][group[c]]) continue;
-            for (int64_t j = 0; j < s->rows.n_flags; j++) m |= (uint64_t)s->flag[j][i] << j;
+            for (int64_t j = 0; j < s->rows.n_flags; j++) m |= (uint32_t)s->flag[j][i] << j;
             if (m != mask[c]) continue;
             rows++;
             expected += s->weight[i];
@@ -338,6 +344,7 @@ static void check_profile(const sample *s, const pc_total *total)
     }
     EXPECT(n_rows == s->n);
     free(group);
+    free(start);
     free(mask);
     free(n);
     free(weight);
@@ -639,10 +646,10 @@ static void a_group_of_exactly_full_slots_stays(void)
             EXPECT(pc_total_n_groups(a) == (is_merged ? 3 : 2));
             int64_t n_cells = pc_total_n_cells(a), n = 0;
             if (has_profile) {
-                int64_t group[8], count[8];
-                uint64_t mask[8];
+                int64_t count[8];
+                uint32_t mask[8];
                 double weight[8];
-                pc_total_read_cells(a, group, mask, count, weight);
+                EXPECT(pc_total_read_cells(&ctx, a, mask, count, weight) == PC_OK);
                 for (int64_t c = 0; c < n_cells; c++) n += count[c];
             } else {
                 table t;

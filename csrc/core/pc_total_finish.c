@@ -1,0 +1,361 @@
+#include "pc_parallel.h"
+#include "pc_total_state.h"
+
+#include <string.h>
+
+enum { SERIAL_NUMBERS = 10000, FINISH_TASKS = 16 };
+
+/* Codes of every group in every lane: [n_lanes x n_groups], -1 where a lane has no record of it. */
+typedef struct finish_job {
+    pc_total *total;
+    int64_t *code;
+} finish_job;
+
+/* The direct codes that live are the groups. */
+static pc_status find_live(pc_context *ctx, pc_total *total)
+{
+    uint8_t *live = pc_total_live_anywhere(ctx, total);
+    if (live == NULL) return pc_total_out_of_memory(&ctx->error);
+    total->n_groups = 0;
+    for (int64_t c = 0; c < total->group->scheme.n_radix; c++) total->n_groups += live[c];
+    total->live = pc_alloc(&ctx->memory, total->n_groups, sizeof *total->live);
+    for (int64_t c = 0, g = 0; total->live != NULL && g < total->n_groups; c++)
+        if (live[c]) total->live[g++] = c;
+    pc_free(&ctx->memory, live);
+    return total->live == NULL ? pc_total_out_of_memory(&ctx->error) : PC_OK;
+}
+
+/* The smallest code of a deal from `code` on that lives; n_radix: none does. */
+static int64_t next_dealt(const pc_total *total, int64_t code)
+{
+    const int64_t n_codes = total->group->scheme.n_radix;
+    while (code < n_codes && !pc_total_is_dealt(total, code))
+        code += code % PC_TOTAL_WORD == 0 && total->dealt[code / PC_TOTAL_WORD] == 0 ? PC_TOTAL_WORD : 1;
+    return code < n_codes ? code : n_codes;
+}
+
+/* The same of a deal: its codes may be many times its groups. */
+static pc_status find_dealt(pc_context *ctx, pc_total *total)
+{
+    const int64_t n_codes = total->group->scheme.n_radix;
+    total->n_groups = 0;
+    for (int64_t c = next_dealt(total, 0); c < n_codes; c = next_dealt(total, c + 1)) total->n_groups++;
+    total->live = pc_alloc(&ctx->memory, total->n_groups, sizeof *total->live);
+    if (total->live == NULL) return pc_total_out_of_memory(&ctx->error);
+    for (int64_t c = next_dealt(total, 0), g = 0; c < n_codes; c = next_dealt(total, c + 1))
+        total->live[g++] = c;
+    return PC_OK;
+}
+
+/* Direct codes are the same in all lanes. */
+static pc_status find_direct(pc_context *ctx, pc_total *total, finish_job *job)
+{
+    const pc_status status = find_live(ctx, total);
+    if (status != PC_OK) return status;
+    job->code = pc_alloc(&ctx->memory, total->n_groups * total->n_lanes, sizeof *job->code);
+    if (job->code == NULL) return pc_total_out_of_memory(&ctx->error);
+    for (int64_t l = 0; l < total->n_lanes; l++)
+        for (int64_t g = 0; g < total->n_groups; g++) {
+            const int64_t code = total->live[g];
+            job->code[l * total->n_groups + g] = code < total->lane[l].room ? code : -1;
+        }
+    return PC_OK;
+}
+
+/* The groups of all lanes get codes of lane 0, after its own ones. */
+static pc_status find_words(pc_context *ctx, pc_total *total, finish_job *job)
+{
+    int64_t most = 0, own[PC_LANES], *map = NULL;
+    pc_status status = PC_ERR_MEMORY;
+    for (int64_t l = 0; l < total->n_lanes; l++) {
+        own[l] = pc_group_n_codes(total->group, l);
+        most += own[l];
+    }
+    map = pc_alloc(&ctx->memory, most, sizeof *map);
+    if (map == NULL) return pc_total_out_of_memory(&ctx->error);
+    for (int64_t l = 0, at = 0; l < total->n_lanes; at += own[l++]) {
+        for (int64_t c = 0; l == 0 && c < own[0]; c++) map[c] = c;
+        status = l == 0 ? PC_OK
+                        : pc_group_transfer(ctx, total->group, l, NULL, 0, total->group, 0,
+                                            map + at);
+        if (status != PC_OK) goto done;
+    }
+    total->n_groups = pc_group_n_codes(total->group, 0);
+    job->code = pc_alloc(&ctx->memory, total->n_groups * total->n_lanes, sizeof *job->code);
+    if (job->code == NULL) {
+        status = pc_total_out_of_memory(&ctx->error);
+        goto done;
+    }
+    for (int64_t k = 0; k < total->n_groups * total->n_lanes; k++) job->code[k] = -1;
+    for (int64_t l = 0, at = 0; l < total->n_lanes; at += own[l++])
+        for (int64_t c = 0; c < own[l]; c++) job->code[l * total->n_groups + map[at + c]] = c;
+done:
+    pc_free(&ctx->memory, map);
+    return status;
+}
+
+/* The first cell of each group, once start[g + 1] says how many it has. */
+static void add_starts(pc_total *total)
+{
+    total->start[0] = 0;
+    for (int64_t g = 0; g < total->n_groups; g++) total->start[g + 1] += total->start[g];
+}
+
+static pc_status make_starts(pc_context *ctx, pc_total *total)
+{
+    if (!total->plan.has_profile) return PC_OK;
+    total->start = pc_alloc_zeroed(&ctx->memory, total->n_groups + 1, sizeof *total->start);
+    return total->start == NULL ? pc_total_out_of_memory(&ctx->error) : PC_OK;
+}
+
+/* Cells lie by group and combination already: they need only be counted. */
+static pc_status count_dealt(pc_context *ctx, pc_total *total)
+{
+    const int bits = (int)total->plan.n_flags;
+    const int64_t n_buckets = pc_deal_n_buckets(total->deal);
+    uint32_t *key = NULL;
+    int64_t most = 0;
+    pc_status status = PC_OK;
+    for (int64_t b = 0; b < n_buckets; b++) {
+        const int64_t n = pc_deal_read(total->deal, b, NULL, NULL, NULL);
+        if (n > most) most = n;
+    }
+    key = pc_alloc(&ctx->memory, most, sizeof *key);
+    if (key == NULL) return pc_total_out_of_memory(&ctx->error);
+    for (int64_t b = 0, g = 0; status == PC_OK && b < n_buckets; b++) {
+        const int64_t n = pc_deal_read(total->deal, b, key, NULL, NULL);
+        for (int64_t c = 0; c < n; c++) {
+            while (total->live[g] != key[c] >> bits) g++;
+            total->start[g + 1]++;
+        }
+        if (status == PC_OK && pc_caller_stopped(ctx))
+            status = pc_context_fail(ctx, PC_ERR_INTERRUPTED, "", -1, -1, "stopped by the host");
+    }
+    pc_free(&ctx->memory, key);
+    return status;
+}
+
+static void sum_record(const pc_total *total, const pc_total_lane *lane, int64_t code, double *sum)
+{
+    const pc_record_layout *layout = &total->layout;
+    const int64_t n_slots = layout->stride / layout->slot;
+    pc_record_sum(layout, sum, lane->table + (code + 1) * layout->stride);
+    for (int64_t s = 0; lane->kept_at != NULL && s < layout->n_slots; s++) {
+        const int32_t kept = lane->kept_at[(code + 1) * n_slots + s];
+        if (kept > 0)
+            pc_record_sum_kept(layout, sum, lane->kept + (kept - 1) * 2 * layout->width);
+    }
+}
+
+static void finish_group(const finish_job *job, int64_t g, double *sum, double *values)
+{
+    const pc_total *total = job->total;
+    memset(sum, 0, 2 * (size_t)total->layout.total * sizeof *sum);
+    for (int64_t l = 0; l < total->n_lanes; l++) {
+        const int64_t code = job->code[l * total->n_groups + g];
+        if (code >= 0) sum_record(total, &total->lane[l], code, sum);
+    }
+    pc_record_finish(&total->layout, sum, values);
+}
+
+static void finish_profile(const finish_job *job, int64_t g, double *values)
+{
+    const pc_total *total = job->total;
+    const pc_record_layout *layout = &total->layout;
+    const int64_t n_slots = layout->stride / layout->slot;
+    pc_record_part parts[PC_LANES];
+    int64_t n_parts = 0;
+    for (int64_t l = 0; l < total->n_lanes; l++) {
+        const pc_total_lane *lane = &total->lane[l];
+        const int64_t record = job->code[l * total->n_groups + g] + 1;
+        if (record == 0) continue;
+        parts[n_parts++] = (pc_record_part){
+            lane->table + record * layout->stride,
+            lane->kept_at == NULL ? NULL : lane->kept_at + record * n_slots, lane->kept};
+    }
+    total->start[g + 1] = pc_record_finish_profile(layout, n_parts, parts, values);
+}
+
+/* A share of the groups: the records of all lanes are added in lane order. */
+static pc_status finish_groups(pc_worker *worker, int64_t task, void *arg, pc_error *err)
+{
+    const finish_job *job = arg;
+    const pc_total *total = job->total;
+    const int64_t n = total->n_groups, end = n * (task + 1) / FINISH_TASKS;
+    pc_status status = PC_OK;
+    double *sum = pc_alloc(&worker->ctx->memory, 2 * total->layout.total, sizeof *sum);
+    if (sum == NULL) return pc_total_out_of_memory(err);
+    for (int64_t g = n * task / FINISH_TASKS; status == PC_OK && g < end; g++) {
+        double *values = total->values + g * total->layout.n_values;
+        if (total->plan.has_profile) finish_profile(job, g, values);
+        else finish_group(job, g, sum, values);
+        if (pc_worker_stopped(worker))
+            status = pc_fail(err, PC_ERR_INTERRUPTED, "", -1, -1, "interrupted");
+    }
+    pc_free(&worker->ctx->memory, sum);
+    return status;
+}
+
+/* A state that never saw a row has no groups, or without keys one. */
+static pc_status make_empty(pc_context *ctx, pc_total *total)
+{
+    const pc_group_scheme empty = {.is_table = true, .n_radix = total->plan.n_keys == 0};
+    if (total->n_lanes == 0) pc_total_set_layout(total, 1);
+    total->group = pc_group_new(ctx, &empty, total->n_lanes);
+    return total->group == NULL ? pc_total_out_of_memory(&ctx->error) : PC_OK;
+}
+
+/* The records of every group, from all lanes. */
+static pc_status finish_lanes(pc_context *ctx, pc_total *total)
+{
+    finish_job job = {total, NULL};
+    pc_status status = total->group->scheme.is_table ? find_direct(ctx, total, &job)
+                                                     : find_words(ctx, total, &job);
+    if (status == PC_OK) status = make_starts(ctx, total);
+    if (status != PC_OK) goto done;
+    total->values = pc_alloc(&ctx->memory, total->n_groups,
+                             (size_t)total->layout.n_values * sizeof(double));
+    if (total->values == NULL) {
+        status = pc_total_out_of_memory(&ctx->error);
+        goto done;
+    }
+    status = pc_parallel_run(ctx, total->n_groups * total->layout.total < SERIAL_NUMBERS ? 1 : ctx->n_threads,
+                             FINISH_TASKS, finish_groups, &job);
+done:
+    pc_free(&ctx->memory, job.code);
+    return status;
+}
+
+static pc_status finish_dealt(pc_context *ctx, pc_total *total)
+{
+    pc_status status = find_dealt(ctx, total);
+    if (status == PC_OK) status = make_starts(ctx, total);
+    return status == PC_OK ? count_dealt(ctx, total) : status;
+}
+
+pc_status pc_total_finish(pc_context *ctx, pc_total *total)
+{
+    pc_status status = PC_OK;
+    if (total->is_finished) return PC_OK;
+    if (total->group == NULL) status = make_empty(ctx, total);
+    if (status == PC_OK)
+        status = total->deal == NULL ? finish_lanes(ctx, total) : finish_dealt(ctx, total);
+    if (status != PC_OK) return status;
+    if (total->start != NULL) add_starts(total);
+    for (int64_t l = 0; l < total->n_lanes; l++) {
+        total->where_missing += total->lane[l].where_missing;
+        pc_total_free_lane(ctx, &total->lane[l]);
+    }
+    total->is_finished = true;
+    return PC_OK;
+}
+
+/* ---- read ------------------------------------------------------------------------------------ */
+
+int64_t pc_total_n_rows(const pc_total *total)
+{
+    return total->n_rows;
+}
+
+int64_t pc_total_where_missing(const pc_total *total)
+{
+    return total->where_missing;
+}
+
+int64_t pc_total_n_groups(const pc_total *total)
+{
+    return total->n_groups;
+}
+
+static const double *values_of(const pc_total *total, int64_t g)
+{
+    return total->values + g * total->layout.n_values;
+}
+
+void pc_total_read(const pc_total *total, const pc_total_result *result)
+{
+    for (int64_t g = 0; g < total->n_groups; g++)
+        pc_record_read(&total->layout, values_of(total, g), &result->n[g],
+                       &result->weight[g], total->n_groups, result->score_n + g,
+                       result->score_weight + g, result->sum + g);
+}
+
+int64_t pc_total_n_cells(const pc_total *total)
+{
+    return total->plan.has_profile ? total->start[total->n_groups] : 0;
+}
+
+void pc_total_read_starts(const pc_total *total, int64_t *start)
+{
+    if (!total->plan.has_profile) return;
+    memcpy(start, total->start, ((size_t)total->n_groups + 1) * sizeof *start);
+}
+
+typedef struct read_job {
+    const pc_total *total;
+    int64_t *first; /* [n_buckets] of a deal: first cell of each bucket */
+    uint32_t *mask;
+    int64_t *n;
+    double *weight;
+} read_job;
+
+static void read_bucket(const read_job *job, int64_t b)
+{
+    const uint32_t within = ((uint32_t)1 << job->total->plan.n_flags) - 1;
+    const int64_t at = job->first[b];
+    const int64_t n = pc_deal_read(job->total->deal, b, job->mask + at, job->n + at,
+                                   job->weight + at);
+    for (int64_t c = at; c < at + n; c++) job->mask[c] &= within;
+}
+
+static void read_group(const read_job *job, int64_t g)
+{
+    const int64_t at = job->total->start[g];
+    pc_record_read_cells(&job->total->layout, values_of(job->total, g), job->mask + at,
+                         job->n + at, job->weight + at);
+}
+
+/* A share of the groups, or of the buckets. */
+static pc_status read_share(pc_worker *worker, int64_t task, void *arg, pc_error *err)
+{
+    const read_job *job = arg;
+    const bool is_dealt = job->total->deal != NULL;
+    const int64_t n = is_dealt ? pc_deal_n_buckets(job->total->deal) : job->total->n_groups;
+    for (int64_t k = n * task / FINISH_TASKS; k < n * (task + 1) / FINISH_TASKS; k++) {
+        if (is_dealt) read_bucket(job, k);
+        else read_group(job, k);
+        if (pc_worker_stopped(worker))
+            return pc_fail(err, PC_ERR_INTERRUPTED, "", -1, -1, "interrupted");
+    }
+    return PC_OK;
+}
+
+pc_status pc_total_read_cells(pc_context *ctx, const pc_total *total, uint32_t *mask, int64_t *n,
+                              double *weight)
+{
+    read_job job = {total, NULL, mask, n, weight};
+    const int n_threads = pc_total_n_cells(total) < SERIAL_NUMBERS ? 1 : ctx->n_threads;
+    if (!total->plan.has_profile) return PC_OK;
+    if (total->deal != NULL) {
+        const int64_t n_buckets = pc_deal_n_buckets(total->deal);
+        job.first = pc_alloc(&ctx->memory, n_buckets, sizeof *job.first);
+        if (job.first == NULL) return pc_total_out_of_memory(&ctx->error);
+        for (int64_t b = 0, at = 0; b < n_buckets; b++) {
+            job.first[b] = at;
+            at += pc_deal_read(total->deal, b, NULL, NULL, NULL);
+        }
+    }
+    const pc_status status = pc_parallel_run(ctx, n_threads, FINISH_TASKS, read_share, &job);
+    pc_free(&ctx->memory, job.first);
+    return status;
+}
+
+void pc_total_read_key(const pc_total *total, int64_t k, int64_t *value, uint8_t *missing)
+{
+    for (int64_t g = 0; g < total->n_groups; g++) {
+        const int64_t code = total->live == NULL ? g : total->live[g];
+        bool is_missing = false;
+        value[g] = pc_group_key_value(total->group, 0, code, k, &is_missing);
+        missing[g] = is_missing;
+    }
+}

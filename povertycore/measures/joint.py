@@ -1,0 +1,357 @@
+"""Deprivations together: pairs of indicators, whole combinations, how many at once.
+
+All from profiles. Without a cut-off everybody's deprivations count, with one those of the poor.
+Shares are of the measured population: the complete rows, or all where missing values are filled in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import combinations as subsets
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..errors import unknown_option
+from ..estimates import Estimates
+from .profile_table import ProfileTable, bit
+from .profiles import Profiles
+from .scores import (
+    FIGURES,
+    NOTHING,
+    Picks,
+    Sample,
+    Scheme,
+    difference_of_products,
+    laid_out,
+    note_of,
+    quotient,
+    sample_of,
+    scheme_of,
+    scores_of,
+)
+from .tally import Table, listed, option_error
+
+RULES = ("drop", "not_deprived", "deprived")
+
+
+def pairs(
+    found: Profiles,
+    *,
+    measures: str | Sequence[str] = ("joint", "cramers_v", "redundancy"),
+    k: Any = None,
+    scheme: str | None = None,
+    missing: str = "drop",
+) -> Estimates:
+    r"""Compute for every pair of indicators how often they are joint, and how they associate.
+
+    Parameters
+    ----------
+    found : Profiles
+        What `povertycore.profiles` returned.
+    measures : str or list of str, optional
+        Of joint, cramers_v and redundancy; all by default.
+    k : fraction, optional
+        Counts the deprivations of the poor only, at this cut-off.
+    scheme : str, optional
+        The weighting that the cut-off is applied to; by default the first.
+    missing : {"drop", "not_deprived", "deprived"}, optional
+        What to do about missing indicators.
+
+    Returns
+    -------
+    Estimates
+        One row per group, pair (`indicator`, `other`) and measure.
+
+    Notes
+    -----
+    With :math:`p_{11}` the share deprived in both, :math:`p_{1.}` and :math:`p_{.1}` in each,
+
+    .. math:: V = (p_{11} - p_{1.} p_{.1}) / \sqrt{p_{1.} p_{.1} (1 - p_{1.}) (1 - p_{.1})},
+       \quad R^0 = p_{11} / \min(p_{1.}, p_{.1}).
+
+    Cramer's V carries the sign of the association here. Both are NaN where nobody is deprived in
+    one of the two, and V also where everybody is.
+
+    References
+    ----------
+    .. [1] Alkire, S. et al. (2015). Multidimensional poverty measurement and analysis. Oxford
+       University Press, section 7.3.
+
+    Examples
+    --------
+    Of four households one is ill, one has no school, one both.
+
+    >>> spec = pc.Spec({"health": ["ill"], "school": ["absent"]})
+    >>> prof = pc.profiles({"ill": [1, 0, 1, 0], "absent": [0, 1, 1, 0]}, spec)
+    >>> prof.pairs().to_frame()[["indicator", "other", "measure", "estimate"]]
+      indicator   other     measure  estimate
+    0       ill  absent       joint      0.25
+    1       ill  absent   cramers_v      0.00
+    2       ill  absent  redundancy      0.50
+    """
+    names = listed(measures)
+    for name in names:
+        if name not in PAIRS:
+            raise unknown_option("measures", name, PAIRS)
+    ids = list(found.spec.ids)
+    both = list(subsets(range(len(ids)), 2))
+    first, second = ([pair[side] for pair in both] for side in (0, 1))
+    figures = []
+    for part in parts_of(found, k, scheme, missing):
+        single = part.totals(len(ids), lambda mask: (bit(mask, j) for j in range(len(ids))))
+        joint = part.totals(len(both), lambda mask: joint_bits(mask, len(ids)))
+        one, other = single[:, first], single[:, second]
+        by_measure = [
+            part.figures(*PAIRS[name](joint, one, other, part.population)) for name in names
+        ]
+        figures.append(
+            {word: side_by_side([each[word] for each in by_measure]) for word in FIGURES}
+        )
+    width = len(names)
+    return joined(
+        found,
+        figures,
+        {
+            "indicator": pd.Categorical.from_codes(np.repeat(first, width), ids),
+            "other": pd.Categorical.from_codes(np.repeat(second, width), ids),
+        },
+        np.tile(names, len(both)),
+    )
+
+
+def joint_bits(mask: np.ndarray, n_indicators: int) -> Iterator[np.ndarray]:
+    """Yield for each pair of bits, in the order of `subsets`, whether both are set."""
+    bits = [bit(mask, j) for j in range(n_indicators)]
+    for one, other in subsets(bits, 2):
+        yield one & other
+
+
+def joint_share(
+    joint: np.ndarray, one: np.ndarray, other: np.ndarray, population: np.ndarray
+) -> Figure:
+    """Return the share deprived in both."""
+    return quotient(joint, population), joint, population
+
+
+def cramers_v(
+    joint: np.ndarray, one: np.ndarray, other: np.ndarray, population: np.ndarray
+) -> Figure:
+    """Return Cramer's V, with the sign of the association."""
+    apart = difference_of_products(joint, np.broadcast_to(population, joint.shape), one, other)
+    spread = np.sqrt(one * (population - one)) * np.sqrt(other * (population - other))
+    return quotient(apart, spread), np.nan, np.nan
+
+
+def redundancy(
+    joint: np.ndarray, one: np.ndarray, other: np.ndarray, population: np.ndarray
+) -> Figure:
+    """Return the joint share over the smaller of the two: 1 if one of them implies the other."""
+    least = np.minimum(one, other)
+    return quotient(joint, least), joint, least
+
+
+Figure = tuple[np.ndarray, Any, Any]  # estimate, numerator, denominator: groups x slots
+PAIRS = {"joint": joint_share, "cramers_v": cramers_v, "redundancy": redundancy}
+
+
+def combinations(
+    found: Profiles,
+    *,
+    n: int = 10,
+    at_least: int = 1,
+    k: Any = None,
+    scheme: str | None = None,
+    missing: str = "drop",
+) -> Estimates:
+    """List the most frequent combinations of deprivations, and the share of each group in them.
+
+    Parameters
+    ----------
+    found : Profiles
+        What `povertycore.profiles` returned.
+    n : int, default 10
+        How many combinations to list: those with the largest weight in all groups together.
+    at_least : int, default 1
+        The least number of deprivations; 0 lists also those without any.
+    k, scheme, missing
+        As in `pairs`.
+
+    Returns
+    -------
+    Estimates
+        One row per group and combination: `combination`, the indicators joined by " + ", and
+        `n_deprived`, how many they are. Shares are of the whole measured population of the group.
+
+    Examples
+    --------
+    >>> spec = pc.Spec({"health": ["ill"], "school": ["absent"]})
+    >>> prof = pc.profiles({"ill": [1, 1, 1, 0], "absent": [0, 1, 1, 0]}, spec)
+    >>> prof.combinations().to_frame()[["combination", "n_deprived", "estimate"]]
+        combination  n_deprived  estimate
+    0  ill + absent           2      0.50
+    1           ill           1      0.25
+    """
+    if n < 1:
+        raise option_error("n", f"n must be at least 1, found {n!r}")
+    parts = parts_of(found, k, scheme, missing)
+    masks = most_frequent(parts[0], n, at_least)
+
+    def which(mask: np.ndarray) -> Iterator[np.ndarray]:
+        return (mask == one for one in masks)
+
+    figures = [part.figures(*part.shares(len(masks), which)) for part in parts]
+    members = [[j for j in range(len(found.spec.ids)) if int(mask) >> j & 1] for mask in masks]
+    words = [" + ".join(found.spec.ids[j] for j in inside) for inside in members]
+    return joined(
+        found,
+        figures,
+        {
+            "combination": pd.Categorical(words, categories=words),
+            "n_deprived": np.array([len(inside) for inside in members], dtype=np.int64),
+        },
+        np.full(len(masks), "share"),
+    )
+
+
+def overlaps(
+    found: Profiles, *, k: Any = None, scheme: str | None = None, missing: str = "drop"
+) -> Estimates:
+    """Compute the share of each group that has 0, 1, 2, ... deprivations at once.
+
+    Parameters
+    ----------
+    found : Profiles
+        What `povertycore.profiles` returned.
+    k, scheme, missing
+        As in `pairs`; with a cut-off the shares are those of the poor in the whole, and do not
+        add up to 1.
+
+    Returns
+    -------
+    Estimates
+        One row per group and number of deprivations, `n_deprived`.
+
+    Examples
+    --------
+    >>> spec = pc.Spec({"health": ["ill"], "school": ["absent"]})
+    >>> prof = pc.profiles({"ill": [1, 1, 1, 0], "absent": [0, 1, 1, 0]}, spec)
+    >>> prof.overlaps()["estimate"].tolist()
+    [0.25, 0.25, 0.5]
+    """
+    sizes = np.arange(len(found.spec.ids) + 1)
+    figures = []
+    for part in parts_of(found, k, scheme, missing):
+        which = partial(sizes_of, sizes=sizes)
+        figures.append(part.figures(*part.shares(len(sizes), which)))
+    return joined(found, figures, {"n_deprived": sizes}, np.full(len(sizes), "share"))
+
+
+def sizes_of(mask: np.ndarray, sizes: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield for each size whether so many bits are set."""
+    count = np.bitwise_count(mask)
+    return (count == size for size in sizes)
+
+
+# --- the cells that count -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """The cells of one table, and which count: everybody's, or those of the poor."""
+
+    sample: Sample
+    weight: np.ndarray  # of the cells, 0 for those that do not count
+    table: Table
+    population: np.ndarray  # (groups, 1), of the whole sample
+
+    @property
+    def mask(self) -> np.ndarray:
+        """Return the deprivations of the cells."""
+        return self.sample.mask
+
+    def totals(self, width: int, which: Picks) -> np.ndarray:
+        """Add up the weights of some of the cells by group; see `Sample.totals`."""
+        return self.sample.totals(self.weight, width, which)
+
+    def shares(self, width: int, which: Picks) -> Figure:
+        """Return the shares of some of the cells in the population."""
+        totals = self.totals(width, which)
+        return quotient(totals, self.population), totals, self.population
+
+    def figures(self, estimate: np.ndarray, numerator: Any, denominator: Any) -> dict[str, Any]:
+        """Return the columns of the result."""
+        shape = estimate.shape
+        n_obs = np.broadcast_to(self.table.sums["n_obs"], shape)
+        population = np.broadcast_to(self.population, shape)
+        note = note_of(self.table, n_obs, population)
+        return {
+            "estimate": np.where(note == NOTHING, estimate, np.nan),
+            "n_obs": n_obs,
+            "numerator": np.broadcast_to(numerator, shape),
+            "denominator": np.broadcast_to(denominator, shape),
+            "population": population,
+            "note": note,
+        }
+
+
+def parts_of(found: Profiles, k: Any, scheme: str | None, missing: str) -> list[Part]:
+    """Return the cells that count, of each table."""
+    if missing not in RULES:
+        raise unknown_option("missing", missing, RULES)
+    name = next(iter(found.spec.schemes)) if scheme is None else scheme
+    if name not in found.spec.schemes:
+        raise unknown_option("scheme", name, found.spec.schemes)
+    cutoffs = () if k is None else (found.spec.cutoff(k, name),)
+    weighting = scheme_of(found.spec, name, cutoffs)
+    return [part_of(table, found, weighting, missing) for table in found.tables]
+
+
+def part_of(table: ProfileTable, found: Profiles, scheme: Scheme, missing: str) -> Part:
+    """Return the cells of a table that count."""
+    sample = sample_of(table, found.spec, missing)
+    weight = sample.weight
+    for cutoff in scheme.cutoffs:
+        poor = scores_of(sample, scheme, found.spec).at_least(cutoff)
+        weight = np.where(poor[sample.profile], weight, 0.0)
+    n_obs = sample.by_group(sample.n)[:, None]
+    return Part(
+        sample,
+        weight,
+        replace(table.groups, sums=table.groups.sums | {"n_obs": n_obs}),
+        sample.by_group(sample.weight)[:, None],
+    )
+
+
+def most_frequent(part: Part, n: int, at_least: int) -> np.ndarray:
+    """Return the masks with the largest weight over all groups; ties by mask."""
+    counts = (part.weight > 0) & (np.bitwise_count(part.mask) >= at_least)
+    masks, place = np.unique(part.mask[counts], return_inverse=True)
+    weight = np.bincount(place, part.weight[counts], minlength=len(masks))
+    return masks[np.argsort(-weight, kind="stable")][:n]
+
+
+def side_by_side(columns: Sequence[np.ndarray]) -> np.ndarray:
+    """Return columns of several measures with those of one slot beside each other."""
+    return np.stack(columns, axis=-1).reshape(len(columns[0]), len(columns) * columns[0].shape[1])
+
+
+def joined(
+    found: Profiles,
+    figures: Sequence[Mapping[str, np.ndarray]],
+    measure_keys: Mapping[str, Any],
+    measure: Any,
+) -> Estimates:
+    """Lay the figures of all tables out."""
+    return laid_out(
+        found,
+        [table.groups for table in found.tables],
+        verb="joint",
+        measure_keys=measure_keys,
+        measure=measure,
+        figures={word: np.concatenate([each[word] for each in figures]) for word in FIGURES},
+        meta=found.meta,
+    )

@@ -1,0 +1,218 @@
+"""From rows to tables of profiles: the pass over the masks, and those over gaps of amounts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from .. import _core
+from ..errors import LimitError
+from ..inputs import Frame, Key
+from .packing import Packed
+from .profile_table import MASK, ProfileTable, arranged
+from .spec import Indicator, Spec
+from .tally import Request, Table, added, arrange, call_core, listed, option_error, with_standard
+
+MOST_COMBINED = 16  # indicators whose combinations the core counts in a table
+GAPS_AT_ONCE = 2**22  # gaps, of 8 bytes each, that are held while they are added
+
+Masks = Packed | Sequence[_core.Column]  # packed rows, or a column per indicator
+
+
+def tabulate(request: Request, keys: Sequence[Key], masks: Masks) -> ProfileTable:
+    """Count the profiles by the crossed keys."""
+    raw = counted(request, keys, masks)
+    arrangement = arrange(raw, keys)
+    n = added(arrangement.group, arrangement.n_groups, rows_by_group(raw))
+    nothing = np.zeros(0, dtype=np.int64)
+    groups = Table(
+        levels=arrangement.levels,
+        codes=arrangement.codes,
+        seen=np.ones(arrangement.n_groups, dtype=bool),
+        sums={"n": n[:, None]},
+        variable=nothing,
+        category=nothing,
+        n_rows=int(n.sum()),
+        where_missing=raw["where_missing"],
+    )
+    names = ("group", "deprived", "missing", "n", "weight")
+    cells = ProfileTable(
+        with_standard(request, keys, groups), *(raw[f"cell_{name}"] for name in names)
+    )
+    if keeps_order(arrangement.group) and "cell_start" in raw:
+        return cells  # as they came
+    return arranged(cells, cells.groups, arrangement.group[cells.group])
+
+
+def rows_by_group(raw: Mapping[str, Any]) -> np.ndarray:
+    """Return the number of rows in each group of the pass."""
+    if "cell_start" not in raw:
+        return np.bincount(raw["cell_group"], raw["cell_n"], minlength=raw["n_groups"]).astype(
+            np.int64
+        )
+    n = np.zeros(raw["n_groups"], dtype=np.int64)
+    start = raw["cell_start"]
+    has_cells = start[:-1] < start[1:]
+    if has_cells.any():
+        n[has_cells] = np.add.reduceat(raw["cell_n"], start[:-1][has_cells])
+    return n
+
+
+def keeps_order(group: np.ndarray) -> bool:
+    """Whether each group of the pass is the group of the result with the same number."""
+    return bool((group == np.arange(len(group))).all())
+
+
+def counted(request: Request, keys: Sequence[Key], masks: Masks) -> Mapping[str, Any]:
+    """Make the pass over the rows.
+
+    Where nothing can be missing, the core has a kernel for all combinations of up to 16 indicators.
+    Else, or where those of all groups are too many, the masks are keys beside the others.
+    """
+    width = len(masks.spec.ids) if isinstance(masks, Packed) else len(masks)
+    may_combine = width <= MOST_COMBINED
+    if isinstance(masks, Packed):
+        deprived, missing = masks.columns
+    else:
+        if may_combine and all(column.is_complete for column in masks):
+            with suppress(LimitError):
+                return combined(call_profile(request, keys, flags=masks))
+        bits, unknown = _core.pack(request.frame.n, masks)
+        deprived = _core.column_array(bits)
+        missing = None if unknown is None else _core.column_array(unknown)
+    if may_combine and missing is None:
+        with suppress(LimitError):
+            return combined(call_profile(request, keys, packed=deprived, n_packed=width))
+    return counted_by_keys(request, keys, [deprived, missing])
+
+
+def call_profile(request: Request, keys: Sequence[Key], **masks: Any) -> Mapping[str, Any]:
+    """Count all combinations in one pass."""
+    return call_core(request, keys, keep_missing=request.keep_missing, profile=True, **masks)
+
+
+def combined(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the cells of combinations as those of masks without anything missing."""
+    group = np.repeat(np.arange(raw["n_groups"], dtype=np.int32), np.diff(raw["cell_start"]))
+    return dict(raw) | {
+        "cell_group": group,
+        "cell_deprived": raw["cell_mask"],
+        "cell_missing": np.zeros(len(group), dtype=MASK),
+    }
+
+
+def counted_by_keys(
+    request: Request, keys: Sequence[Key], masks: Sequence[_core.Column | None]
+) -> Mapping[str, Any]:
+    """Count by the keys and the masks; each cell is then a group."""
+    columns = [AsKey(mask) for mask in masks if mask is not None]
+    raw = call_core(request, [*keys, *columns], keep_missing=request.keep_missing)
+    used = np.flatnonzero(raw["n"])
+    parts = [values.view(MASK)[used] for values in raw["key_values"][len(keys) :]]
+    return dict(raw) | {
+        "cell_group": used,
+        "cell_deprived": parts[0],
+        "cell_missing": parts[1] if len(parts) == 2 else np.zeros(len(used), dtype=MASK),
+        "cell_n": raw["n"][used],
+        "cell_weight": raw["weight"][used],
+    }
+
+
+@dataclass(frozen=True)
+class AsKey:
+    """A column where `call_core` takes a key."""
+
+    column: _core.Column
+
+
+# --- gaps -------------------------------------------------------------------------------------
+
+
+def with_gaps(
+    table: ProfileTable,
+    request: Request,
+    keys: Sequence[Key],
+    packed: Packed,
+    alphas: Sequence[float],
+) -> ProfileTable:
+    """Add up the gaps of each cell, to each power and by indicator.
+
+    The gap of an amount x below its limit z is (z - x) / z, that of any other 0. Columns of gaps
+    are made a few at a time, and each few are one pass over the rows, by keys and masks.
+    """
+    shape = (len(table.group), len(packed.spec.ids))
+    gaps = {alpha: np.zeros(shape) for alpha in alphas}
+    masks = [AsKey(column) for column in packed.columns if column is not None]
+    for wanted in gaps_at_once(packed.spec, alphas, packed.n):
+        columns = [gap_column(request.frame, indicator, alpha) for _, indicator, alpha in wanted]
+        raw = call_core(request, [*keys, *masks], keep_missing=request.keep_missing, values=columns)
+        used = np.flatnonzero(raw["n"])
+        values = [part.view(MASK)[used] for part in raw["key_values"][len(keys) :]]
+        cells = ProfileTable(
+            table.groups,
+            arrange(raw, keys).group[used],
+            values[0],
+            values[1] if len(values) == 2 else np.zeros(len(used), dtype=MASK),
+            raw["n"][used],
+            raw["weight"][used],
+            {0.0: raw["sums"].T[used]},
+        )
+        sums = arranged(cells, table.groups, cells.group).gaps[0.0]
+        for column, (j, _, alpha) in enumerate(wanted):
+            gaps[alpha][:, j] = sums[:, column]
+    return replace(table, gaps=gaps)
+
+
+def gaps_at_once(
+    spec: Spec, alphas: Sequence[float], n: int
+) -> Iterator[list[tuple[int, Indicator, float]]]:
+    """Divide the indicators and powers into lists whose columns are held together."""
+    every = [
+        (j, indicator, alpha) for j, indicator in enumerate(spec.indicators) for alpha in alphas
+    ]
+    width = max(GAPS_AT_ONCE // max(n, 1), 1)
+    for start in range(0, len(every), width):
+        yield every[start : start + width]
+
+
+def gap_column(frame: Frame, indicator: Indicator, alpha: float) -> _core.Column:
+    """Return the column of gaps of an indicator to a power; missing where the amount is."""
+    amount = frame.array(indicator.column)
+    limit = limit_of(indicator)
+    if amount.dtype == np.float32:  # the rule compares in the column's own type
+        limit = float(np.float32(limit))
+    gap = (limit - amount.astype(np.float64, copy=False)) / limit
+    np.maximum(gap, 0.0, out=gap)  # NaN stays
+    if alpha != 1:
+        gap **= alpha
+    return _core.column_array(gap, None, indicator.column)
+
+
+def limit_of(indicator: Indicator) -> float:
+    """Return the amount below which an indicator is deprived."""
+    limit = indicator.limit
+    if limit is None:
+        raise option_error(
+            "alphas",
+            f"gaps need amounts: the indicator {indicator.id!r} is not one below a limit",
+        )
+    if not limit > 0:
+        raise option_error(
+            "alphas", f"gaps need limits above 0: that of {indicator.id!r} is {limit:g}"
+        )
+    return limit
+
+
+def checked_alphas(spec: Spec, alphas: Sequence[float]) -> tuple[float, ...]:
+    """Return powers of gaps, if all indicators have gaps."""
+    powers = tuple(dict.fromkeys(float(alpha) for alpha in listed(alphas)))
+    for alpha in powers:
+        if not 0 < alpha < np.inf:
+            raise option_error("alphas", f"the powers of gaps must be above 0, found {alpha:g}")
+    for indicator in spec.indicators if powers else ():
+        limit_of(indicator)
+    return powers

@@ -1,0 +1,484 @@
+"""What all measures from profiles share: the sample, its scores, quotients, rows of the result.
+
+A score is the sum of the weights of a profile's deprivations, c = sum_j w_j g_j. Weights are
+fractions with a common denominator D, so D c is an integer, and "c >= k" is "D c >= ceil(D k)":
+an exact comparison, in 64 bits where D fits 62 and in Python's integers otherwise.
+
+Reweighting gives the weight of an indicator that is not there to the others of its dimension, in
+proportion: with n_j the numerators, N the sum over the dimension and P over those of it that are
+there, the weight is (n_j / D) (N / P). All such weights have the denominator D L, with L a common
+multiple of the values that P takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from math import gcd, lcm
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from ..errors import unknown_option
+from ..estimates import Estimates
+from .tally import Table, note_column, one_standard_each, option_error, sorted_groups
+
+if TYPE_CHECKING:
+    from .profile_table import ProfileTable
+    from .profiles import Profiles
+    from .spec import Spec
+
+CELLS_AT_ONCE = 2**15  # cells whose sums are made together
+Picks = Callable[[np.ndarray], Iterable[np.ndarray]]
+
+RULES = ("drop", "not_deprived", "deprived", "reweight", "reweight_rows")
+FITS = 2**62  # scores below it are compared as int64
+EXACT = 2**53  # integers up to it are exact in float64
+LOOKUP_BITS = 16  # up to so many indicators every mask has a place of its own
+
+
+# --- the sample -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """The cells that a rule keeps, with the deprivations that it reads into them.
+
+    Cells are in the order of the table, by group and mask; each points to one of the profiles,
+    which are few.
+    """
+
+    table: ProfileTable
+    group: np.ndarray  # (cells,) ascending
+    n: np.ndarray  # (cells,) rows
+    weight: np.ndarray  # (cells,)
+    mask: np.ndarray  # (cells,) uint64, bit j: deprived
+    gaps: Mapping[float, np.ndarray]
+    profile: np.ndarray  # (cells,) which of the profiles below
+    deprived: np.ndarray  # (profiles,) uint64
+    lost: np.ndarray | None  # (profiles,) uint64, bit j: its weight goes to others; None: never
+
+    @cached_property
+    def starts(self) -> np.ndarray:
+        """Where the cells of each group that has some start."""
+        return starts_of(self.group)
+
+    def by_group(self, values: np.ndarray) -> np.ndarray:
+        """Add values of the cells, 0 for those that do not count, by group."""
+        out = np.zeros(self.table.n_groups, dtype=values.dtype)
+        if len(values):
+            out[self.group[self.starts]] = np.add.reduceat(values, self.starts)
+        return out
+
+    def totals(self, weight: np.ndarray, width: int, which: Picks) -> np.ndarray:
+        """Add up weights by group, for each of a number of choices among the cells.
+
+        `which` yields, of the masks of some cells, whether each counts, once per column. Whole
+        groups are taken together until they are many cells, so that what is made of them stays in
+        the processor's cache.
+        """
+        out = np.zeros((self.table.n_groups, width))
+        for cells, starts in self.pieces():
+            group, own = self.group[cells][starts], weight[cells]
+            for column, counts in enumerate(which(self.mask[cells])):
+                out[group, column] = np.add.reduceat(np.where(counts, own, 0.0), starts)
+        return out
+
+    def pieces(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """Divide the cells between groups; with where each group's start, from the piece's own."""
+        ends = np.append(self.starts[1:], len(self.group))
+        first = 0
+        while first < len(self.starts):
+            start = int(self.starts[first])
+            last = int(np.searchsorted(ends, start + CELLS_AT_ONCE, side="right"))
+            last = max(last, first + 1)  # a larger group is a piece of its own
+            yield slice(start, int(ends[last - 1])), self.starts[first:last] - start
+            first = last
+
+
+def starts_of(group: np.ndarray) -> np.ndarray:
+    """Return the places where an ascending array goes up, the first among them."""
+    return np.flatnonzero(np.diff(group, prepend=-1))
+
+
+def sample_of(table: ProfileTable, spec: Spec, rule: str) -> Sample:
+    """Apply a rule for missing indicators."""
+    deprived, missing, lost = table.deprived, table.missing, None
+    keep: Any = slice(None)
+    if missing.any():
+        if rule == "drop":
+            keep = missing == 0
+        elif rule == "deprived":
+            deprived = deprived | missing
+        elif rule == "reweight":
+            lost = absent_in_group(table, len(spec.ids))[table.group]
+            keep = ((missing & ~lost) == 0) & ~dimension_lost(lost, spec)
+        elif rule == "reweight_rows":
+            lost = missing
+            keep = ~dimension_lost(lost, spec)
+    if lost is not None:
+        lost = lost[keep]
+    mask = deprived[keep]
+    profile, distinct, distinct_lost = profiles_of(mask, lost, len(spec.ids))
+    return Sample(
+        table=table,
+        group=table.group[keep],
+        n=table.n[keep],
+        weight=table.weight[keep],
+        mask=mask,
+        gaps={alpha: sums[keep] for alpha, sums in table.gaps.items()},
+        profile=profile,
+        deprived=distinct,
+        lost=distinct_lost,
+    )
+
+
+def absent_in_group(table: ProfileTable, n_indicators: int) -> np.ndarray:
+    """Return per group of the result the mask of the indicators that are missing in every row."""
+    everything = np.uint64(2**n_indicators - 1)
+    present = np.zeros(table.n_groups, dtype=np.uint64)
+    starts = starts_of(table.group)
+    if len(starts):
+        known = everything & ~table.missing
+        present[table.group[starts]] = np.bitwise_or.reduceat(known, starts)
+    return everything & ~present
+
+
+def dimension_lost(lost: np.ndarray, spec: Spec) -> np.ndarray:
+    """Return whether some dimension has no indicator left."""
+    out = np.zeros(len(lost), dtype=bool)
+    for members in dimension_masks(spec):
+        out |= (lost & members) == members
+    return out
+
+
+def dimension_masks(spec: Spec) -> list[np.uint64]:
+    """Return per dimension the mask of its indicators."""
+    place = {name: j for j, name in enumerate(spec.ids)}
+    return [
+        np.uint64(sum(1 << place[name] for name in members)) for members in spec.dimensions.values()
+    ]
+
+
+def profiles_of(
+    mask: np.ndarray, lost: np.ndarray | None, n_indicators: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Return the profile of each cell, and what each profile is deprived of and has lost."""
+    if lost is None and n_indicators <= LOOKUP_BITS:
+        return mask.astype(np.int64), np.arange(2**n_indicators, dtype=np.uint64), None
+    if lost is None:
+        distinct, profile = np.unique(mask, return_inverse=True)
+        return profile, distinct, None
+    (distinct, distinct_lost), profile = sorted_groups([mask, lost])
+    return profile, distinct, distinct_lost
+
+
+# --- scores -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """A weighting as integers over a common denominator, and the cut-offs asked of it."""
+
+    name: str
+    numerators: tuple[int, ...]
+    denominator: int
+    cutoffs: tuple[Fraction, ...]
+
+
+def scheme_of(spec: Spec, name: str, cutoffs: tuple[Fraction, ...]) -> Scheme:
+    """Return one of the weightings of a specification."""
+    numerators, denominator = spec.integer_weights(name)
+    return Scheme(name, tuple(numerators), denominator, cutoffs)
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """The scores of the profiles of a sample under one scheme."""
+
+    exact: np.ndarray  # (profiles,) int64, or Python integers where they do not fit
+    denominator: int
+    numerators: np.ndarray  # weights in the unit below: (indicators,) or (profiles, indicators)
+
+    @property
+    def unit(self) -> float:
+        """What `value` and `numerators` are to be divided by."""
+        return float(self.denominator) if self.denominator <= EXACT else 1.0
+
+    @cached_property
+    def value(self) -> np.ndarray:
+        """The scores as float64, in integers as long as those are exact."""
+        return as_floats(self.exact, self.denominator)
+
+    def as_value(self, cutoff: Fraction) -> float:
+        """Return the least score that reaches a cut-off, in the unit of `value`."""
+        least = np.array([numerator_of(cutoff, self.denominator)], dtype=object)
+        return float(as_floats(least, self.denominator)[0])
+
+    def at_least(self, cutoff: Fraction) -> np.ndarray:
+        """Return which profiles reach a cut-off."""
+        return np.asarray(self.exact >= numerator_of(cutoff, self.denominator), dtype=bool)
+
+
+def numerator_of(cutoff: Fraction, denominator: int) -> int:
+    """Return the least integer score that reaches a cut-off."""
+    return -((-cutoff.numerator * denominator) // cutoff.denominator)
+
+
+def scores_of(sample: Sample, scheme: Scheme, spec: Spec) -> Scores:
+    """Score the profiles of a sample."""
+    if sample.lost is None:
+        exact = summed(sample.deprived, as_integers(scheme.numerators, scheme.denominator))
+        weights = as_floats(np.array(scheme.numerators, dtype=object), scheme.denominator)
+        return Scores(exact, scheme.denominator, weights)
+    (patterns,), pattern = sorted_groups([sample.lost])
+    numerators, denominator = reweighted(patterns, scheme, spec)
+    weights = as_integers(numerators, denominator)[pattern]
+    return Scores(
+        summed(sample.deprived, weights),
+        denominator,
+        as_floats(numerators, denominator)[pattern],
+    )
+
+
+def summed(deprived: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Add the weights of the deprivations of each profile."""
+    out = np.zeros(len(deprived), dtype=weights.dtype)
+    for j in range(weights.shape[-1]):
+        out += (deprived >> np.uint64(j) & np.uint64(1)).astype(np.int64) * weights[..., j]
+    return out
+
+
+def as_integers(numerators: Any, denominator: int) -> np.ndarray:
+    """Return integers as int64 where all scores fit it, else as Python's."""
+    return np.array(numerators, dtype=np.int64 if denominator < FITS else object)
+
+
+def as_floats(numerators: np.ndarray, denominator: int) -> np.ndarray:
+    """Return integers as float64 where all are exact in it, else divided by the denominator."""
+    if denominator <= EXACT:
+        return numerators.astype(np.float64)
+    flat = [float(Fraction(int(value), denominator)) for value in numerators.ravel()]
+    return np.array(flat).reshape(numerators.shape)
+
+
+def reweighted(patterns: np.ndarray, scheme: Scheme, spec: Spec) -> tuple[np.ndarray, int]:
+    """Return the weights under each pattern of lost indicators, as integers over one denominator.
+
+    Of the numerators the greatest common divisor of the dimension is taken out first, which keeps
+    the denominator small.
+    """
+    if not all(scheme.numerators):
+        raise option_error(
+            "missing",
+            "reweighting needs a positive weight for every indicator; leave out those of weight 0"
+            " with indicators=",
+        )
+    place = {name: j for j, name in enumerate(spec.ids)}
+    members = [[place[name] for name in names] for names in spec.dimensions.values()]
+    divisors = [gcd(*(scheme.numerators[j] for j in inside)) for inside in members]
+    present = ~patterns
+    left = [
+        [
+            sum(scheme.numerators[j] // divisor for j in inside if int(pattern) >> j & 1)
+            for inside, divisor in zip(members, divisors, strict=True)
+        ]
+        for pattern in present
+    ]
+    common = lcm(*(value for row in left for value in row))
+    numerators = np.zeros((len(patterns), len(place)), dtype=object)
+    for row, pattern in enumerate(present):
+        for inside, divisor, there in zip(members, divisors, left[row], strict=True):
+            whole = sum(scheme.numerators[j] for j in inside)
+            for j in inside:
+                if int(pattern) >> j & 1:
+                    share = scheme.numerators[j] // divisor
+                    numerators[row, j] = share * whole * (common // there)
+    return numerators, scheme.denominator * common
+
+
+# --- what is missing --------------------------------------------------------------------------
+
+
+def checked_rule(missing: str, more: tuple[str, ...] = ()) -> str:
+    """Return a rule for missing indicators, if it is one."""
+    options = (*RULES, *more)
+    if missing not in options:
+        raise unknown_option("missing", missing, options)
+    return missing
+
+
+def missing_report(profiles: Profiles, missing: str) -> pd.DataFrame:
+    """Return `Profiles.missing_report`."""
+    rule = checked_rule(missing)
+    counts = [known_counts(table, profiles.spec, rule) for table in profiles.tables]
+    n, n_obs, weight, known = (np.concatenate(parts) for parts in zip(*counts, strict=True))
+    spec = profiles.spec
+    width = 1 + len(spec.ids)
+    dimensions = list(spec.dimensions)
+    of_indicator = [
+        dimensions.index(name) for name, members in spec.dimensions.items() for _ in members
+    ]
+    return pd.DataFrame(
+        profiles.labels(width)
+        | {
+            "dimension": pd.Categorical.from_codes(
+                np.tile([-1, *of_indicator], len(n)), dimensions
+            ),
+            "indicator": pd.Categorical.from_codes(
+                np.tile(np.arange(-1, len(spec.ids)), len(n)), list(spec.ids)
+            ),
+            "n_obs": n_obs.ravel(),
+            "n_missing": (n[:, None] - n_obs).ravel(),
+            "retained": share(n_obs, n).ravel(),
+            "retained_weighted": share(known, weight).ravel(),
+        }
+    )
+
+
+def known_counts(
+    table: ProfileTable, spec: Spec, rule: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return rows; rows known; weight; weight known: of the sample first, then per indicator."""
+    whole = sample_of(table, spec, "not_deprived")
+    n, weight = whole.by_group(whole.n), whole.by_group(whole.weight)
+    columns = [(n, weight)] * (1 + len(spec.ids))
+    if table.missing.any():
+        kept = sample_of(table, spec, rule)
+        columns = [(kept.by_group(kept.n), kept.by_group(kept.weight))]
+        for j in range(len(spec.ids)):
+            known = (table.missing >> np.uint64(j) & np.uint64(1)) == 0
+            counts = (np.where(known, values, 0) for values in (table.n, table.weight))
+            rows, weights = (whole.by_group(values) for values in counts)
+            columns.append((rows, weights))
+    n_obs, known_weight = (np.column_stack(parts) for parts in zip(*columns, strict=True))
+    return n, n_obs, weight, known_weight
+
+
+def share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Return part / whole, NaN where there is nothing."""
+    out = np.full(part.shape, np.nan)
+    np.divide(part, whole[:, None], out=out, where=whole[:, None] > 0)
+    return out
+
+
+# --- figures ----------------------------------------------------------------------------------
+
+FIGURES = ("estimate", "n_obs", "numerator", "denominator", "population", "note")
+
+NOTES = (
+    "",
+    "no rows in the domain",
+    "combination not in the data",
+    "no row has the indicators it needs",
+    "every weight is zero",
+    "nobody is poor",
+    "not bounded by what is missing",
+    "missing in the whole group",
+    "the gap of a missing value is not known",
+)
+(
+    NOTHING,
+    NO_ROWS,
+    NOT_SEEN,
+    NOT_SCORED,
+    ALL_ZERO,
+    NOBODY_POOR,
+    NOT_BOUNDED,
+    NOT_MEASURED,
+    GAP_UNKNOWN,
+) = range(len(NOTES))
+
+
+def note_of(
+    table: Table, n_obs: np.ndarray, population: np.ndarray, nobody: Any = False
+) -> np.ndarray:
+    """Return per group and slot the number of the note that says why there is no figure.
+
+    `nobody` says where there would be one, if anybody were poor.
+    """
+    shape = n_obs.shape
+    note = np.where(nobody, NOBODY_POOR, np.full(shape, NOTHING)).astype(np.int8)
+    for empty, why in (
+        (population == 0, ALL_ZERO),
+        (n_obs == 0, NOT_MEASURED),
+        (table.sums["n_obs"] == 0, NOT_SCORED),
+        (table.sums["n"] == 0, NO_ROWS),
+        (~table.seen[:, None], NOT_SEEN),
+    ):
+        note[np.broadcast_to(empty, shape)] = why
+    return note
+
+
+def quotient(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    """Return numerator / denominator, NaN where the denominator is 0."""
+    out = np.full(np.broadcast_shapes(numerator.shape, denominator.shape), np.nan)
+    np.divide(numerator, denominator, out=out, where=denominator != 0)
+    return out
+
+
+def difference_of_products(
+    a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray
+) -> np.ndarray:
+    """Return a b - c d; the products are kept with their rounding errors, so nothing cancels."""
+    (ab, ab_rest), (cd, cd_rest) = exact_product(a, b), exact_product(c, d)
+    difference: np.ndarray = (ab - cd) + (ab_rest - cd_rest)
+    return difference
+
+
+def exact_product(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rounded product and its error (Dekker 1971, Numer. Math. 18, 224-242)."""
+
+    def halves(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        scaled = x * 134217729.0  # 2^27 + 1
+        high = scaled - (scaled - x)
+        return high, x - high
+
+    product = a * b
+    (a_high, a_low), (b_high, b_low) = halves(a), halves(b)
+    error = ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
+    return product, error
+
+
+# --- rows of the result -----------------------------------------------------------------------
+
+
+def laid_out(
+    found: Profiles,
+    tables: Sequence[Table],
+    *,
+    verb: str,
+    measure_keys: Mapping[str, Any],
+    measure: Any,
+    figures: Mapping[str, np.ndarray],
+    meta: Mapping[str, Any],
+) -> Estimates:
+    """Lay figures, groups x slots, out as one row per group and slot.
+
+    `measure_keys` and `measure` have an entry per slot, `figures` are those of FIGURES.
+    """
+    n = np.concatenate([table.sums["n"] for table in tables])
+    n_groups, width = figures["estimate"].shape
+    slots = np.tile(np.arange(width), n_groups)
+    standard: Any = found.standard
+    if found.standard_key is not None:
+        standard = one_standard_each(found.standard_key, tables, width)
+    rows: dict[str, Any] = {word: figures[word].ravel() for word in FIGURES}
+    note = note_column(rows.pop("note"), NOTES)
+    return Estimates(
+        found.labels_of(tables, width),
+        measure_keys={
+            name: pd.Series(column).array[slots] for name, column in measure_keys.items()
+        },
+        measure=pd.Series(measure).array[slots],
+        n_missing=np.repeat(n, width) - rows["n_obs"],
+        unit=found.unit,
+        standard=standard,
+        note=note,
+        verb=verb,
+        meta=meta,
+        **rows,
+    )
