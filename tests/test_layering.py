@@ -16,7 +16,9 @@ PACKAGE = PROJECT / "povertycore"
 # Lowest first. A name stands for the module and everything below it, the longest name wins.
 FLOORS = [
     ["errors", "_core"],
-    ["inputs", "design", "estimates", "standards.standard"],
+    ["inputs", "design"],
+    ["sampling"],
+    ["estimates", "intervals", "reliability", "standards.standard"],
     ["standards.classify"],
     ["standards"],
     ["datasets.lang_son_places"],
