@@ -93,6 +93,9 @@ class Estimates:
         Id of the poverty standard; missing where it was not stated.
     note : str or array_like of str, optional
         Why a figure is missing, or how it must be read.
+    proportion : bool or array_like of bool, optional
+        Which estimates are proportions, and have the intervals of proportions; by default as the
+        measure says.
     verb : str
         The function that made this, as "rate".
     meta : dict, optional
@@ -117,6 +120,7 @@ class Estimates:
     _meta: dict[str, Any]
     _sample: npt.NDArray[np.int64]
     _source: pd.Categorical
+    _proportion: npt.NDArray[np.bool_]
 
     def __init__(
         self,
@@ -141,6 +145,7 @@ class Estimates:
         unit: Any,
         standard: Any = None,
         note: Any = "",
+        proportion: Any = None,
         verb: str,
         meta: Mapping[str, Any] | None = None,
     ) -> None:
@@ -162,6 +167,8 @@ class Estimates:
         columns |= {name: _counts(values, n) for name, values in counts.items()}
         columns |= {name: _floats(values, n) for name, values in sizes.items()}
         columns |= {name: _labels(values, n) for name, values in labels.items()}
+        if proportion is None:
+            proportion = _is_among(columns["measure"], PROPORTIONS)
         self._set(
             _columns=columns,
             _key_names=tuple(keys),
@@ -171,6 +178,7 @@ class Estimates:
             _meta=dict(meta or {}),
             _sample=np.zeros(n, dtype=np.int64),
             _source=_labels(None, n),
+            _proportion=np.array(np.broadcast_to(proportion, n), dtype=bool),
         )
 
     # ---- what it is -------------------------------------------------------------------------
@@ -267,13 +275,56 @@ class Estimates:
         """Linear combination of rows named by their keys; not there yet."""
         raise _not_yet("contrast")
 
-    def interval(self, level: float = 0.95, method: str | None = None) -> NoReturn:
-        """Confidence intervals at another level; not there yet."""
-        raise _not_yet("interval")
+    def interval(self, level: float = 0.95, method: str | None = None) -> Estimates:
+        """Return the rows with confidence intervals of another level or method.
 
-    def flag(self, rule: Any = "dhs") -> NoReturn:
-        """Mark unreliable figures; not there yet."""
-        raise _not_yet("flag")
+        Parameters
+        ----------
+        level : float, default 0.95
+            Confidence level, between 0 and 1.
+        method : {"logit", "beta", "wilson", "likelihood", "plain"}, optional
+            For proportions, by default logit; all other estimates have plain intervals. The
+            formulas stand in `povertycore.intervals`.
+
+        Returns
+        -------
+        Estimates
+            The same rows; `ci_low` and `ci_high` are new.
+
+        Raises
+        ------
+        OptionError
+            The level is not between 0 and 1; the method is not one of those listed, or is for
+            proportions and there is none.
+        """
+        from .intervals import with_intervals
+
+        return with_intervals(self, level, method)
+
+    def flag(self, preset: str = "dhs", /, **limits: Any) -> Estimates:
+        """Mark figures that are too uncertain to publish, or to publish without a warning.
+
+        Parameters
+        ----------
+        preset : {"dhs", "nchs", "statcan", "eclac"}, default "dhs"
+            Whose rules; they stand, with their sources, in `povertycore.reliability`.
+        **limits : float
+            Limits of the preset in place of its own.
+
+        Returns
+        -------
+        Estimates
+            The same rows with columns `flag` ("", unreliable, suppressed) and `reason`. The
+            numbers stay; tables and workbooks show the sign in their place or beside them.
+
+        Raises
+        ------
+        OptionError
+            There is no such preset, or it has no such limit.
+        """
+        from .reliability import with_flags
+
+        return with_flags(self, preset, limits)
 
     # ---- rows -------------------------------------------------------------------------------
 
@@ -632,9 +683,33 @@ class Estimates:
                 "_columns": {name: column[rows] for name, column in self._columns.items()},
                 "_sample": self._sample[rows],
                 "_source": self._source[rows],
+                "_proportion": self._proportion[rows],
             }
         )
         return taken
+
+    def _with(
+        self,
+        columns: Mapping[str, Any],
+        own: Mapping[str, Any] | None = None,
+        meta: Mapping[str, Any] | None = None,
+    ) -> Estimates:
+        """Return the rows with other common columns, and more of the verb's own."""
+        own = own or {}
+        changed = {**self._columns, **columns}
+        at = list(changed).index(COMMON[0])
+        in_order = [*list(changed)[:at], *own, *list(changed)[at:]]
+        both = {**changed, **{name: _text_as_labels(own[name], len(self)) for name in own}}
+        made = object.__new__(type(self))
+        made._set(
+            **{
+                **self.__dict__,
+                "_columns": {name: both[name] for name in dict.fromkeys(in_order)},
+                "_own_names": tuple(dict.fromkeys([*self._own_names, *own])),
+                "_meta": {**self._meta, **(meta or {})},
+            }
+        )
+        return made
 
     def _ranks(self, name: str, outer: Sequence[str] = ()) -> npt.NDArray[np.intp]:
         """Return the place of each row's label among the labels of a column.
@@ -757,6 +832,7 @@ def concat(estimates: Iterable[Estimates]) -> Estimates:
             "_meta": _joined_meta([part._meta for part in parts]),
             "_sample": np.concatenate(samples),
             "_source": _joined_labels([part._source for part in parts]),
+            "_proportion": np.concatenate([part._proportion for part in parts]),
         }
     )
     return joined._take(joined._contract_order())
@@ -836,6 +912,12 @@ def _frame(columns: Mapping[str, Any], n: int) -> pd.DataFrame:
         for name, column in columns.items()
     }
     return pd.DataFrame(kept, index=pd.RangeIndex(n), copy=True)
+
+
+def _is_among(labels: pd.Categorical, words: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """Return which rows have one of the words as label."""
+    named = np.append(np.isin(np.asarray(labels.categories, dtype=object), words), False)
+    return np.asarray(named[labels.codes])
 
 
 def _is_categorical(values: Any) -> bool:

@@ -312,9 +312,7 @@ def test_pipe_calls_with_the_estimates_first():
 @pytest.mark.parametrize(
     "call",
     [
-        lambda est: est.interval(0.9),
         lambda est: est.contrast({("Bình Gia", 2022): 1, ("Bình Gia", 2021): -1}),
-        lambda est: est.flag("dhs"),
         lambda est: est.cov_of([0, 1]),
     ],
 )
