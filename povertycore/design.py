@@ -283,8 +283,21 @@ class Design(_Described):
         """
         return self.size if self.unit(count) == "persons" else None
 
-    def require_register(self, verb: str) -> None:
-        """Refuse a sample, as long as its standard errors cannot be given.
+    def columns(self) -> list[str]:
+        """Return the names of all columns that the design uses.
+
+        Returns
+        -------
+        list of str
+            In the order of the arguments; replicate weights last.
+        """
+        named = [getattr(self, name) for name in COLUMNS]
+        if self.replicates is not None and self.replicates.weights is not None:
+            named += self.replicates.weights
+        return [name for name in named if name is not None and name != "row"]
+
+    def require_linearised(self, verb: str) -> None:
+        """Refuse replicates where standard errors come from strata and PSUs only.
 
         Parameters
         ----------
@@ -294,14 +307,12 @@ class Design(_Described):
         Raises
         ------
         NotImplementedError
-            The design names strata, PSUs, a finite population or replicates.
+            The design names replicates.
         """
-        named = [name for name in SAMPLING if getattr(self, name) is not None]
-        if named:
+        if self.replicates is not None:
             raise NotImplementedError(
-                f"pc.{verb}: standard errors are not there yet, and the design names "
-                f"{_words(named)}; leave {'it' if len(named) == 1 else 'them'} out for estimates "
-                "without standard errors"
+                f"pc.{verb}: standard errors by replicates are not there yet; leave replicates="
+                " out for those by strata and PSUs, or for estimates without standard errors"
             )
 
 

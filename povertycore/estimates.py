@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from .covariance import as_rows, contrast, cov_of
 from .errors import (
     DTypeError,
     DuplicateNameError,
@@ -40,6 +41,7 @@ from .errors import (
 
 if TYPE_CHECKING:
     from .present.plot import Plotter
+    from .sampling import Joint
 
 __all__ = ["Estimates", "concat"]
 
@@ -96,6 +98,8 @@ class Estimates:
     proportion : bool or array_like of bool, optional
         Which estimates are proportions, and have the intervals of proportions; by default as the
         measure says.
+    joint : Joint, optional
+        The covariance of the rows: what they are made of, by sampling unit.
     verb : str
         The function that made this, as "rate".
     meta : dict, optional
@@ -121,6 +125,8 @@ class Estimates:
     _sample: npt.NDArray[np.int64]
     _source: pd.Categorical
     _proportion: npt.NDArray[np.bool_]
+    _joints: tuple[Joint | None, ...]  # by number in _sample
+    _place: npt.NDArray[np.int64]  # of each row in its joint
 
     def __init__(
         self,
@@ -146,6 +152,7 @@ class Estimates:
         standard: Any = None,
         note: Any = "",
         proportion: Any = None,
+        joint: Joint | None = None,
         verb: str,
         meta: Mapping[str, Any] | None = None,
     ) -> None:
@@ -179,6 +186,8 @@ class Estimates:
             _sample=np.zeros(n, dtype=np.int64),
             _source=_labels(None, n),
             _proportion=np.array(np.broadcast_to(proportion, n), dtype=bool),
+            _joints=(joint,),
+            _place=np.arange(n),
         )
 
     # ---- what it is -------------------------------------------------------------------------
@@ -260,20 +269,70 @@ class Estimates:
                 f"the covariance of {n:,} rows would have {n * n:,} entries; above "
                 f"{MAX_COV_ROWS:,} rows use .contrast(...), .cov_of(rows) or pc.change"
             )
-        se = self._columns["se"]
-        known = ~np.isnan(se)
-        apart = self._sample[:, None] != self._sample[None, :]
-        cov = np.where(apart & known[:, None] & known[None, :], 0.0, np.nan)
-        cov[np.diag_indices(n)] = se**2
-        return cov
+        return cov_of(self, np.arange(n))
 
-    def cov_of(self, rows: Any) -> NoReturn:
-        """Covariance of a few rows; not there yet."""
-        raise _not_yet("cov_of")
+    def cov_of(self, rows: Any) -> npt.NDArray[np.float64]:
+        """Return the joint covariance of a few rows.
 
-    def contrast(self, weights: Mapping[Any, float]) -> NoReturn:
-        """Linear combination of rows named by their keys; not there yet."""
-        raise _not_yet("contrast")
+        Parameters
+        ----------
+        rows : array_like of int or bool
+            Positions of the rows, or a mask of all.
+
+        Returns
+        -------
+        ndarray of float64, shape (rows, rows)
+            As `cov`, in the order given.
+        """
+        return cov_of(self, as_rows(rows, len(self)))
+
+    def contrast(self, weights: Any, across_standards: bool = False) -> Estimates:
+        """Combine rows linearly, with the standard errors that their covariance gives.
+
+        Parameters
+        ----------
+        weights : mapping or array_like
+            One contrast as a mapping from rows to weights, a row being named by the labels of its
+            keys (and, where these leave several, of its measure keys); several as a mapping from
+            names to such mappings; or a matrix, shape (contrasts, rows).
+        across_standards : bool, default False
+            Combine figures under different standards.
+
+        Returns
+        -------
+        Estimates
+            One row per contrast, with `t` and the two-sided `p_value` on `df` degrees of freedom.
+            ``.meta["wald"]`` tests that all are 0: `f`, `df1`, `df2`, `p_value`.
+
+        Raises
+        ------
+        OptionError
+            No row, or several, have the labels given.
+        LengthError
+            A matrix has not one column per row.
+        ComparabilityError
+            The rows count different units, or stand under different standards.
+
+        Notes
+        -----
+        Of q independent contrasts c with covariance V, W = c' V^-1 c is tested as
+        W/q x (df - q + 1)/df on F(q, df - q + 1).
+
+        Examples
+        --------
+        Two strata of two PSUs each; the rates are 1/4 and 3/4, the difference has variance
+        1/16 + 1/16.
+
+        >>> table = {"region": ["n"] * 4 + ["s"] * 4, "ea": [1, 1, 2, 2, 3, 3, 4, 4],
+        ...          "poor": [0, 0, 0, 1, 1, 1, 1, 0]}
+        >>> design = pc.Design(strata="region", psu="ea")
+        >>> est = pc.rate(table, "poor", by="region", design=design)
+        >>> table = est.contrast({"s": 1, "n": -1}).to_frame()
+        >>> table[["contrast", "estimate", "se", "df"]]
+          contrast  estimate        se   df
+        0  (s) - (n)       0.5  0.353553  2.0
+        """
+        return contrast(self, weights, across_standards)
 
     def interval(self, level: float = 0.95, method: str | None = None) -> Estimates:
         """Return the rows with confidence intervals of another level or method.
@@ -684,9 +743,14 @@ class Estimates:
                 "_sample": self._sample[rows],
                 "_source": self._source[rows],
                 "_proportion": self._proportion[rows],
+                "_place": self._place[rows],
             }
         )
         return taken
+
+    def _rows_with(self, name: str, label: Any) -> npt.NDArray[np.bool_]:
+        """Return which rows have a label."""
+        return _has_label(name, self._columns[name], label)
 
     def _with(
         self,
@@ -820,7 +884,7 @@ def concat(estimates: Iterable[Estimates]) -> Estimates:
             raise DTypeError(f"part {position} must be an Estimates, found {type(part).__name__}")
         _check_same_columns(parts[0], part, position)
     joined = object.__new__(Estimates)
-    starts = np.cumsum([0] + [int(part._sample.max(initial=-1)) + 1 for part in parts[:-1]])
+    starts = np.cumsum([0] + [len(part._joints) for part in parts[:-1]])
     samples = [part._sample + start for part, start in zip(parts, starts, strict=True)]
     joined._set(
         **{
@@ -831,6 +895,8 @@ def concat(estimates: Iterable[Estimates]) -> Estimates:
             },
             "_meta": _joined_meta([part._meta for part in parts]),
             "_sample": np.concatenate(samples),
+            "_joints": tuple(joint for part in parts for joint in part._joints),
+            "_place": np.concatenate([part._place for part in parts]),
             "_source": _joined_labels([part._source for part in parts]),
             "_proportion": np.concatenate([part._proportion for part in parts]),
         }
@@ -852,13 +918,6 @@ for _operator in (
     "pos abs invert float int round"
 ).split():
     setattr(Estimates, f"__{_operator}__", _not_a_calculator)
-
-
-def _not_yet(method: str) -> NotImplementedError:
-    return NotImplementedError(
-        f"Estimates.{method} needs standard errors, which are not there yet; the point estimates "
-        "are in est['estimate']"
-    )
 
 
 # ---- columns ---------------------------------------------------------------------------------

@@ -180,6 +180,14 @@ class Sample:
         return np.asarray((self.n_in_stratum == 1) & (self.fraction < 1))
 
     @cached_property
+    def is_complete(self) -> Bools:
+        """Which strata were drawn completely, on the second stage too."""
+        complete = np.asarray(self.fraction >= 1)
+        if self.second is not None:
+            complete &= np.minimum.reduceat(self.second.fraction, self.first[:-1]) >= 1
+        return complete
+
+    @cached_property
     def factor(self) -> Floats:
         """The factor (1 - f) n/(n - 1) of each stratum; 0 for those with one PSU."""
         n = self.n_in_stratum
@@ -216,7 +224,7 @@ class Linearised:
     >>> from povertycore.inputs import Frame
     >>> from povertycore.sampling import Linearised, sample_of
     >>> table = {"ea": [1, 2], "n": [4, 4]}
-    >>> sample = sample_of(Frame(table), pc.Design(psu="ea", fpc="n"))
+    >>> sample = sample_of(Frame.of(table), pc.Design(psu="ea", fpc="n"))
     >>> total = Linearised.of_cells(sample, 1, row=[0, 0], unit=[0, 1], value=[3.0, 5.0])
     >>> total.variance()
     array([2.])
@@ -248,6 +256,18 @@ class Linearised:
             value = np.add.reduceat(value, at)
         start = np.concatenate([[0], np.cumsum(np.bincount(row[at], minlength=n_rows))])
         return cls(sample, start.astype(np.int64), unit[at], value)
+
+    @classmethod
+    def of_estimates(
+        cls,
+        sample: Sample,
+        n_rows: int,
+        row: npt.ArrayLike,
+        unit: npt.ArrayLike,
+        value: npt.ArrayLike,
+    ) -> Linearised:
+        """Sort the parts of estimates by row and unit, and apply the rules of `linearise`."""
+        return cls.of_cells(sample, n_rows, row, unit, value)._with_lonely_rules()
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -327,6 +347,13 @@ class Linearised:
         n = np.bincount(row, minlength=len(self))
         lonely = self.sample.is_lonely[stratum]
         return np.asarray((n > 0) & (np.bincount(row[lonely], minlength=len(self)) == n))
+
+    def is_complete(self) -> Bools:
+        """Return which rows lie in strata only that were drawn completely."""
+        row, stratum = self._touched()
+        n = np.bincount(row, minlength=len(self))
+        complete = self.sample.is_complete[stratum]
+        return np.asarray((n > 0) & (np.bincount(row[complete], minlength=len(self)) == n))
 
     # ---- inside ---------------------------------------------------------------------------------
 

@@ -30,6 +30,9 @@ from ..errors import (
 )
 from ..estimates import COMMON, TOTAL, Estimates
 from ..inputs import Frame, Key, label_order
+from ..intervals import REASONS as INTERVAL_REASONS, intervals
+from ..sampling import Sample, sample_of
+from .precision import REASONS, Cells, Figures, precision_of
 
 MOST_GROUPS = 10_000_000  # of a crossing with unseen combinations; beyond it the result is no table
 
@@ -91,11 +94,17 @@ class Request:
     observed: bool
     totals: tuple[int, ...]  # positions in `by`
     design: Design
+    sample: Sample | None = None  # None: a register
+
+    @property
+    def sample_keys(self) -> tuple[Key, ...]:
+        """What a pass crosses with its own keys, after them."""
+        return () if self.sample is None else self.sample.keys
 
 
 def frame_of(data: Any, design: Design | None, *words: Any) -> Frame:
     """Read the data; of a lazy frame only the columns that are named."""
-    columns = [] if design is None else [design.weight, design.size]
+    columns = [] if design is None else design.columns()
     return Frame.of(data, [*columns, *(name for word in words for name in listed(word))])
 
 
@@ -117,7 +126,7 @@ def resolve(
 ) -> Request:
     """Check the words of a call and find its columns."""
     design = Design() if design is None else design
-    design.require_register(verb)
+    design.require_linearised(verb)
     if by is not None and over is not None:
         raise option_error("over", "by and over cannot be used together: by crosses, over does not")
     if missing_groups not in ("error", "keep"):
@@ -143,6 +152,7 @@ def resolve(
         observed=bool(observed),
         totals=totals_of(totals, [key.name for key in by_keys]),
         design=design,
+        sample=sample_of(frame, design),
     )
 
 
@@ -301,11 +311,16 @@ class Table:
     standards: Any = None  # the ids behind the columns of the sums "standard" and "standard_seen"
     n_rows: int = 0  # in the domain
     where_missing: int = 0
+    cells: tuple[Cells, ...] = ()  # of a sample: what the sums are sums of
 
     @property
     def n_groups(self) -> int:
         """Number of groups."""
         return len(self.seen)
+
+    def moved_cells(self, to: np.ndarray) -> tuple[Cells, ...]:
+        """Return the cells of the groups at their new places."""
+        return tuple(cells.moved(to) for cells in self.cells)
 
 
 def compute(request: Request, complete: Callable[[Table], Table] | None = None) -> list[Table]:
@@ -348,7 +363,19 @@ def side_by_side(tables: Sequence[Table]) -> Table:
         variable=variable[order],
         category=np.concatenate([table.category for table in tables])[order],
         categories={j: labels for table in tables for j, labels in table.categories.items()},
+        cells=cells_side_by_side(tables, order),
     )
+
+
+def cells_side_by_side(tables: Sequence[Table], order: np.ndarray) -> tuple[Cells, ...]:
+    """Return the cells of all tables; `order` has the old place of each slot."""
+    place = np.empty(len(order), dtype=np.int64)
+    place[order] = np.arange(len(order))
+    first, moved = 0, []
+    for table in tables:
+        moved += [cells.at_slots(place[first:]) for cells in table.cells]
+        first += len(table.variable)
+    return tuple(moved)
 
 
 class HasColumn(Protocol):
@@ -365,7 +392,7 @@ def call_core(
     """Make the one pass over the rows."""
     return _core.total(
         request.frame.n,
-        [key.column for key in keys],
+        [key.column for key in (*keys, *request.sample_keys)],
         weight=request.weight,
         size=request.size,
         where=request.where,
@@ -405,6 +432,7 @@ def plain_table(request: Request, keys: Sequence[Key]) -> Table:
     raw = call_core(request, keys, keep_missing=request.keep_missing, **scores)
     arrangement = arrange(raw, keys)
     n = arrangement.gather(raw["n"])
+    cells = cells_of(request, raw, len(keys), arrangement.group)
     if plain:
         n_obs = arrangement.gather(raw["score_n"])
         population = denominator = arrangement.gather(raw["score_weight"])
@@ -420,7 +448,26 @@ def plain_table(request: Request, keys: Sequence[Key]) -> Table:
         (n_obs, population, numerator, denominator),
         np.array(plain or [0]),
         where_missing=raw["where_missing"],
+        cells=cells,
     )
+
+
+def cells_of(
+    request: Request, raw: Mapping[str, Any], n_keys: int, group: np.ndarray
+) -> tuple[Cells, ...]:
+    """Return the cells of a pass over a sample, by group and sampling unit."""
+    if request.sample is None:
+        return ()
+    if "score_weight" in raw and len(raw["score_weight"]):
+        population = denominator = raw["score_weight"].T
+        numerator = raw["sums"].T
+    else:
+        numerator = population = denominator = raw["weight"][:, None]
+    if request.scores == "pairs":
+        numerator, denominator = numerator[:, 0::2], numerator[:, 1::2]
+    unit = request.sample.units(raw, n_keys)
+    slots = np.arange(population.shape[1])
+    return (Cells(group, unit, slots, population, numerator, denominator).used(),)
 
 
 def category_table(
@@ -439,6 +486,7 @@ def category_table(
         category=np.arange(shape[1]),
         categories={j: spread.labels},
         where_missing=spread.where_missing,
+        cells=spread.cells,
     )
 
 
@@ -454,6 +502,7 @@ class Spread:
     n_missing: np.ndarray  # (groups,) rows in the domain whose label is missing
     missing_seen: np.ndarray  # (groups,)
     where_missing: int
+    cells: tuple[Cells, ...]
 
 
 def spread_by(request: Request, keys: Sequence[Key], column: Key, *, check_missing: bool) -> Spread:
@@ -463,9 +512,10 @@ def spread_by(request: Request, keys: Sequence[Key], column: Key, *, check_missi
         if any(missing.any() for missing in raw["key_missing"][: len(keys)]):
             call_core(request, keys, keep_missing=False)  # raises, and names the first row
     arrangement = arrange(raw, keys)
-    missing = np.asarray(raw["key_missing"][-1], dtype=bool)
+    missing = np.asarray(raw["key_missing"][len(keys)], dtype=bool)
     present = ~missing
-    labels, code = levels_of(column, np.asarray(raw["key_values"][-1])[present], missing[present])
+    values = np.asarray(raw["key_values"][len(keys)])
+    labels, code = levels_of(column, values[present], missing[present])
     cell = arrangement.group[present] * len(labels) + code
     shape = (arrangement.n_groups, len(labels))
 
@@ -485,7 +535,32 @@ def spread_by(request: Request, keys: Sequence[Key], column: Key, *, check_missi
         n_missing=by_group(raw["n"]),
         missing_seen=by_group(seen),
         where_missing=raw["where_missing"],
+        cells=category_cells(request, raw, arrangement.group, present, code, len(labels)),
     )
+
+
+def category_cells(
+    request: Request,
+    raw: Mapping[str, Any],
+    group: np.ndarray,
+    present: np.ndarray,
+    code: np.ndarray,
+    n_labels: int,
+) -> tuple[Cells, ...]:
+    """Return the cells of the categories of a sample: a column each, of all whose label is known.
+
+    `raw` is crossed by keys, the label and the sample; `code` has the label of the cells present.
+    """
+    if request.sample is None:
+        return ()
+    n_keys = len(raw["key_values"]) - len(request.sample_keys)
+    unit = request.sample.units(raw, n_keys)[present]
+    (group, unit), cell = sorted_groups([group[present], unit])
+    weight = added(cell * n_labels + code, len(group) * n_labels, raw["weight"][present])
+    numerator = weight.reshape(len(group), n_labels)
+    population = np.broadcast_to(numerator.sum(axis=1, keepdims=True), numerator.shape)
+    slots = np.arange(n_labels)
+    return (Cells(group, unit, slots, population, numerator, population).used(),)
 
 
 def arrange(raw: Mapping[str, Any], keys: Sequence[Key]) -> Arrangement:
@@ -549,7 +624,7 @@ def with_standard(request: Request, keys: Sequence[Key], table: Table) -> Table:
     """Count the rows under each standard, where the standards are a column."""
     if not isinstance(request.standard, Key):
         return table
-    spread = spread_by(request, keys, request.standard, check_missing=False)
+    spread = spread_by(replace(request, sample=None), keys, request.standard, check_missing=False)
     sums = {
         "standard": np.column_stack([spread.n, spread.n_missing]),
         "standard_seen": np.column_stack([spread.seen, spread.missing_seen]),
@@ -574,6 +649,7 @@ def with_unseen(table: Table) -> Table:
         codes=tuple(code.astype(np.int64) for code in codes),
         seen=added(group, n_groups, table.seen),
         sums={word: added(group, n_groups, values) for word, values in table.sums.items()},
+        cells=table.moved_cells(group),
     )
 
 
@@ -590,11 +666,16 @@ def with_totals(table: Table, positions: Sequence[int], names: Sequence[str]) ->
         codes,
         added(group, n_totals, table.seen.astype(np.int64)) > 0,
         {word: added(group, n_totals, values) for word, values in table.sums.items()},
+        table.moved_cells(group),
     )
 
 
 def with_groups(
-    table: Table, codes: Sequence[np.ndarray], seen: np.ndarray, sums: Mapping[str, np.ndarray]
+    table: Table,
+    codes: Sequence[np.ndarray],
+    seen: np.ndarray,
+    sums: Mapping[str, np.ndarray],
+    cells: Sequence[Cells] = (),
 ) -> Table:
     """Add groups that the table does not have, each in its place."""
     place, order = sorted_groups(
@@ -609,6 +690,10 @@ def with_groups(
         codes=place,
         seen=joined(table.seen, seen),
         sums={word: joined(values, sums[word]) for word, values in table.sums.items()},
+        cells=(
+            *table.moved_cells(order[: table.n_groups]),
+            *(more.moved(order[table.n_groups :]) for more in cells),
+        ),
     )
 
 
@@ -621,6 +706,7 @@ def seen_only(table: Table) -> Table:
         codes=tuple(code[table.seen] for code in table.codes),
         seen=table.seen[table.seen],
         sums={word: values[table.seen] for word, values in table.sums.items()},
+        cells=table.moved_cells(np.where(table.seen, np.cumsum(table.seen) - 1, -1)),
     )
 
 
@@ -666,10 +752,63 @@ def wrap(
         population=counts["population"].ravel(),
         unit=request.unit,
         standard=standard_column(request, tables, width),
-        note=note_column(note.ravel()),
         verb=request.verb,
         meta=meta_of(request, first),
+        **precision_columns(request, tables, counts, estimate, note, estimator is not None),
     )
+
+
+def precision_columns(
+    request: Request,
+    tables: Sequence[Table],
+    counts: Counts,
+    estimate: np.ndarray,
+    note: np.ndarray,
+    has_population: bool,
+) -> dict[str, Any]:
+    """Return standard errors and what goes with them, and the notes; of a register only notes."""
+    if request.sample is None:
+        return {"note": note_column(note.ravel())}
+    firsts = np.cumsum([0, *(table.n_groups for table in tables)])
+    figures = Figures(
+        estimate,
+        None if request.verb == "total" else counts["denominator"],
+        [
+            (cells, int(first))
+            for table, first in zip(tables, firsts, strict=False)
+            for cells in table.cells
+        ],
+        known_denominator=has_population,
+    )
+    is_share = request.verb == "rate"
+    found = precision_of(request.sample, figures, is_share)
+    ends = intervals(estimate.ravel(), found.se, found.df, counts["n_obs"].ravel(), is_share)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        cv = found.se / np.abs(estimate.ravel())
+    return {
+        "se": found.se,
+        "ci_low": ends.low,
+        "ci_high": ends.high,
+        "cv": np.where(estimate.ravel() == 0, np.nan, cv),
+        "df": found.df,
+        "n_psu": found.n_psu,
+        "note": joined_notes(
+            (note.ravel(), NOTES), (found.reason, REASONS), (ends.reason, INTERVAL_REASONS)
+        ),
+        "joint": found.joint,
+    }
+
+
+def joined_notes(*parts: tuple[np.ndarray, Sequence[str]]) -> pd.Categorical:
+    """Write several numbers of notes as one text each."""
+    number = np.zeros(len(parts[0][0]), dtype=np.int64)
+    words = [""]
+    for codes, texts in parts:
+        number = number * len(texts) + codes
+        words = ["; ".join(filter(None, (word, text))) for word in words for text in texts]
+    used, place = np.unique(number, return_inverse=True)
+    text, code = pd.factorize(np.array([words[i] for i in used.tolist()], dtype=object))
+    return pd.Categorical.from_codes(text[place], code)
 
 
 def joined_sums(tables: Sequence[Table]) -> dict[str, np.ndarray]:
