@@ -4,6 +4,7 @@
 #include "py_column.h"
 #include "py_error.h"
 #include "py_host.h"
+#include "py_score.h"
 
 #include <string.h>
 
@@ -18,6 +19,7 @@ typedef struct argument {
     int64_t n;
 } argument;
 
+/* Scores made of other columns are one object. */
 enum { KEYS, FLAGS, VALUES, PAIRS, WEIGHT, SIZE, WHERE, N_ROLES };
 
 static const char *const role_names[N_ROLES] = {
@@ -84,7 +86,7 @@ static const pc_column *only(const argument *role)
     return role->n == 0 ? NULL : role->columns[0];
 }
 
-static pc_rows rows_of(int64_t n, const argument roles[N_ROLES])
+static pc_rows rows_of(int64_t n, const argument roles[N_ROLES], const py_scores *made)
 {
     return (pc_rows){
         .n = n,
@@ -99,17 +101,19 @@ static pc_rows rows_of(int64_t n, const argument roles[N_ROLES])
         .values = roles[VALUES].columns,
         .n_pairs = roles[PAIRS].n / 2,
         .pairs = roles[PAIRS].columns,
+        .made = made == NULL ? NULL : &made->scores,
     };
 }
 
 /* The name of the column that an error of the core is about; NULL when it is about none. */
-static PyObject *column_at_fault(const pc_error *err, const argument roles[N_ROLES])
+static PyObject *column_at_fault(const pc_error *err, const argument roles[N_ROLES],
+                                 const py_scores *made)
 {
     const int64_t which = err->which < 0 ? 0 : err->which;
     for (int r = 0; r < N_ROLES; r++)
         if (strcmp(err->argument, roles[r].name) == 0 && which < roles[r].n)
             return ((py_column *)PyTuple_GET_ITEM(roles[r].tuple, (Py_ssize_t)which))->name;
-    return NULL;
+    return made == NULL ? NULL : py_score_column_at_fault(made, err);
 }
 
 /* ---- the core ---- */
@@ -275,17 +279,17 @@ static PyObject *result_of(py_state *state, const pc_total *total, const pc_tota
 /* The core knows no code for missing: a key that is missing in the row of its error, or before, comes
  * first. */
 static void raise_first(py_state *state, const pc_error *err, const argument roles[N_ROLES],
-                        bool keep_missing)
+                        const py_scores *made, bool keep_missing)
 {
     int64_t row = err->index + 1;
     const bool may_come = err->index >= 0 && !keep_missing;
     const py_column *key = may_come ? first_missing_code(&roles[KEYS], &row) : NULL;
     if (key != NULL) fail_missing_code(state, key, row);
-    else py_error_raise(state, err, column_at_fault(err, roles));
+    else py_error_raise(state, err, column_at_fault(err, roles, made));
 }
 
 static PyObject *run(py_state *state, const pc_rows *rows, const argument roles[N_ROLES],
-                     bool keep_missing, bool has_profile, int n_threads)
+                     const py_scores *made, bool keep_missing, bool has_profile, int n_threads)
 {
     pc_context ctx;
     pc_context_init(&ctx);
@@ -298,7 +302,7 @@ static PyObject *run(py_state *state, const pc_rows *rows, const argument roles[
     py_host_end(&host);
     PyObject *result = NULL;
     if (total == NULL)
-        raise_first(state, &ctx.error, roles, keep_missing);
+        raise_first(state, &ctx.error, roles, made, keep_missing);
     else if (!PyErr_Occurred())
         result = result_of(state, total, &plan, &roles[KEYS], atomic_load(&ctx.memory.peak));
     pc_total_free(&ctx, total);
@@ -308,18 +312,21 @@ static PyObject *run(py_state *state, const pc_rows *rows, const argument roles[
 PyObject *py_total(PyObject *module, PyObject *args, PyObject *kwargs)
 {
     static char *words[] = {"n",      "keys",  "weight",       "size",      "where", "flags",
-                            "values", "pairs", "keep_missing", "profile", "n_threads", NULL};
+                            "values", "pairs", "made",         "keep_missing", "profile", "n_threads", NULL};
     py_state *state = py_module_state(module);
     long long n;
     int keep_missing = 0, profile = 0, n_threads = 0;
     PyObject *keys, *weight = Py_None, *size = Py_None, *where = Py_None;
-    PyObject *flags = NULL, *values = NULL, *pairs = NULL, *result = NULL;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "LO|$OOOOOOppi:total", words, &n, &keys, &weight,
-                                     &size, &where, &flags, &values, &pairs, &keep_missing,
-                                     &profile, &n_threads))
+    PyObject *flags = NULL, *values = NULL, *pairs = NULL, *made = Py_None, *result = NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "LO|$OOOOOOOppi:total", words, &n, &keys, &weight,
+                                     &size, &where, &flags, &values, &pairs, &made,
+                                     &keep_missing, &profile, &n_threads))
         return NULL;
     if (n < 0)
         return py_error_fail(state, PC_ERR_LENGTH, "n", -1, NULL, "is negative; it counts rows");
+    if (made != Py_None && !Py_IS_TYPE(made, state->scores_type))
+        return py_error_fail(state, PC_ERR_TYPE, "made", -1, NULL, "is not a Scores");
+    const py_scores *own = made == Py_None ? NULL : (const py_scores *)made;
     argument roles[N_ROLES] = {{NULL, NULL, NULL, 0}};
     for (int r = 0; r < N_ROLES; r++)
         roles[r].name = role_names[r];
@@ -328,8 +335,8 @@ PyObject *py_total(PyObject *module, PyObject *args, PyObject *kwargs)
         take_pairs(state, &roles[PAIRS], pairs) == 0 &&
         take_one(state, &roles[WEIGHT], weight) == 0 && take_one(state, &roles[SIZE], size) == 0 &&
         take_one(state, &roles[WHERE], where) == 0) {
-        const pc_rows rows = rows_of((int64_t)n, roles);
-        result = run(state, &rows, roles, keep_missing != 0, profile != 0, n_threads);
+        const pc_rows rows = rows_of((int64_t)n, roles, own);
+        result = run(state, &rows, roles, own, keep_missing != 0, profile != 0, n_threads);
     }
     for (int r = 0; r < N_ROLES; r++) {
         PyMem_Free((void *)roles[r].columns);

@@ -56,6 +56,16 @@ typedef struct pc_sum_kernels {
                          const uint8_t *const *bits, const double *weight, double most,
                          double *table, const pc_sum_ahead *ahead);
 
+    /* out[4 * i + k] = column[k][i] of four columns. */
+    void (*interleave)(int64_t n, const double *const *column, double *out);
+
+    /* The same as add_flags for slots of 4 * n_parts numbers: row i adds part[p][4 * i ...] to the four of
+     * each part p, and unless `rest` is NULL rest[i] to the number behind them. The second number of the
+     * first part is 1. */
+    int64_t (*add_parts)(int64_t first, int64_t n, const uint32_t *at, int64_t n_parts,
+                         const double *const *part, const double *rest, double most,
+                         double *table);
+
     /* Row i adds its `width` numbers x[i * width ...] to sums and their two-sum errors: the record at
      * table + at[i] holds width sums, then width errors. width is a multiple of 4. */
     void (*add_record)(int64_t n, const uint32_t *at, const double *x, int64_t width,

@@ -18,8 +18,10 @@ typedef struct pc_total_lane {
     int64_t n_kept, kept_room;
     int64_t where_missing;
     double *strip;        /* scratch of record rows */
+    double *made;         /* scratch of made scores: columns of PC_SCORE_ROWS, then parts of them */
     uint8_t *bits;        /* scratch: flags of the block, part by part */
     const uint8_t **part; /* where those of each part start */
+    const double **made_part; /* where those of each part of made scores start */
     pc_error error;       /* of the smallest bad row of this lane */
 } pc_total_lane;
 
@@ -46,6 +48,8 @@ typedef struct pc_total_block {
     const pc_rows *rows;
     int64_t row, n; /* rows of the batch; n <= PC_BLOCK */
     const pc_sum_kernels *kernels;
+    const uint8_t *inside; /* [n] 1 where the row is in the domain; NULL: all are */
+    uint8_t where[PC_BLOCK];
     uint32_t code[PC_BLOCK]; /* of groups; then of records; then where they start in the table */
     double weight[PC_BLOCK];
     const double *u; /* weight x size of each row */
