@@ -157,10 +157,8 @@ def with_intervals(est: Estimates, level: float = 0.95, method: str | None = Non
             f"method {method!r} is for proportions, and no row is one; leave it out for plain "
             "intervals"
         )
-    columns = est._columns
-    made = intervals(
-        *(columns[name] for name in ("estimate", "se", "df", "n_obs")), proportion, level, method
-    )
+    estimate, se, df, n = (est._columns[name] for name in ("estimate", "se", "df", "n_obs"))
+    made = intervals(estimate, se, df, n, proportion, level, method)
     words = method or ("logit" if proportion.any() else "plain")
     return est._with(
         {"ci_low": made.low, "ci_high": made.high},

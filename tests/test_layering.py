@@ -19,7 +19,8 @@ FLOORS = [
     ["inputs", "design"],
     ["sampling"],
     ["covariance"],
-    ["estimates", "intervals", "reliability", "standards.standard"],
+    ["estimates", "intervals", "standards.standard"],
+    ["reliability", "joining"],
     ["standards.classify"],
     ["standards"],
     ["datasets.lang_son_places"],
@@ -34,7 +35,7 @@ FLOORS = [
     ["quality.columns"],
     ["quality.classes"],
     ["quality"],
-    ["dynamics.periods"],
+    ["dynamics.periods", "dynamics.delta"],
     ["dynamics"],
     ["present.number"],
     ["present.table"],
@@ -206,8 +207,8 @@ def test_an_import_that_goes_up_is_found(tmp_path, source):
 
 
 def test_an_import_of_the_same_floor_is_found(tmp_path):
-    package = write_package(tmp_path, estimates="from .design import Design", design="")
-    assert faults_of_direction(package) == ["estimates:1 imports design, which is not below it"]
+    package = write_package(tmp_path, inputs="from .design import Design", design="")
+    assert faults_of_direction(package) == ["inputs:1 imports design, which is not below it"]
 
 
 def test_a_module_without_a_floor_is_found(tmp_path):
