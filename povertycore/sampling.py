@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, reduce
 from itertools import combinations
 from typing import Any, Protocol
 
@@ -89,6 +89,18 @@ class SecondStage:
     psu: Ints
     label: Ints
     fraction: Floats
+
+    def stage(self, drawn: Floats) -> _core.Stage:
+        """Return this stage as the core takes it; `drawn` is the fraction of the first stage.
+
+        The factor is f (1 - f2) m/(m - 1) for m units in the PSU, 0 for one.
+        """
+        m = np.bincount(self.psu, minlength=len(self.fraction))
+        factor = np.where(m > 1, drawn * (1 - self.fraction) * m / np.maximum(m - 1, 1), 0.0)
+        first = np.concatenate([[0], np.cumsum(m)])
+        n_labels = int(self.label.max(initial=-1)) + 1
+        label = self.label if n_labels < len(self.label) else None
+        return self.psu, first, label, n_labels, factor
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,6 +187,18 @@ class Sample:
         return len(np.unique(self.label)) < self.n_psu
 
     @cached_property
+    def stages(self) -> tuple[_core.Stage, ...]:
+        """The stages as the core takes them; a label is given where units are shared."""
+        label = self.label if self.is_shared else None
+        first = (self.stratum, self.first, label, int(self.label.max(initial=-1)) + 1, self.factor)
+        return (first,) if self.second is None else (first, self.second.stage(self.drawn_fraction))
+
+    @property
+    def drawn_fraction(self) -> Floats:
+        """The fraction of its stratum's PSUs that were drawn, of each PSU."""
+        return np.asarray(self.fraction[self.stratum])
+
+    @cached_property
     def is_lonely(self) -> Bools:
         """Which strata have one PSU, not being drawn completely."""
         return np.asarray((self.n_in_stratum == 1) & (self.fraction < 1))
@@ -245,17 +269,8 @@ class Linearised:
         value: npt.ArrayLike,
     ) -> Linearised:
         """Sort cells by row and unit, adding up those of the same row and unit in their order."""
-        row, unit = np.asarray(row, np.int64), np.asarray(unit, np.int64)
-        value = np.asarray(value, np.float64)
-        order = np.lexsort((unit, row))
-        row, unit, value = row[order], unit[order], value[order]
-        first = np.ones(len(row), dtype=bool)
-        first[1:] = (row[1:] != row[:-1]) | (unit[1:] != unit[:-1])
-        at = np.flatnonzero(first)
-        if len(at) < len(row):
-            value = np.add.reduceat(value, at)
-        start = np.concatenate([[0], np.cumsum(np.bincount(row[at], minlength=n_rows))])
-        return cls(sample, start.astype(np.int64), unit[at], value)
+        parts = _core.linvar_sort(n_rows, 2 * sample.n_units, whole(row), whole(unit), real(value))
+        return cls(sample, *parts)
 
     @classmethod
     def of_estimates(
@@ -280,13 +295,10 @@ class Linearised:
 
     def combined(self, start: Ints, rows: Ints, weights: Floats) -> Linearised:
         """Return linear combinations: row i is the sum of weights[k] x rows[k] from start[i] on."""
-        start, rows = np.asarray(start, np.int64), np.asarray(rows, np.int64)
-        counts = self.start[rows + 1] - self.start[rows]
-        into = np.repeat(np.repeat(np.arange(len(start) - 1), np.diff(start)), counts)
-        offset = np.repeat(self.start[rows] - np.cumsum(counts) + counts, counts)
-        entry = offset + np.arange(counts.sum())
-        value = self.value[entry] * np.repeat(np.asarray(weights, np.float64), counts)
-        return Linearised.of_cells(self.sample, len(start) - 1, into, self.unit[entry], value)
+        parts = _core.linvar_combine(
+            self._parts, self.sample.n_units, whole(start), whole(rows), real(weights)
+        )
+        return Linearised(self.sample, *parts)
 
     def joined(self, others: Sequence[Linearised]) -> Linearised:
         """Return the rows of several below each other; all are of one sample."""
@@ -302,13 +314,12 @@ class Linearised:
 
     def variance(self) -> Floats:
         """Return the variance of each row; NaN where a part is not known."""
-        x = self._centred()
-        return np.asarray((x * x).sum(axis=1))
+        return added(_core.linvar_variance(*stage) for stage in self._by_stage())
 
     def cov(self, rows: Ints | None = None) -> Floats:
         """Return the covariance of all rows, or of these."""
-        x = (self if rows is None else self.take(rows))._centred()
-        return np.asarray(x @ x.T)
+        chosen = self if rows is None else self.take(rows)
+        return added(_core.linvar_cov(*stage) for stage in chosen._by_stage())
 
     def linearise(self, start: Ints, rows: Ints, weights: Floats) -> Linearised:
         """Return estimates, the rows being totals and the weights the derivatives by them.
@@ -358,6 +369,31 @@ class Linearised:
     # ---- inside ---------------------------------------------------------------------------------
 
     @property
+    def _parts(self) -> _core.Parts:
+        """The rows as the core takes them."""
+        return self.start, self.unit, self.value
+
+    @cached_property
+    def _by_psu(self) -> _core.Parts:
+        """The rows by PSU, where units are those of the second stage."""
+        sample = self.sample
+        if sample.second is None:
+            return self._parts
+        own = self.unit < sample.n_units
+        psu = np.where(own, 0, self.unit - sample.n_units + sample.n_psu)
+        psu[own] = sample.second.psu[self.unit[own]]
+        return _core.linvar_sort(len(self), 2 * sample.n_psu, self._rows, psu, self.value)
+
+    def _by_stage(self) -> Iterator[tuple[_core.Parts, _core.Stage]]:
+        """Yield the rows by the units of each stage."""
+        yield self._by_psu, self.sample.stages[0]
+        if self.sample.second is None:
+            return
+        own = self.unit < self.sample.n_units
+        start = np.concatenate([[0], np.cumsum(np.bincount(self._rows[own], minlength=len(self)))])
+        yield (whole(start), self.unit[own], self.value[own]), self.sample.stages[1]
+
+    @property
     def _rows(self) -> Ints:
         """The row of each entry."""
         return np.repeat(np.arange(len(self)), np.diff(self.start))
@@ -392,20 +428,7 @@ class Linearised:
 
     def _counted(self, *, all_psus: bool) -> tuple[Ints, Ints]:
         """Return the numbers of PSUs and of strata that each row uses, or all PSUs of these."""
-        row, psu = self._psus()
-        in_row, stratum = self._touched()
-        if all_psus:
-            row, psu = self._all_of_strata(in_row, stratum)
-        n_psu = np.bincount(row, minlength=len(self))
-        n_strata = np.bincount(in_row, minlength=len(self))
-        if not self.sample.is_shared:
-            return n_psu, n_strata
-        edges = np.searchsorted(row, np.arange(len(self) + 1))
-        for i in range(len(self)):
-            psus = psu[edges[i] : edges[i + 1]]
-            strata = self.sample.stratum[psus]
-            n_psu[i], n_strata[i] = shared_counts(self.sample.label[psus], strata)
-        return n_psu, n_strata
+        return _core.linvar_count(self._by_psu, self.sample.stages[0], all_psus)
 
     def _all_of_strata(self, row: Ints, stratum: Ints) -> tuple[Ints, Ints]:
         """Return (row, PSU) of all PSUs of these strata."""
@@ -426,20 +449,20 @@ class Linearised:
             return result
         return replace(result, value=np.where(alone[result._rows], np.nan, result.value))
 
-    def _centred(self) -> Floats:
-        """Return x: the centred parts times the root of their factors, by PSU and by unit."""
-        sample, n = self.sample, len(self)
-        own = self.unit < sample.n_units
-        row, psu = self._rows, np.where(own, 0, self.unit - sample.n_units)
-        psu[own] = sample.psu_of_unit[self.unit[own]]
-        z = np.zeros((n, sample.n_psu))
-        np.add.at(z, (row[own], psu[own]), self.value[own])
-        mean = np.add.reduceat(z, sample.first[:-1], axis=1) / sample.n_in_stratum
-        x = (z - mean[:, sample.stratum]) * np.sqrt(sample.factor)[sample.stratum]
-        np.add.at(x, (row[~own], psu[~own]), self.value[~own])
-        by_label = np.zeros((n, sample.label.max(initial=-1) + 1))
-        np.add.at(by_label.T, sample.label, x.T)
-        return by_label
+
+def whole(numbers: npt.ArrayLike) -> Ints:
+    """Return integers as the core takes them."""
+    return np.ascontiguousarray(numbers, dtype=np.int64)
+
+
+def real(numbers: npt.ArrayLike) -> Floats:
+    """Return numbers as the core takes them."""
+    return np.ascontiguousarray(numbers, dtype=np.float64)
+
+
+def added(stages: Iterator[Floats]) -> Floats:
+    """Return the sum of what the stages bring."""
+    return reduce(np.add, stages)
 
 
 def distinct_pairs(row: Ints, other: Ints) -> tuple[Ints, Ints]:
@@ -447,22 +470,6 @@ def distinct_pairs(row: Ints, other: Ints) -> tuple[Ints, Ints]:
     first = np.ones(len(row), dtype=bool)
     first[1:] = (row[1:] != row[:-1]) | (other[1:] != other[:-1])
     return row[first], other[first]
-
-
-def shared_counts(label: Ints, stratum: Ints) -> tuple[int, int]:
-    """Return how many PSUs there are, and how many strata: those that share a PSU are one."""
-    names, place = np.unique(label, return_inverse=True)
-    link = {h: h for h in np.unique(stratum).tolist()}
-
-    def root(h: int) -> int:
-        while link[h] != h:
-            h = link[h]
-        return h
-
-    first: dict[int, int] = {}
-    for c, h in zip(place.tolist(), stratum.tolist(), strict=True):
-        link[root(h)] = root(first.setdefault(c, h))
-    return len(names), sum(link[h] == h for h in link)
 
 
 # ---- lonely PSUs ---------------------------------------------------------------------------------

@@ -79,7 +79,7 @@ class Cells:
 
     def used(self) -> Cells:
         """Return the cells that hold a row of positive weight of some slot."""
-        keep = (self.population > 0).any(axis=1)
+        keep = np.asarray((self.population > 0).any(axis=1))
         return self if keep.all() else self.of_cells(keep, self.group)
 
     def at_slots(self, place: Ints) -> Cells:
@@ -134,14 +134,14 @@ def parts_of(figures: Figures, cells: Cells, i: int, slot: int, group: Ints, use
     """Return the parts of one slot's figures in the cells used."""
     above = cells.numerator[used, i]
     if figures.denominator is None:
-        return above
+        return np.asarray(above)
     below = figures.denominator[:, slot]
     if figures.known_denominator:
         return np.asarray(above / below[group])
     ratio = figures.estimate[:, slot]
     if cells.is_centred:
-        ratio = np.bincount(group, above, len(below))
-        np.divide(ratio, below, out=ratio, where=below != 0)
+        sums = np.bincount(group, above, len(below)).astype(np.float64)
+        ratio = np.divide(sums, below, out=sums, where=below != 0)
     return np.asarray((above - ratio[group] * cells.denominator[used, i]) / below[group])
 
 

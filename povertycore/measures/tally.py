@@ -822,7 +822,8 @@ def quotient(counts: Counts, n: np.ndarray, seen: np.ndarray) -> tuple[np.ndarra
     """Return numerator / denominator, and the number of each one's note."""
     denominator = counts["denominator"]
     estimate = np.full(denominator.shape, np.nan)
-    np.divide(counts["numerator"], denominator, out=estimate, where=denominator != 0)
+    with np.errstate(invalid="ignore"):  # infinity over infinity is said in the note
+        np.divide(counts["numerator"], denominator, out=estimate, where=denominator != 0)
     note = np.where(denominator == 0, ZERO_DENOMINATOR, NOTHING).astype(np.int8)
     return without_empty(estimate, note, counts, n, seen)
 
