@@ -25,6 +25,7 @@ class Totals(TypedDict):
     cell_n: NDArray[np.int64]
     cell_weight: NDArray[np.float64]
     where_missing: int
+    zero_weights: int
     peak_bytes: int
 
 @final
@@ -102,6 +103,7 @@ def total(
     made: Scores | None = None,
     keep_missing: bool = False,
     profile: bool = False,
+    expected_groups: int = 0,
     n_threads: int = 0,
 ) -> Totals:
     """Weighted totals by cell, in one pass over n rows, the GIL released.
@@ -122,7 +124,9 @@ def total(
     - cell_group, cell_mask (bit j: flag j), cell_n, cell_weight. A table that would take more than
       96 MiB is a LimitError.
 
-    where_missing: rows whose `where` is missing; they count as outside. peak_bytes: memory taken
+    where_missing: rows whose `where` is missing; they count as outside. zero_weights: rows inside
+    whose weight * size is 0. expected_groups, if above 0, saves counting those of the first rows: it
+    sets how the rows are dealt, and so the last bits. peak_bytes: memory taken
     beyond the inputs and the result. Errors are those of `povertycore.errors`, with `.argument`,
     `.column` and `.row`, the smallest bad row.
     """

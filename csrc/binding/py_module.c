@@ -51,7 +51,7 @@ PyDoc_STRVAR(encode_objects_doc,
              "Codes of an array of str or missing, and the first row of each code.");
 PyDoc_STRVAR(total_doc,
              "total(n, keys, *, weight=None, size=None, where=None, flags=(), values=(), pairs=(), "
-             "made=None, keep_missing=False, profile=False, n_threads=0)\n--\n\n"
+             "made=None, keep_missing=False, profile=False, expected_groups=0, n_threads=0)\n--\n\n"
              "Weighted totals by cell, in one pass over the rows.");
 PyDoc_STRVAR(fgt_scores_doc, "fgt_scores(welfare, lines, scores, at_or_below)\n--\n\n"
                              "Poverty scores of each row, for total(made=...).");

@@ -270,6 +270,7 @@ static PyObject *result_of(py_state *state, const pc_total *total, const pc_tota
         put_keys(state, result, total, keys, plan->keep_missing) == 0 &&
         (plan->has_profile ? put_cells(result, total) : put_totals(result, total, plan)) == 0 &&
         put(result, "where_missing", PyLong_FromLongLong(pc_total_where_missing(total))) == 0 &&
+        put(result, "zero_weights", PyLong_FromLongLong(pc_total_zero_weights(total))) == 0 &&
         put(result, "peak_bytes", PyLong_FromLongLong(peak)) == 0)
         return result;
     Py_DECREF(result);
@@ -288,21 +289,28 @@ static void raise_first(py_state *state, const pc_error *err, const argument rol
     else py_error_raise(state, err, column_at_fault(err, roles, made));
 }
 
+typedef struct wishes {
+    int keep_missing, profile, n_threads;
+    long long expected_groups;
+} wishes;
+
 static PyObject *run(py_state *state, const pc_rows *rows, const argument roles[N_ROLES],
-                     const py_scores *made, bool keep_missing, bool has_profile, int n_threads)
+                     const py_scores *made, wishes wish)
 {
     pc_context ctx;
     pc_context_init(&ctx);
-    if (n_threads > 0) ctx.n_threads = n_threads < PC_MAX_THREADS ? n_threads : PC_MAX_THREADS;
-    pc_total_plan plan = pc_total_plan_for(rows, keep_missing);
-    plan.has_profile = has_profile;
+    if (wish.n_threads > 0)
+        ctx.n_threads = wish.n_threads < PC_MAX_THREADS ? wish.n_threads : PC_MAX_THREADS;
+    pc_total_plan plan = pc_total_plan_for(rows, wish.keep_missing != 0);
+    plan.has_profile = wish.profile != 0;
+    plan.expected_groups = wish.expected_groups;
     py_host host;
     py_host_begin(&host, &ctx);
     pc_total *total = add_rows(&ctx, &plan, rows);
     py_host_end(&host);
     PyObject *result = NULL;
     if (total == NULL)
-        raise_first(state, &ctx.error, roles, made, keep_missing);
+        raise_first(state, &ctx.error, roles, made, wish.keep_missing != 0);
     else if (!PyErr_Occurred())
         result = result_of(state, total, &plan, &roles[KEYS], atomic_load(&ctx.memory.peak));
     pc_total_free(&ctx, total);
@@ -312,15 +320,17 @@ static PyObject *run(py_state *state, const pc_rows *rows, const argument roles[
 PyObject *py_total(PyObject *module, PyObject *args, PyObject *kwargs)
 {
     static char *words[] = {"n",      "keys",  "weight",       "size",      "where", "flags",
-                            "values", "pairs", "made",         "keep_missing", "profile", "n_threads", NULL};
+                            "values", "pairs", "made",         "keep_missing", "profile",
+                            "expected_groups", "n_threads", NULL};
     py_state *state = py_module_state(module);
     long long n;
-    int keep_missing = 0, profile = 0, n_threads = 0;
+    wishes wish = {0, 0, 0, 0};
     PyObject *keys, *weight = Py_None, *size = Py_None, *where = Py_None;
     PyObject *flags = NULL, *values = NULL, *pairs = NULL, *made = Py_None, *result = NULL;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "LO|$OOOOOOOppi:total", words, &n, &keys, &weight,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "LO|$OOOOOOOppLi:total", words, &n, &keys, &weight,
                                      &size, &where, &flags, &values, &pairs, &made,
-                                     &keep_missing, &profile, &n_threads))
+                                     &wish.keep_missing, &wish.profile, &wish.expected_groups,
+                                     &wish.n_threads))
         return NULL;
     if (n < 0)
         return py_error_fail(state, PC_ERR_LENGTH, "n", -1, NULL, "is negative; it counts rows");
@@ -336,7 +346,7 @@ PyObject *py_total(PyObject *module, PyObject *args, PyObject *kwargs)
         take_one(state, &roles[WEIGHT], weight) == 0 && take_one(state, &roles[SIZE], size) == 0 &&
         take_one(state, &roles[WHERE], where) == 0) {
         const pc_rows rows = rows_of((int64_t)n, roles, own);
-        result = run(state, &rows, roles, own, keep_missing != 0, profile != 0, n_threads);
+        result = run(state, &rows, roles, own, wish);
     }
     for (int r = 0; r < N_ROLES; r++) {
         PyMem_Free((void *)roles[r].columns);

@@ -24,6 +24,8 @@ typedef struct pc_sum_ahead {
     int64_t weight_bytes, key_bytes; /* per row; 0: nothing to fetch */
 } pc_sum_ahead;
 
+enum { PC_SUM_BAD = 1, PC_SUM_ZERO = 2 };
+
 typedef struct pc_sum_kernels {
     /* out[i] = the n_columns flags of row i, first column in the lowest bit; returns all bytes or-ed
      * together, so that a value other than 0 and 1 shows. n_columns <= 8. */
@@ -33,7 +35,7 @@ typedef struct pc_sum_kernels {
      * processor follows by itself. No effect but on time; need not be readable. */
     void (*fetch)(const void *start, int64_t n_bytes);
 
-    /* Not 0 when some amount is negative, infinite or NaN. */
+    /* PC_SUM_BAD when some amount is negative, infinite or NaN; or-ed with PC_SUM_ZERO when one is 0. */
     int (*check)(int64_t n, const double *amount);
 
     /* code = code * factor + shift */

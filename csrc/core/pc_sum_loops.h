@@ -59,9 +59,10 @@ static int check(int64_t n, const double *restrict amount)
     for (int64_t i = 0; i < n; i++) {
         const int64_t not_least = amount[i] >= 0.0 ? 0 : 1;
         const int64_t not_most = amount[i] <= DBL_MAX ? 0 : 1;
-        bad |= not_least | not_most;
+        const int64_t zero = amount[i] == 0.0 ? PC_SUM_ZERO : 0;
+        bad |= not_least | not_most | zero;
     }
-    return bad != 0;
+    return (int)bad;
 }
 
 static void scale(int64_t n, uint32_t factor, uint32_t shift, uint32_t *restrict code)

@@ -336,6 +336,7 @@ static pc_status join_lane(pc_context *ctx, const pc_total *from, int64_t l, int
         if (to->seen != NULL) to->seen[map[c]] = 1;
     }
     to->where_missing += source->where_missing;
+    to->zero_weights += source->zero_weights;
 done:
     pc_free(&ctx->memory, live);
     pc_free(&ctx->memory, map);
@@ -653,6 +654,7 @@ pc_status pc_total_finish(pc_context *ctx, pc_total *total)
     if (status != PC_OK) goto done;
     for (int64_t l = 0; l < total->n_lanes; l++) {
         total->where_missing += total->lane[l].where_missing;
+        total->zero_weights += total->lane[l].zero_weights;
         pc_total_free_lane(ctx, &total->lane[l]);
     }
     total->is_finished = true;
@@ -671,6 +673,11 @@ int64_t pc_total_n_rows(const pc_total *total)
 int64_t pc_total_where_missing(const pc_total *total)
 {
     return total->where_missing;
+}
+
+int64_t pc_total_zero_weights(const pc_total *total)
+{
+    return total->zero_weights;
 }
 
 int64_t pc_total_n_groups(const pc_total *total)

@@ -84,6 +84,7 @@ pc_status pc_total_finish(pc_context *ctx, pc_total *total);
 
 int64_t pc_total_n_rows(const pc_total *total);
 int64_t pc_total_where_missing(const pc_total *total); /* rows whose `where` is missing */
+int64_t pc_total_zero_weights(const pc_total *total);  /* rows in the domain whose u is 0 */
 int64_t pc_total_n_groups(const pc_total *total);      /* after finish */
 
 /* Scores: flags, then values, then pairs. Sums: one per flag and value, two per pair, then one per made

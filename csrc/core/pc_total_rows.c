@@ -103,13 +103,22 @@ static pc_status fail_amount(const char *argument, double amount, int64_t row, p
 }
 
 static pc_status check_amounts(const pc_total_block *b, const char *argument, const double *amount,
-                               pc_error *err)
+                               bool *has_zero, pc_error *err)
 {
-    if (!b->kernels->check(b->n, amount)) return PC_OK;
+    const int found = b->kernels->check(b->n, amount);
+    *has_zero = *has_zero || (found & PC_SUM_ZERO) != 0;
+    if (!(found & PC_SUM_BAD)) return PC_OK;
     for (int64_t i = 0; i < b->n; i++)
         if (!(amount[i] >= 0.0 && amount[i] <= DBL_MAX))
             return fail_amount(argument, amount[i], b->row + i, err);
     return pc_fail(err, PC_ERR_VALUE, argument, -1, b->row, "changed while it was being read");
+}
+
+/* Rows in the domain that count nothing. */
+static void count_zeros(const pc_total_block *b)
+{
+    for (int64_t i = 0; i < b->n; i++)
+        b->lane->zero_weights += b->u[i] == 0.0 && (b->inside == NULL || b->inside[i]);
 }
 
 /* weight x size; each is checked on what was read. */
@@ -118,19 +127,26 @@ static pc_status load_weights(pc_total_block *b, pc_error *err)
     const pc_rows *rows = b->rows;
     double size[PC_BLOCK];
     pc_status status = PC_OK;
+    bool has_zero = false;
     b->u = b->weight;
     if (rows->weight == NULL)
         for (int64_t i = 0; i < b->n; i++) b->weight[i] = 1.0;
     else b->u = pc_column_real(rows->weight, b->row, b->n, b->weight);
-    if (rows->weight != NULL) status = check_amounts(b, "weight", b->u, err);
-    if (status != PC_OK || rows->size == NULL) return status;
-    pc_column_load_real(rows->size, b->row, b->n, size);
-    status = check_amounts(b, "size", size, err);
-    for (int64_t i = 0; i < b->n; i++) b->weight[i] = b->u[i] * size[i];
-    b->u = b->weight;
-    if (status == PC_OK && b->kernels->check(b->n, b->u))
-        return pc_fail(err, PC_ERR_VALUE, "weight", -1, b->row, "times size is infinite");
-    return status;
+    if (rows->weight != NULL) status = check_amounts(b, "weight", b->u, &has_zero, err);
+    if (status != PC_OK) return status;
+    if (rows->size != NULL) {
+        pc_column_load_real(rows->size, b->row, b->n, size);
+        status = check_amounts(b, "size", size, &has_zero, err);
+        if (status != PC_OK) return status;
+        for (int64_t i = 0; i < b->n; i++) b->weight[i] = b->u[i] * size[i];
+        b->u = b->weight;
+        const int found = b->kernels->check(b->n, b->u);
+        if ((found & PC_SUM_BAD) != 0)
+            return pc_fail(err, PC_ERR_VALUE, "weight", -1, b->row, "times size is infinite");
+        has_zero = has_zero || (found & PC_SUM_ZERO) != 0; /* the product may be too small */
+    }
+    if (has_zero) count_zeros(b);
+    return PC_OK;
 }
 
 /* Group c becomes record c + 1; rows outside the domain go to record 0. */

@@ -16,7 +16,7 @@ typedef struct pc_total_lane {
     int32_t *kept_at; /* [slots of the table] 1 + where a slot is kept; 0: nowhere; made when needed */
     double *kept;     /* [kept_room x 2 width] what was put aside */
     int64_t n_kept, kept_room;
-    int64_t where_missing;
+    int64_t where_missing, zero_weights;
     double *strip;        /* scratch of record rows */
     double *made;         /* scratch of made scores: columns of PC_SCORE_ROWS, then parts of them */
     uint8_t *bits;        /* scratch: flags of the block, part by part */
@@ -34,7 +34,7 @@ struct pc_total {
     int64_t n_rows;
     /* after finish */
     bool is_finished;
-    int64_t n_groups, where_missing;
+    int64_t n_groups, where_missing, zero_weights;
     int64_t *live;    /* [n_groups] direct codes of the groups; NULL: codes of lane 0, in order */
     double *values;   /* [n_groups x n_values] */
 };
