@@ -20,6 +20,7 @@ WORDS: dict[str, tuple[str | None, ...]] = {
     "row": ("household", "person"),
     "lonely": ("error", "certainty", "average", "adjust"),
     "lonely_domain": (None, "certainty", "average", "adjust"),
+    "deff": (None, "replace"),
     "waves": (None, "independent"),
 }
 REPLICATE_KINDS = ("jk1", "jkn", "brr", "fay", "bootstrap", "successive_difference", "other")
@@ -165,6 +166,8 @@ class Design(_Described):
     df : {"strata"} or float, optional
         Degrees of freedom: "strata" counts all PSUs of the strata that hold a row of the
         domain; by default only PSUs that hold one are counted.
+    deff : {"replace"}, optional
+        Design effects beside a simple random sample with replacement; by default without.
     waves : {"independent"}, optional
         Equal PSU codes in two periods are different PSUs; needs `period`.
     nest : bool, default True
@@ -200,6 +203,7 @@ class Design(_Described):
     lonely: str = "error"
     lonely_domain: str | None = None
     df: str | float | None = None
+    deff: str | None = None
     waves: str | None = None
     nest: bool = True
     replicates: Replicates | None = None

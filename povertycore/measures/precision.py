@@ -13,7 +13,7 @@ Statistical Association 66, 411-414.)
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -104,9 +104,9 @@ class Precision:
     joint: Linearised
     se: Floats
     df: Floats
+    deff: Floats
     n_psu: Ints
     reason: npt.NDArray[np.int8]
-    columns: Mapping[str, Any] = field(default_factory=dict)
 
 
 def linearised(sample: Sample, figures: Figures) -> Linearised:
@@ -145,11 +145,13 @@ def parts_of(figures: Figures, cells: Cells, i: int, slot: int, group: Ints, use
     return np.asarray((above - ratio[group] * cells.denominator[used, i]) / below[group])
 
 
-def precision_of(sample: Sample, figures: Figures, is_share: bool) -> Precision:
+def precision_of(
+    sample: Sample, figures: Figures, is_share: bool, sums: Mapping[str, npt.NDArray[Any]]
+) -> Precision:
     """Return the standard errors of figures, and what goes with them.
 
-    A share of 0 or 1 whose rows are all alike has no standard error, unless its strata were drawn
-    completely.
+    `sums` are those of the groups, with second moments where scores are not 0/1. A share of 0 or 1
+    whose rows are all alike has no standard error, unless its strata were drawn completely.
     """
     joint = linearised(sample, figures)
     variance = joint.variance()
@@ -163,6 +165,37 @@ def precision_of(sample: Sample, figures: Figures, is_share: bool) -> Precision:
         joint=joint,
         se=np.sqrt(variance),
         df=np.where(np.isnan(estimate), np.nan, joint.df()),
+        deff=variance / simple_variance(sample, figures, sums).ravel(),
         n_psu=joint.n_psu(),
         reason=reason,
     )
+
+
+def simple_variance(
+    sample: Sample, figures: Figures, sums: Mapping[str, npt.NDArray[Any]]
+) -> Floats:
+    """Return the variance that a simple random sample of as many rows would have; NaN if none.
+
+    With n rows of positive weight, N their sum of weights and S^2 the weighted variance (divisor
+    N) of the scores: (1 - n/N) S^2/(n - 1), of a total times N^2.
+    """
+    n = sums.get("n_positive", sums["n_obs"]).astype(np.float64)
+    population = sums["population"]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        variance = score_variance(figures, sums) / (n - 1)
+        if sample.design.deff != "replace":
+            variance = variance * (1 - n / population)
+        if figures.denominator is None:
+            variance = variance * population**2
+    return np.where((n > 1) & (variance > 0), variance, np.nan)
+
+
+def score_variance(figures: Figures, sums: Mapping[str, npt.NDArray[Any]]) -> Floats:
+    """Return the weighted variance of the scores of each figure; those of a ratio linearised."""
+    population = sums["population"]
+    if "cross" in sums:
+        ratio, below = figures.estimate, sums["denominator"]
+        square = sums["square"] - 2 * ratio * sums["cross"] + ratio**2 * sums["square_below"]
+        return np.asarray(square * population / below**2)
+    mean = sums.get("centred", sums["numerator"]) / population
+    return np.asarray(sums.get("square", sums["numerator"]) / population - mean**2)

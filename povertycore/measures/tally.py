@@ -16,6 +16,7 @@ from importlib import metadata
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from .. import _core
@@ -37,6 +38,8 @@ from .precision import REASONS, Cells, Figures, precision_of
 MOST_GROUPS = 10_000_000  # of a crossing with unseen combinations; beyond it the result is no table
 
 SUMS = ("n_obs", "population", "numerator", "denominator")  # of each group and slot
+# Of a sample, too: first and second moments. Of what is 0/1 they are the numerator.
+MOMENTS = {"values": ("centred", "square"), "pairs": ("square", "cross", "square_below")}
 
 NOTES = (
     "",
@@ -356,10 +359,14 @@ def side_by_side(tables: Sequence[Table]) -> Table:
         return tables[0]
     variable = np.concatenate([table.variable for table in tables])
     order = np.argsort(variable, kind="stable")
-    sums = {word: np.hstack([table.sums[word] for table in tables])[:, order] for word in SUMS}
+    words = [word for word in tables[0].sums if word in (*SUMS, *MOMENTS["values"])]
+    sums = {
+        word: np.hstack([table.sums.get(word, table.sums["numerator"]) for table in tables])
+        for word in words
+    }
     return replace(
         tables[0],
-        sums={"n": tables[0].sums["n"]} | sums,
+        sums={"n": tables[0].sums["n"]} | {word: sums[word][:, order] for word in words},
         variable=variable[order],
         category=np.concatenate([table.category for table in tables])[order],
         categories={j: labels for table in tables for j, labels in table.categories.items()},
@@ -429,45 +436,89 @@ def plain_table(request: Request, keys: Sequence[Key]) -> Table:
         for columns in (request.variables[j].columns for j in plain)
     ]
     scores = {request.scores: columns} if plain else {}
+    made = moments_of(request, columns)
+    if made is not None:
+        scores["made"] = made
     raw = call_core(request, keys, keep_missing=request.keep_missing, **scores)
     arrangement = arrange(raw, keys)
     n = arrangement.gather(raw["n"])
-    cells = cells_of(request, raw, len(keys), arrangement.group)
-    if plain:
-        n_obs = arrangement.gather(raw["score_n"])
-        population = denominator = arrangement.gather(raw["score_weight"])
-        numerator = arrangement.gather(raw["sums"])
-    else:
-        n_obs = n[:, None]
-        numerator = population = denominator = arrangement.gather(raw["weight"])[:, None]
-    if request.scores == "pairs":
-        numerator, denominator = numerator[:, 0::2], numerator[:, 1::2]
-    return table_of(
+    by_word = sums_by_word(request, raw, len(plain))
+    sums = {word: arrangement.gather(values) for word, values in by_word.items()}
+    table = table_of(
         arrangement,
         n,
-        (n_obs, population, numerator, denominator),
+        [sums.pop(word) for word in SUMS],
         np.array(plain or [0]),
         where_missing=raw["where_missing"],
-        cells=cells,
+        cells=cells_of(request, raw, len(keys), arrangement.group, by_word),
     )
+    return replace(table, sums=table.sums | sums)
+
+
+def sums_by_word(
+    request: Request, raw: Mapping[str, Any], n_plain: int
+) -> dict[str, npt.NDArray[Any]]:
+    """Name the sums of a pass: SUMS, and of a sample the second moments; (slots, cells) each."""
+    if not n_plain:
+        weight = raw["weight"][None, :]
+        units = dict(zip(SUMS, (raw["n"][None, :], weight, weight, weight), strict=True))
+        return units
+    n_sums = 2 * n_plain if request.scores == "pairs" else n_plain
+    above, weight = raw["sums"][:n_sums], raw["score_weight"]
+    below = weight
+    if request.scores == "pairs":
+        above, below = above[0::2], above[1::2]
+    named = dict(zip(SUMS, (raw["score_n"], weight, above, below), strict=True))
+    words = MOMENTS.get(request.scores, ())
+    more = raw["sums"][n_sums:] if request.sample is not None else ()
+    return named | {word: more[i :: len(words)] for i, word in enumerate(words) if len(more)}
+
+
+def moments_of(request: Request, columns: Sequence[Any]) -> _core.Scores | None:
+    """Return the scores whose sums are the second moments of a sample, by score: see MOMENTS.
+
+    Values are taken from their mean, so that incomes far from 0 keep their variance.
+    """
+    if request.sample is None or not columns:
+        return None
+    if request.scores == "values":
+        means = call_core(replace(request, sample=None), (), keep_missing=False, values=columns)
+        weight = np.maximum(means["score_weight"][:, 0], np.finfo(np.float64).tiny)
+        centres = np.nan_to_num(means["sums"][:, 0] / weight, posinf=0.0, neginf=0.0)
+        products = [(j, k, -1) for j in range(len(columns)) for k in (-1, j)]
+        return _core.product_scores(columns, centres.tolist(), products)
+    if request.scores == "pairs":
+        parts = [part for pair in columns for part in pair]
+        products = [
+            product
+            for j in range(0, len(parts), 2)
+            for product in ((j, j, j + 1), (j, j + 1, -1), (j + 1, j + 1, j))
+        ]
+        return _core.product_scores(parts, [0.0] * len(parts), products)
+    return None
 
 
 def cells_of(
-    request: Request, raw: Mapping[str, Any], n_keys: int, group: np.ndarray
+    request: Request,
+    raw: Mapping[str, Any],
+    n_keys: int,
+    group: np.ndarray,
+    sums: Mapping[str, npt.NDArray[Any]],
 ) -> tuple[Cells, ...]:
     """Return the cells of a pass over a sample, by group and sampling unit."""
     if request.sample is None:
         return ()
-    if "score_weight" in raw and len(raw["score_weight"]):
-        population = denominator = raw["score_weight"].T
-        numerator = raw["sums"].T
-    else:
-        numerator = population = denominator = raw["weight"][:, None]
-    if request.scores == "pairs":
-        numerator, denominator = numerator[:, 0::2], numerator[:, 1::2]
-    unit = request.sample.units(raw, n_keys)
-    slots = np.arange(population.shape[1])
-    return (Cells(group, unit, slots, population, numerator, denominator).used(),)
+    above = sums["centred"] if request.verb == "mean" and "centred" in sums else sums["numerator"]
+    cells = Cells(
+        group=group,
+        unit=request.sample.units(raw, n_keys),
+        slots=np.arange(len(above)),
+        population=sums["population"].T,
+        numerator=above.T,
+        denominator=sums["denominator"].T,
+        is_centred=above is not sums["numerator"],
+    )
+    return (cells.used(),)
 
 
 def category_table(
@@ -781,7 +832,7 @@ def precision_columns(
         known_denominator=has_population,
     )
     is_share = request.verb == "rate"
-    found = precision_of(request.sample, figures, is_share)
+    found = precision_of(request.sample, figures, is_share, counts)
     ends = intervals(estimate.ravel(), found.se, found.df, counts["n_obs"].ravel(), is_share)
     with np.errstate(invalid="ignore", divide="ignore"):
         cv = found.se / np.abs(estimate.ravel())
@@ -791,6 +842,7 @@ def precision_columns(
         "ci_high": ends.high,
         "cv": np.where(estimate.ravel() == 0, np.nan, cv),
         "df": found.df,
+        "deff": found.deff,
         "n_psu": found.n_psu,
         "note": joined_notes(
             (note.ravel(), NOTES), (found.reason, REASONS), (ends.reason, INTERVAL_REASONS)
@@ -815,7 +867,8 @@ def joined_sums(tables: Sequence[Table]) -> dict[str, np.ndarray]:
     """Put the sums of several tables under each other."""
     if len(tables) == 1:
         return tables[0].sums
-    return {word: np.concatenate([table.sums[word] for table in tables]) for word in ("n", *SUMS)}
+    words = [word for word in tables[0].sums if not word.startswith("standard")]
+    return {word: np.concatenate([table.sums[word] for table in tables]) for word in words}
 
 
 def quotient(counts: Counts, n: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
