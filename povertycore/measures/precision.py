@@ -92,8 +92,9 @@ class Figures:
     """The figures of a table, one row per group and slot: what precision is asked of."""
 
     estimate: Floats  # (groups, slots)
-    denominator: Floats | None  # None: totals
+    denominator: Floats  # (groups, slots)
     cells: Sequence[tuple[Cells, int]]  # and the group that each one's first group is
+    is_total: Bools  # (slots,): the figure is the numerator
     known_denominator: bool = False  # it has no sampling error
 
 
@@ -133,7 +134,7 @@ def linearised(sample: Sample, figures: Figures) -> Linearised:
 def parts_of(figures: Figures, cells: Cells, i: int, slot: int, group: Ints, used: Bools) -> Floats:
     """Return the parts of one slot's figures in the cells used."""
     above = cells.numerator[used, i]
-    if figures.denominator is None:
+    if figures.is_total[slot]:
         return np.asarray(above)
     below = figures.denominator[:, slot]
     if figures.known_denominator:
@@ -146,20 +147,19 @@ def parts_of(figures: Figures, cells: Cells, i: int, slot: int, group: Ints, use
 
 
 def precision_of(
-    sample: Sample, figures: Figures, is_share: bool, sums: Mapping[str, npt.NDArray[Any]]
+    sample: Sample, figures: Figures, is_share: Bools, sums: Mapping[str, npt.NDArray[Any]]
 ) -> Precision:
     """Return the standard errors of figures, and what goes with them.
 
-    `sums` are those of the groups, with second moments where scores are not 0/1. A share of 0 or 1
-    whose rows are all alike has no standard error, unless its strata were drawn completely.
+    `sums` are those of the groups, with second moments where scores are not 0/1. A share, as
+    `is_share` (rows,) marks it, of 0 or 1 whose rows are all alike has no standard error, unless its strata were drawn completely.
     """
     joint = linearised(sample, figures)
     variance = joint.variance()
     estimate = figures.estimate.ravel()
     reason = np.where(joint.is_alone(), ALONE, NOTHING).astype(np.int8)
-    if is_share:
-        alike = (estimate == 0) | (estimate == 1)
-        variance[alike & ~joint.is_complete()] = np.nan
+    alike = is_share & ((estimate == 0) | (estimate == 1))
+    variance[alike & ~joint.is_complete()] = np.nan
     variance[np.isnan(estimate)] = np.nan
     return Precision(
         joint=joint,
@@ -185,17 +185,17 @@ def simple_variance(
         variance = score_variance(figures, sums) / (n - 1)
         if sample.design.deff != "replace":
             variance = variance * (1 - n / population)
-        if figures.denominator is None:
-            variance = variance * population**2
+        variance[:, figures.is_total] *= population[:, figures.is_total] ** 2
     return np.where((n > 1) & (variance > 0), variance, np.nan)
 
 
 def score_variance(figures: Figures, sums: Mapping[str, npt.NDArray[Any]]) -> Floats:
     """Return the weighted variance of the scores of each figure; those of a ratio linearised."""
     population = sums["population"]
-    if "cross" in sums:
-        ratio, below = figures.estimate, sums["denominator"]
-        square = sums["square"] - 2 * ratio * sums["cross"] + ratio**2 * sums["square_below"]
-        return np.asarray(square * population / below**2)
     mean = sums.get("centred", sums["numerator"]) / population
-    return np.asarray(sums.get("square", sums["numerator"]) / population - mean**2)
+    plain = np.asarray(sums.get("square", sums["numerator"]) / population - mean**2)
+    if "cross" not in sums:
+        return plain
+    ratio, below = figures.estimate, sums["denominator"]
+    square = sums["square"] - 2 * ratio * sums["cross"] + ratio**2 * sums["square_below"]
+    return np.where(figures.is_total, plain, square * population / below**2)

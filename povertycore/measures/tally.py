@@ -51,6 +51,7 @@ NOTES = (
     "covers measured rows only",
     "no rows: none of the population",
     "a sum is too large for a number",
+    "nobody is poor",
 )
 (
     NOTHING,
@@ -62,6 +63,7 @@ NOTES = (
     MEASURED_ONLY,
     NOBODY_LISTED,
     TOO_LARGE,
+    NOBODY_POOR,
 ) = range(len(NOTES))
 
 
@@ -98,6 +100,7 @@ class Request:
     totals: tuple[int, ...]  # positions in `by`
     design: Design
     sample: Sample | None = None  # None: a register
+    maker: Callable[[Request, Sequence[Key]], Table] | None = None  # of tables of its own kind
 
     @property
     def sample_keys(self) -> tuple[Key, ...]:
@@ -343,6 +346,8 @@ def compute(request: Request, complete: Callable[[Table], Table] | None = None) 
 
 def tabulate(request: Request, keys: Sequence[Key]) -> Table:
     """Total the variables by the crossed keys."""
+    if request.maker is not None:
+        return with_standard(request, keys, request.maker(request, keys))
     tables = []
     is_plain = [variable.category is None for variable in request.variables]
     if any(is_plain) or not is_plain:
@@ -779,10 +784,40 @@ def with_total_label(levels: Any, name: str) -> Any:
 # --- wrap --------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Slots:
+    """What the slots of a table are, where a verb gives measures of several kinds."""
+
+    measure: Sequence[str]  # (slots,)
+    keys: Mapping[str, Any]  # measure keys behind `variable`: (slots,) numbers, or texts in a list
+    is_total: np.ndarray  # bool (slots,): the estimate is the numerator
+    is_share: np.ndarray  # bool (groups, slots): the estimate is a proportion
+    notes: tuple[
+        np.ndarray, Sequence[str]
+    ]  # (groups, slots) numbers of more notes, and their texts
+
+
+def one_kind(request: Request, shape: tuple[int, ...]) -> Slots:
+    """Describe the slots of a verb that gives one measure of all its variables."""
+    return Slots(
+        measure=[request.verb] * shape[1],
+        keys={},
+        is_total=np.full(shape[1], request.verb == "total"),
+        is_share=np.full(shape, request.verb == "rate"),
+        notes=(np.zeros(shape, np.int64), [""]),
+    )
+
+
 def wrap(
-    request: Request, tables: Sequence[Table], estimator: Estimator | None = None
+    request: Request,
+    tables: Sequence[Table],
+    estimator: Estimator | None = None,
+    describe: Callable[[Counts], Slots] | None = None,
 ) -> Estimates:
-    """Lay the tables out as one row per group and slot."""
+    """Lay the tables out as one row per group and slot.
+
+    Without `describe` all slots are of one kind, and an estimator divides by a known population.
+    """
     first = tables[0]
     width = len(first.variable)
     counts = joined_sums(tables)
@@ -790,22 +825,24 @@ def wrap(
     n_missing = n - counts["n_obs"]
     seen = np.concatenate([table.seen for table in tables])
     estimate, note = (estimator or ESTIMATORS[request.verb])(counts, n, seen)
-    is_ratio = request.verb != "total"
+    slots = one_kind(request, estimate.shape) if describe is None else describe(counts)
+    is_known = describe is None and estimator is not None
     return Estimates(
         key_columns(request, tables, width),
-        measure_keys=variable_columns(request, first, len(seen)),
-        measure=request.verb,
+        measure_keys=variable_columns(request, first, len(seen)) | slot_columns(slots, len(seen)),
+        measure=slot_labels(slots.measure, len(seen)),
         estimate=estimate.ravel(),
         n_obs=counts["n_obs"].ravel(),
         n_missing=n_missing.ravel(),
-        numerator=counts["numerator"].ravel() if is_ratio else np.nan,
-        denominator=counts["denominator"].ravel() if is_ratio else np.nan,
+        numerator=np.where(slots.is_total, np.nan, counts["numerator"]).ravel(),
+        denominator=np.where(slots.is_total, np.nan, counts["denominator"]).ravel(),
         population=counts["population"].ravel(),
         unit=request.unit,
         standard=standard_column(request, tables, width),
         verb=request.verb,
         meta=meta_of(request, first),
-        **precision_columns(request, tables, counts, estimate, note, estimator is not None),
+        proportion=slots.is_share.ravel(),
+        **precision_columns(request, tables, counts, estimate, note, slots, is_known),
     )
 
 
@@ -815,23 +852,25 @@ def precision_columns(
     counts: Counts,
     estimate: np.ndarray,
     note: np.ndarray,
-    has_population: bool,
+    slots: Slots,
+    is_known: bool,
 ) -> dict[str, Any]:
     """Return standard errors and what goes with them, and the notes; of a register only notes."""
     if request.sample is None:
-        return {"note": note_column(note.ravel())}
+        return {"note": joined_notes((note, NOTES), slots.notes)}
     firsts = np.cumsum([0, *(table.n_groups for table in tables)])
     figures = Figures(
         estimate,
-        None if request.verb == "total" else counts["denominator"],
+        counts["denominator"],
         [
             (cells, int(first))
             for table, first in zip(tables, firsts, strict=False)
             for cells in table.cells
         ],
-        known_denominator=has_population,
+        is_total=slots.is_total,
+        known_denominator=is_known,
     )
-    is_share = request.verb == "rate"
+    is_share = slots.is_share.ravel()
     found = precision_of(request.sample, figures, is_share, counts)
     ends = intervals(estimate.ravel(), found.se, found.df, counts["n_obs"].ravel(), is_share)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -845,7 +884,7 @@ def precision_columns(
         "deff": found.deff,
         "n_psu": found.n_psu,
         "note": joined_notes(
-            (note.ravel(), NOTES), (found.reason, REASONS), (ends.reason, INTERVAL_REASONS)
+            (note, NOTES), slots.notes, (found.reason, REASONS), (ends.reason, INTERVAL_REASONS)
         ),
         "joint": found.joint,
     }
@@ -853,13 +892,14 @@ def precision_columns(
 
 def joined_notes(*parts: tuple[np.ndarray, Sequence[str]]) -> pd.Categorical:
     """Write several numbers of notes as one text each."""
-    number = np.zeros(len(parts[0][0]), dtype=np.int64)
-    words = [""]
-    for codes, texts in parts:
-        number = number * len(texts) + codes
-        words = ["; ".join(filter(None, (word, text))) for word in words for text in texts]
+    sizes = [len(texts) for _, texts in parts]
+    number = np.ravel_multi_index([codes.ravel().astype(np.int64) for codes, _ in parts], sizes)
     used, place = np.unique(number, return_inverse=True)
-    text, code = pd.factorize(np.array([words[i] for i in used.tolist()], dtype=object))
+    words = [
+        "; ".join(filter(None, (texts[i] for (_, texts), i in zip(parts, one, strict=True))))
+        for one in np.column_stack(np.unravel_index(used, sizes)).tolist()
+    ]
+    text, code = pd.factorize(np.array(words, dtype=object))
     return pd.Categorical.from_codes(text[place], code)
 
 
@@ -915,14 +955,6 @@ ESTIMATORS: dict[str, Estimator] = {
 }
 
 
-def note_column(note: np.ndarray, words: Sequence[str] = NOTES) -> pd.Categorical:
-    """Write the numbers of notes as text, with the notes that occur as categories."""
-    used = np.flatnonzero(np.bincount(note, minlength=len(words)))
-    place = np.zeros(len(words), dtype=np.int8)
-    place[used] = np.arange(len(used))
-    return pd.Categorical.from_codes(place[note], [words[number] for number in used.tolist()])
-
-
 def key_columns(request: Request, tables: Sequence[Table], width: int) -> dict[str, Any]:
     """Return the key columns of the result, one label per row."""
     if request.over is None:
@@ -970,6 +1002,24 @@ def variable_columns(request: Request, table: Table, n_groups: int) -> dict[str,
             code[slots] = places[table.category[slots]]
         columns["category"] = pd.Categorical.from_codes(np.tile(code, n_groups), dtype=dtype)
     return columns
+
+
+def slot_labels(labels: Sequence[str], n_groups: int) -> pd.Categorical:
+    """Return the texts of slots, once per group."""
+    code, texts = pd.factorize(np.array(labels, dtype=object))
+    return pd.Categorical.from_codes(np.tile(code, n_groups), texts)
+
+
+def slot_columns(slots: Slots, n_groups: int) -> dict[str, Any]:
+    """Return the measure keys of slots, once per group."""
+    return {
+        name: (
+            np.tile(values, n_groups)
+            if isinstance(values, np.ndarray)
+            else slot_labels(values, n_groups)
+        )
+        for name, values in slots.keys.items()
+    }
 
 
 def category_dtype(parts: Sequence[Any]) -> pd.CategoricalDtype:
