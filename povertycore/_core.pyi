@@ -143,8 +143,8 @@ def fgt_scores(
     welfare: NaN = missing, never infinite. lines: > 0 and finite, or missing. Each score is (kind,
     number of its line, parameter, undefined, floor, is_count, is_squared):
 
-    - kind: "power" (parameter alpha), "watts", "chu" (parameter b), "shortfall"; or 1 for rows that
-      are "missing" (welfare or line), "not_positive", "negative" (welfare, the line known). The last
+    - kind: "power" (parameter alpha), "watts", "chu" (parameter b), "shortfall"; or 1 for rows
+      whose welfare is "below" (the parameter), or that are "missing" (welfare or line), "not_positive", "negative" (welfare, the line known). The last
       three cost nothing where they stand last and nobody is such.
     - undefined: what watts (welfare <= 0) and chu (< 0) do with incomes they are not defined for:
       "refuse" (ValueRangeError, in the domain only), "zero" (score 0), or "floor": incomes below the

@@ -9,8 +9,8 @@
 static const char *const kind_words[PC_FGT_KIND_END] = {
     [PC_FGT_POWER] = "power",         [PC_FGT_WATTS] = "watts",
     [PC_FGT_CHU] = "chu",             [PC_FGT_SHORTFALL] = "shortfall",
-    [PC_FGT_MISSING] = "missing",     [PC_FGT_NOT_POSITIVE] = "not_positive",
-    [PC_FGT_NEGATIVE] = "negative",
+    [PC_FGT_BELOW] = "below",         [PC_FGT_MISSING] = "missing",
+    [PC_FGT_NOT_POSITIVE] = "not_positive", [PC_FGT_NEGATIVE] = "negative",
 };
 static const char *const undefined_words[] = {
     [PC_FGT_REFUSE] = "refuse", [PC_FGT_ZERO] = "zero", [PC_FGT_FLOOR] = "floor"};

@@ -17,6 +17,8 @@ static pc_status check_score(const pc_fgt *fgt, int64_t k, pc_error *err)
         fault = "has an alpha that is negative or not finite";
     else if (s->kind == PC_FGT_CHU && !(s->parameter > 0 && s->parameter <= 1))
         fault = "has a b outside 0 < b <= 1";
+    else if (s->kind == PC_FGT_BELOW && !isfinite(s->parameter))
+        fault = "is of incomes below an amount that is not finite";
     else if (s->undefined == PC_FGT_FLOOR && !(s->floor >= 0 && s->floor <= DBL_MAX))
         fault = "has a floor that is negative or not finite";
     else if (s->undefined == PC_FGT_FLOOR && s->kind == PC_FGT_WATTS && s->floor == 0)
@@ -126,16 +128,22 @@ static void fill_shortfall(const line_rows *r, bool is_squared, const double *u,
     r->kernels->keep_poor(r->n, r->welfare, r->line, score);
 }
 
-/* Who is missing, or has no income above 0. */
-static void fill_rare(const line_rows *r, pc_fgt_kind kind, const double *u, double *score)
+static bool is_in(const pc_fgt_score *s, double welfare, double line)
 {
-    for (int64_t i = 0; i < r->n; i++) {
-        const double y = r->welfare[i], z = r->line[i];
-        const bool is_missing = isnan(y) || isnan(z);
-        const bool is_one = kind == PC_FGT_MISSING ? is_missing
-                                                   : !is_missing && (kind == PC_FGT_NEGATIVE ? y < 0.0 : y <= 0.0);
-        score[i] = is_one ? u[i] : 0.0;
+    const bool is_missing = isnan(welfare) || isnan(line);
+    switch (s->kind) {
+    case PC_FGT_MISSING: return is_missing;
+    case PC_FGT_NEGATIVE: return !is_missing && welfare < 0.0;
+    case PC_FGT_NOT_POSITIVE: return !is_missing && welfare <= 0.0;
+    default: return !is_missing && welfare < s->parameter;
     }
+}
+
+/* 1 for everybody who is in a class of incomes. */
+static void fill_class(const line_rows *r, const pc_fgt_score *s, const double *u, double *score)
+{
+    for (int64_t i = 0; i < r->n; i++)
+        score[i] = is_in(s, r->welfare[i], r->line[i]) ? u[i] : 0.0;
 }
 
 /* ---- scores that need a logarithm, row by row ---- */
@@ -211,10 +219,8 @@ static pc_status fill_score(line_rows *r, const pc_fgt_score *s, double *score, 
     case PC_FGT_SHORTFALL: fill_shortfall(r, s->is_squared, u, score); return PC_OK;
     case PC_FGT_WATTS:
     case PC_FGT_CHU: return fill_by_row(r, s, u, score, err);
-    default: break;
+    default: fill_class(r, s, u, score); return PC_OK;
     }
-    fill_rare(r, s->kind, u, score);
-    return PC_OK;
 }
 
 static pc_status fill_line(const pc_fgt *fgt, int64_t l, line_rows *r, double *score, pc_error *err)

@@ -9,11 +9,12 @@
  *
  * and 1 for everybody whose
  *
+ *   below         welfare is < parameter
  *   missing       welfare or line is missing; all other scores are 0 then
  *   not_positive  welfare is <= 0
  *   negative      welfare is < 0
  *
- * Those three are rare: last in the list they cost nothing while nobody is such.
+ * The last three are rare: last in the list they cost nothing while nobody is such.
  *
  * Poor is y < z, or y <= z: the numbers are compared as they stand, so that who is exactly at the line
  * falls on the side that the rule says. A negative income counts as it is: its gap is above 1.
@@ -38,6 +39,7 @@ typedef enum pc_fgt_kind {
     PC_FGT_WATTS,
     PC_FGT_CHU,
     PC_FGT_SHORTFALL,
+    PC_FGT_BELOW,
     PC_FGT_MISSING,
     PC_FGT_NOT_POSITIVE,
     PC_FGT_NEGATIVE,
@@ -54,7 +56,7 @@ typedef enum pc_fgt_undefined {
 typedef struct pc_fgt_score {
     pc_fgt_kind kind;
     int64_t line;               /* number of the line */
-    double parameter;           /* power: alpha; chu: b */
+    double parameter;           /* power: alpha; chu: b; below: a finite amount */
     pc_fgt_undefined undefined; /* watts, chu */
     double floor;               /* in the unit of welfare; watts > 0, chu >= 0 */
     bool is_count;              /* times 1, not times the weight */
