@@ -12,7 +12,7 @@ from . import datasets, errors
 from .design import Design, Replicates
 from .dynamics import change, target
 from .estimates import Estimates, concat
-from .measures import mean, rate, ratio, total
+from .measures import fgt, mean, rate, ratio, total
 from .standards import Standard, classify, standard
 
 __version__ = "0.1.0"
@@ -28,6 +28,7 @@ __all__ = [
     "concat",
     "datasets",
     "errors",
+    "fgt",
     "mean",
     "rate",
     "ratio",
