@@ -19,6 +19,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..design import Design
+from ..replicates import Replicated
 from ..sampling import Linearised, Sample
 
 Ints = npt.NDArray[np.int64]
@@ -102,11 +104,11 @@ class Figures:
 class Precision:
     """Of every figure, row by row; `reason` is the number of what a note should say."""
 
-    joint: Linearised
+    joint: Linearised | Replicated
     se: Floats
     df: Floats
     deff: Floats
-    n_psu: Ints
+    n_psu: npt.NDArray[Any]
     reason: npt.NDArray[np.int8]
 
 
@@ -147,14 +149,20 @@ def parts_of(figures: Figures, cells: Cells, i: int, slot: int, group: Ints, use
 
 
 def precision_of(
-    sample: Sample, figures: Figures, is_share: Bools, sums: Mapping[str, npt.NDArray[Any]]
+    design: Design,
+    joint: Linearised | Replicated,
+    figures: Figures,
+    is_share: Bools,
+    sums: Mapping[str, npt.NDArray[Any]],
 ) -> Precision:
     """Return the standard errors of figures, and what goes with them.
 
-    `sums` are those of the groups, with second moments where scores are not 0/1. A share, as
-    `is_share` (rows,) marks it, of 0 or 1 whose rows are all alike has no standard error, unless its strata were drawn completely.
+    `joint` holds the figures with their covariance, one row for each.
+
+    `sums` are those of the groups, with second moments where scores are not 0/1. A share of 0 or 1
+    (`is_share`: which rows are shares) has no standard error, unless its strata were drawn
+    completely.
     """
-    joint = linearised(sample, figures)
     variance = joint.variance()
     estimate = figures.estimate.ravel()
     reason = np.where(joint.is_alone(), ALONE, NOTHING).astype(np.int8)
@@ -165,14 +173,14 @@ def precision_of(
         joint=joint,
         se=np.sqrt(variance),
         df=np.where(np.isnan(estimate), np.nan, joint.df()),
-        deff=variance / simple_variance(sample, figures, sums).ravel(),
+        deff=variance / simple_variance(design, figures, sums).ravel(),
         n_psu=joint.n_psu(),
         reason=reason,
     )
 
 
 def simple_variance(
-    sample: Sample, figures: Figures, sums: Mapping[str, npt.NDArray[Any]]
+    design: Design, figures: Figures, sums: Mapping[str, npt.NDArray[Any]]
 ) -> Floats:
     """Return the variance that a simple random sample of as many rows would have; NaN if none.
 
@@ -183,7 +191,7 @@ def simple_variance(
     population = sums["population"]
     with np.errstate(invalid="ignore", divide="ignore"):
         variance = score_variance(figures, sums) / (n - 1)
-        if sample.design.deff != "replace":
+        if design.deff != "replace":
             variance = variance * (1 - n / population)
         variance[:, figures.is_total] *= population[:, figures.is_total] ** 2
     return np.where((n > 1) & (variance > 0), variance, np.nan)

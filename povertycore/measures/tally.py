@@ -32,13 +32,21 @@ from ..errors import (
 from ..estimates import COMMON, TOTAL, Estimates
 from ..inputs import Frame, Key, label_order
 from ..intervals import REASONS as INTERVAL_REASONS, intervals
-from ..sampling import Sample, sample_of
-from .precision import REASONS, Cells, Figures, precision_of
+from ..replicates import Replicated
+from ..sampling import Linearised, Sample, sample_of
+from . import replicated
+from .precision import REASONS, Cells, Figures, linearised, precision_of
 
 MOST_GROUPS = 10_000_000  # of a crossing with unseen combinations; beyond it the result is no table
 
 SUMS = ("n_obs", "population", "numerator", "denominator")  # of each group and slot
 # Of a sample, too: first and second moments. Of what is 0/1 they are the numerator.
+# What slots of other kinds have in their place, when tables are put side by side.
+SIDE_BY_SIDE = {word: word for word in SUMS} | {
+    "centred": "numerator",
+    "square": "numerator",
+    "n_positive": "n_obs",
+}
 MOMENTS = {"values": ("centred", "square"), "pairs": ("square", "cross", "square_below")}
 
 NOTES = (
@@ -101,6 +109,7 @@ class Request:
     design: Design
     sample: Sample | None = None  # None: a register
     maker: Callable[[Request, Sequence[Key]], Table] | None = None  # of tables of its own kind
+    replicates: tuple[_core.Column, ...] = ()  # columns of replicate weights
 
     @property
     def sample_keys(self) -> tuple[Key, ...]:
@@ -132,7 +141,6 @@ def resolve(
 ) -> Request:
     """Check the words of a call and find its columns."""
     design = Design() if design is None else design
-    design.require_linearised(verb)
     if by is not None and over is not None:
         raise option_error("over", "by and over cannot be used together: by crosses, over does not")
     if missing_groups not in ("error", "keep"):
@@ -159,6 +167,11 @@ def resolve(
         totals=totals_of(totals, [key.name for key in by_keys]),
         design=design,
         sample=sample_of(frame, design),
+        replicates=tuple(
+            column
+            for name in replicated.weight_columns(frame, design)
+            if (column := number_column(frame, "replicates", name)) is not None
+        ),
     )
 
 
@@ -318,6 +331,8 @@ class Table:
     n_rows: int = 0  # in the domain
     where_missing: int = 0
     cells: tuple[Cells, ...] = ()  # of a sample: what the sums are sums of
+    meta: Mapping[str, Any] = field(default_factory=dict)  # what more the result tells
+    replicates: tuple[list[Table], ...] = ()  # all tables again, by column of replicate weights
 
     @property
     def n_groups(self) -> int:
@@ -330,7 +345,20 @@ class Table:
 
 
 def compute(request: Request, complete: Callable[[Table], Table] | None = None) -> list[Table]:
-    """Total every table of the request; `complete` stands in for adding unseen combinations."""
+    """Total every table of the request; `complete` stands in for adding unseen combinations.
+
+    The first table carries those under each column of replicate weights.
+    """
+    tables = compute_once(request, complete)
+    if not request.replicates:
+        return tables
+    plain = replace(request, replicates=(), standard=None)
+    again = [compute_once(replace(plain, weight=each), complete) for each in request.replicates]
+    return [replace(tables[0], replicates=tuple(again)), *tables[1:]]
+
+
+def compute_once(request: Request, complete: Callable[[Table], Table] | None = None) -> list[Table]:
+    """Total every table of the request under the weight of the full sample."""
     if request.over is not None:
         one_way = [tabulate(request, keys) for keys in [(), *((key,) for key in request.over)]]
         return one_way if request.observed else [with_unseen(table) for table in one_way]
@@ -364,10 +392,10 @@ def side_by_side(tables: Sequence[Table]) -> Table:
         return tables[0]
     variable = np.concatenate([table.variable for table in tables])
     order = np.argsort(variable, kind="stable")
-    words = [word for word in tables[0].sums if word in (*SUMS, *MOMENTS["values"])]
+    words = dict.fromkeys(word for table in tables for word in table.sums if word in SIDE_BY_SIDE)
     sums = {
-        word: np.hstack([table.sums.get(word, table.sums["numerator"]) for table in tables])
-        for word in words
+        word: np.hstack([table.sums.get(word, table.sums[other]) for table in tables])
+        for word, other in ((word, SIDE_BY_SIDE[word]) for word in words)
     }
     return replace(
         tables[0],
@@ -457,7 +485,27 @@ def plain_table(request: Request, keys: Sequence[Key]) -> Table:
         where_missing=raw["where_missing"],
         cells=cells_of(request, raw, len(keys), arrangement.group, by_word),
     )
+    counting = weightless(request, raw)
+    if counting is not None:
+        again = call_core(counting, keys, keep_missing=request.keep_missing, **scores)
+        n_zero = arrange(again, keys).gather(sums_by_word(request, again, len(plain))["population"])
+        sums["n_positive"] = table.sums["n_obs"] - n_zero
     return replace(table, sums=table.sums | sums)
+
+
+def weightless(request: Request, raw: Mapping[str, Any]) -> Request | None:
+    """Return the request whose sums of weights count rows that weigh nothing; None: there are none.
+
+    They bring nothing to a sum, but a design effect compares with samples of rows that do.
+    """
+    if request.sample is None or not raw["zero_weights"]:
+        return None
+    weight = np.ones(request.frame.n)
+    for name in (request.design.weight, request.design.size if request.size else None):
+        if name is not None:
+            weight = weight * np.asarray(request.frame.array(name), dtype=np.float64)
+    indicator = _core.column_array((weight == 0).astype(np.float64), name="weight")
+    return replace(request, weight=indicator, size=None)
 
 
 def sums_by_word(
@@ -531,10 +579,11 @@ def category_table(
 ) -> Table:
     """Total the categories of a variable: a slot each, of the rows whose category is known."""
     spread = spread_by(request, keys, column, check_missing=first)
+    counting = weightless(request, {"zero_weights": spread.zero_weights})
     shape = spread.weight.shape
     n_obs = np.broadcast_to(spread.n.sum(axis=1, keepdims=True), shape)
     population = np.broadcast_to(spread.weight.sum(axis=1, keepdims=True), shape)
-    return table_of(
+    table = table_of(
         spread.arrangement,
         spread.n.sum(axis=1) + spread.n_missing,
         (n_obs, population, spread.weight, population),
@@ -544,6 +593,10 @@ def category_table(
         where_missing=spread.where_missing,
         cells=spread.cells,
     )
+    if counting is None:
+        return table
+    zero = spread_by(counting, keys, column, check_missing=False).weight.sum(axis=1, keepdims=True)
+    return replace(table, sums=table.sums | {"n_positive": n_obs - zero})
 
 
 @dataclass(frozen=True)
@@ -558,6 +611,7 @@ class Spread:
     n_missing: np.ndarray  # (groups,) rows in the domain whose label is missing
     missing_seen: np.ndarray  # (groups,)
     where_missing: int
+    zero_weights: int
     cells: tuple[Cells, ...]
 
 
@@ -591,6 +645,7 @@ def spread_by(request: Request, keys: Sequence[Key], column: Key, *, check_missi
         n_missing=by_group(raw["n"]),
         missing_seen=by_group(seen),
         where_missing=raw["where_missing"],
+        zero_weights=raw["zero_weights"],
         cells=category_cells(request, raw, arrangement.group, present, code, len(labels)),
     )
 
@@ -792,9 +847,7 @@ class Slots:
     keys: Mapping[str, Any]  # measure keys behind `variable`: (slots,) numbers, or texts in a list
     is_total: np.ndarray  # bool (slots,): the estimate is the numerator
     is_share: np.ndarray  # bool (groups, slots): the estimate is a proportion
-    notes: tuple[
-        np.ndarray, Sequence[str]
-    ]  # (groups, slots) numbers of more notes, and their texts
+    notes: tuple[np.ndarray, Sequence[str]]  # more notes: (groups, slots) numbers, their texts
 
 
 def one_kind(request: Request, shape: tuple[int, ...]) -> Slots:
@@ -824,7 +877,9 @@ def wrap(
     n = np.broadcast_to(counts["n"], counts["n_obs"].shape)
     n_missing = n - counts["n_obs"]
     seen = np.concatenate([table.seen for table in tables])
-    estimate, note = (estimator or ESTIMATORS[request.verb])(counts, n, seen)
+    estimator_of = estimator or ESTIMATORS[request.verb]
+    estimate, note = estimator_of(counts, n, seen)
+    again = [estimator_of(joined_sums(each), n, seen)[0].ravel() for each in first.replicates]
     slots = one_kind(request, estimate.shape) if describe is None else describe(counts)
     is_known = describe is None and estimator is not None
     return Estimates(
@@ -842,7 +897,7 @@ def wrap(
         verb=request.verb,
         meta=meta_of(request, first),
         proportion=slots.is_share.ravel(),
-        **precision_columns(request, tables, counts, estimate, note, slots, is_known),
+        **precision_columns(request, tables, counts, estimate, note, slots, is_known, again),
     )
 
 
@@ -854,9 +909,13 @@ def precision_columns(
     note: np.ndarray,
     slots: Slots,
     is_known: bool,
+    again: Sequence[np.ndarray],
 ) -> dict[str, Any]:
-    """Return standard errors and what goes with them, and the notes; of a register only notes."""
-    if request.sample is None:
+    """Return standard errors and what goes with them, and the notes; of a register only notes.
+
+    `again` has the estimates under each column of replicate weights.
+    """
+    if request.sample is None and not again:
         return {"note": joined_notes((note, NOTES), slots.notes)}
     firsts = np.cumsum([0, *(table.n_groups for table in tables)])
     figures = Figures(
@@ -871,7 +930,14 @@ def precision_columns(
         known_denominator=is_known,
     )
     is_share = slots.is_share.ravel()
-    found = precision_of(request.sample, figures, is_share, counts)
+    joint: Linearised | Replicated
+    if request.sample is None:
+        joint = replicated.from_columns(request.frame, request.design, again, estimate.ravel())
+    else:
+        joint = linearised(request.sample, figures)
+        if request.design.replicates is not None:
+            joint = replicated.made(request.sample, figures, joint)
+    found = precision_of(request.design, joint, figures, is_share, counts)
     ends = intervals(estimate.ravel(), found.se, found.df, counts["n_obs"].ravel(), is_share)
     with np.errstate(invalid="ignore", divide="ignore"):
         cv = found.se / np.abs(estimate.ravel())
@@ -1074,6 +1140,7 @@ def meta_of(request: Request, table: Table) -> dict[str, Any]:
             request.standard.name if isinstance(request.standard, Key) else request.standard
         ),
         "versions": versions(),
+        **table.meta,
     }
 
 
