@@ -300,25 +300,6 @@ class Design(_Described):
             named += self.replicates.weights
         return [name for name in named if name is not None and name != "row"]
 
-    def require_linearised(self, verb: str) -> None:
-        """Refuse replicates where standard errors come from strata and PSUs only.
-
-        Parameters
-        ----------
-        verb : str
-            Name of the function that asks, for the message.
-
-        Raises
-        ------
-        NotImplementedError
-            The design names replicates.
-        """
-        if self.replicates is not None:
-            raise NotImplementedError(
-                f"pc.{verb}: standard errors by replicates are not there yet; leave replicates="
-                " out for those by strata and PSUs, or for estimates without standard errors"
-            )
-
 
 def _words(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
