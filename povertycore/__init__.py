@@ -12,6 +12,7 @@ from . import datasets, errors
 from .design import Design, Replicates
 from .dynamics import change, target
 from .estimates import Estimates, concat
+from .joining import join
 from .measures import fgt, mean, rate, ratio, total
 from .standards import Standard, classify, standard
 
@@ -29,6 +30,7 @@ __all__ = [
     "datasets",
     "errors",
     "fgt",
+    "join",
     "mean",
     "rate",
     "ratio",

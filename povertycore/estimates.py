@@ -775,6 +775,13 @@ class Estimates:
         )
         return made
 
+    def _with_joint(self, joint: Joint, place: npt.NDArray[np.int64]) -> Estimates:
+        """Return the rows as rows of one sample, each at its place in the joint."""
+        made = object.__new__(type(self))
+        one_sample = np.zeros(len(self), dtype=np.int64)
+        made._set(**{**self.__dict__, "_joints": (joint,), "_sample": one_sample, "_place": place})
+        return made
+
     def _ranks(self, name: str, outer: Sequence[str] = ()) -> npt.NDArray[np.intp]:
         """Return the place of each row's label among the labels of a column.
 

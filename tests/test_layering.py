@@ -17,7 +17,7 @@ PACKAGE = PROJECT / "povertycore"
 FLOORS = [
     ["errors", "_core"],
     ["inputs", "design"],
-    ["sampling"],
+    ["sampling", "waves"],
     ["covariance", "replicates"],
     ["estimates", "intervals", "standards.standard"],
     ["reliability", "joining"],

@@ -34,6 +34,7 @@ from ..inputs import Frame, Key, label_order
 from ..intervals import REASONS as INTERVAL_REASONS, intervals
 from ..replicates import Replicated
 from ..sampling import Linearised, Sample, sample_of
+from ..waves import is_waves, stacked
 from . import replicated
 from .precision import REASONS, Cells, Figures, linearised, precision_of
 
@@ -120,7 +121,8 @@ class Request:
 def frame_of(data: Any, design: Design | None, *words: Any) -> Frame:
     """Read the data; of a lazy frame only the columns that are named."""
     columns = [] if design is None else design.columns()
-    return Frame.of(data, [*columns, *(name for word in words for name in listed(word))])
+    columns = [*columns, *(name for word in words for name in listed(word))]
+    return Frame.of(stacked(data, design, columns) if is_waves(data) else data, columns)
 
 
 def resolve(
