@@ -148,10 +148,10 @@ static void fill_class(const line_rows *r, const pc_fgt_score *s, const double *
 
 /* ---- scores that need a logarithm, row by row ---- */
 
-/* ln(line / welfare) of 0 < welfare < line */
+/* ln(line / welfare) of 0 <= welfare < line */
 static double log_ratio(double welfare, double line)
 {
-    return log1p((line - welfare) / welfare);
+    return log1p((line - welfare) / fabs(welfare)); /* of -0.0 as of 0.0: infinite */
 }
 
 static double chu(double welfare, double line, double b)

@@ -70,6 +70,7 @@ from .total import count_is_needed
 
 POOR = ("below", "at_or_below")
 RULES = ("drop", "skip", "floor")
+NEED_RULES = ("watts", "chu")
 POWERS = {"headcount": 0.0, "gap": 1.0, "severity": 2.0}
 TOTALS = ("n_poor", "total_shortfall")
 PER_POOR = ("income_gap_ratio", "mean_shortfall_per_poor")
@@ -214,7 +215,7 @@ def fgt(
         welfare=measured.columns[0],
         lines=lines_of(frame, line, by or over),
         wanted=wanted,
-        rules=rules_of(nonpositive),
+        rules=rules_of(nonpositive, wanted),
         poor=poor,
     )
     request = resolve(
@@ -276,7 +277,7 @@ def wanted_measures(measures: Any, alpha: Any, b: Any) -> tuple[Wanted, ...]:
         if measure == "chu":
             wanted += [Wanted("chu", parameter) for parameter in numbers("b", b)]
         elif measure == "fgt":
-            wanted += [power(a) for a in ((0, 1, 2) if alpha is None else ())]
+            wanted += [power(a) for a in (POWERS.values() if alpha is None else ())]
         else:
             wanted.append(Wanted(measure, POWERS.get(measure, math.nan)))
     if not wanted:
@@ -313,15 +314,19 @@ def range_error(argument: str, message: str) -> ValueRangeError:
     return error
 
 
-def rules_of(nonpositive: Any) -> dict[str, Rule]:
+def rules_of(nonpositive: Any, wanted: Iterable[Wanted]) -> dict[str, Rule]:
     """Return the rule for incomes that are not positive, of each measure that needs one."""
-    needed = ("watts", "chu")
-    if not isinstance(nonpositive, Mapping):
-        return {measure: rule_of(nonpositive, measure) for measure in needed}
-    for measure in nonpositive:
-        if measure not in needed:
-            raise unknown_option("nonpositive", measure, needed)
-    return {measure: rule_of(nonpositive.get(measure), measure) for measure in needed}
+    by_measure = isinstance(nonpositive, Mapping)
+    for measure in nonpositive if by_measure else ():
+        if measure not in NEED_RULES:
+            raise unknown_option("nonpositive", measure, NEED_RULES)
+    given = nonpositive if by_measure else dict.fromkeys(NEED_RULES, nonpositive)
+    asked = {one.measure for one in wanted}
+    rules = {  # a rule that nothing asks for is read all the same, by the laxer limits
+        measure: rule_of(given.get(measure), measure if measure in asked else "chu")
+        for measure in NEED_RULES
+    }
+    return {measure: rule for measure, rule in rules.items() if measure in asked}
 
 
 def rule_of(given: Any, measure: str) -> Rule:
@@ -475,7 +480,7 @@ class Slot:
     @property
     def note(self) -> str:
         """What a note says of the odd rows."""
-        if self.measure not in ("watts", "chu"):
+        if self.measure not in NEED_RULES:
             return "with negative welfare: gap above 1"
         zero = "zero or negative" if self.measure == "watts" else "negative"
         if self.rule.word == "floor":
@@ -489,7 +494,7 @@ def slot_of(wanted: Wanted, line: int, rules: Mapping[str, Rule]) -> Slot:
     poor, gap = score("power", line, 0.0), score("power", line, 1.0)
     negative = rows_that_are("negative", line)
     common: dict[str, Any] = {"measure": measure, "line": line, "parameter": parameter}
-    if measure in ("watts", "chu"):
+    if measure in NEED_RULES:
         return defined_slot(common, rules[measure])
     if measure in (*POWERS, "fgt"):
         odd = negative if parameter > 0 else None
