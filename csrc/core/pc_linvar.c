@@ -521,6 +521,8 @@ static pc_status count_row(const pc_stage *stage, const pc_parts *parts, int64_t
         for (int64_t i = 0; status == PC_OK && i < n; i++)
             status = link_unit(stage, l, all_units ? h.first + i : parts->unit[h.begin + i], h.h, err);
     }
+    for (; status == PC_OK && begin < end; begin++)
+        if (!inside(parts->unit[begin], 2 * stage->n_units)) status = bad_index(err, "unit", begin);
     *n_labels = l->n_touched;
     *n_strata = l->n_strata;
     for (int64_t k = 0; k < l->n_touched; k++) l->owner[l->touched[k]] = 0;
