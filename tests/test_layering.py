@@ -25,6 +25,7 @@ FLOORS = [
     ["standards"],
     ["datasets.lang_son_places"],
     ["datasets.lang_son_households"],
+    ["datasets.lang_son"],
     ["datasets", "units"],
     ["measures.precision"],
     ["measures.replicated"],
