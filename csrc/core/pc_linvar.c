@@ -532,10 +532,11 @@ static pc_status count_row(const pc_stage *stage, const pc_parts *parts, int64_t
 pc_status pc_linvar_count(pc_context *ctx, const pc_stage *stage, const pc_parts *parts,
                           bool all_units, int64_t *n_labels, int64_t *n_strata)
 {
-    links l = {.stratum = pc_alloc(&ctx->memory, stage->n_strata, sizeof *l.stratum),
-               .owner = pc_alloc_zeroed(&ctx->memory, stage->n_labels, sizeof *l.owner),
-               .touched = pc_alloc(&ctx->memory, stage->n_labels, sizeof *l.touched)};
+    links l = {.n_touched = 0};
     pc_status status = PC_OK;
+    l.stratum = pc_alloc(&ctx->memory, stage->n_strata, sizeof *l.stratum);
+    l.owner = pc_alloc_zeroed(&ctx->memory, stage->n_labels, sizeof *l.owner);
+    l.touched = pc_alloc(&ctx->memory, stage->n_labels, sizeof *l.touched);
     if (l.stratum == NULL || l.owner == NULL || l.touched == NULL)
         status = out_of_memory(&ctx->error);
     for (int64_t r = 0; status == PC_OK && r < parts->n_rows; r++) {
