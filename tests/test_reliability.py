@@ -255,3 +255,15 @@ def test_every_preset_names_its_source():
         assert re.search(r"\w{4}", preset.source)
         assert set(preset.signs) == {"unreliable", "suppressed"}
         assert "{}" in preset.signs["unreliable"]
+
+
+def test_a_chart_shows_no_bar_of_what_is_suppressed_and_signs_beside_the_rest():
+    pytest.importorskip("matplotlib")
+    import matplotlib.pyplot as plt
+
+    ax = some(n_obs=[20, 30, 400]).flag("dhs").plot.bar()
+    widths = [bar.get_width() for bar in ax.patches]
+    assert np.isnan(widths[0])
+    assert widths[1:] == [0.2, 0.2]
+    assert [text.get_text() for text in ax.texts] == ["*", "(20.00 %)", "20.00 %"]
+    plt.close("all")
