@@ -12,12 +12,14 @@ from . import datasets, errors
 from .design import Design, Replicates
 from .dynamics import change, target
 from .estimates import Estimates, concat
+from .joining import join
 from .measures import (
     Indicator,
     Packed,
     Profiles,
     Spec,
     collapse,
+    fgt,
     mean,
     multidim,
     pack,
@@ -47,6 +49,8 @@ __all__ = [
     "concat",
     "datasets",
     "errors",
+    "fgt",
+    "join",
     "mean",
     "multidim",
     "pack",

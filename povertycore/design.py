@@ -20,6 +20,7 @@ WORDS: dict[str, tuple[str | None, ...]] = {
     "row": ("household", "person"),
     "lonely": ("error", "certainty", "average", "adjust"),
     "lonely_domain": (None, "certainty", "average", "adjust"),
+    "deff": (None, "replace"),
     "waves": (None, "independent"),
 }
 REPLICATE_KINDS = ("jk1", "jkn", "brr", "fay", "bootstrap", "successive_difference", "other")
@@ -165,6 +166,8 @@ class Design(_Described):
     df : {"strata"} or float, optional
         Degrees of freedom: "strata" counts all PSUs of the strata that hold a row of the
         domain; by default only PSUs that hold one are counted.
+    deff : {"replace"}, optional
+        Design effects beside a simple random sample with replacement; by default without.
     waves : {"independent"}, optional
         Equal PSU codes in two periods are different PSUs; needs `period`.
     nest : bool, default True
@@ -200,6 +203,7 @@ class Design(_Described):
     lonely: str = "error"
     lonely_domain: str | None = None
     df: str | float | None = None
+    deff: str | None = None
     waves: str | None = None
     nest: bool = True
     replicates: Replicates | None = None
@@ -283,26 +287,18 @@ class Design(_Described):
         """
         return self.size if self.unit(count) == "persons" else None
 
-    def require_register(self, verb: str) -> None:
-        """Refuse a sample, as long as its standard errors cannot be given.
+    def columns(self) -> list[str]:
+        """Return the names of all columns that the design uses.
 
-        Parameters
-        ----------
-        verb : str
-            Name of the function that asks, for the message.
-
-        Raises
-        ------
-        NotImplementedError
-            The design names strata, PSUs, a finite population or replicates.
+        Returns
+        -------
+        list of str
+            In the order of the arguments; replicate weights last.
         """
-        named = [name for name in SAMPLING if getattr(self, name) is not None]
-        if named:
-            raise NotImplementedError(
-                f"pc.{verb}: standard errors are not there yet, and the design names "
-                f"{_words(named)}; leave {'it' if len(named) == 1 else 'them'} out for estimates "
-                "without standard errors"
-            )
+        named = [getattr(self, name) for name in COLUMNS]
+        if self.replicates is not None and self.replicates.weights is not None:
+            named += self.replicates.weights
+        return [name for name in named if name is not None and name != "row"]
 
 
 def _words(names: Sequence[str]) -> str:

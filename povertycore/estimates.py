@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from .covariance import as_rows, contrast, cov_of
 from .errors import (
     DTypeError,
     DuplicateNameError,
@@ -40,6 +41,7 @@ from .errors import (
 
 if TYPE_CHECKING:
     from .present.plot import Plotter
+    from .sampling import Joint
 
 __all__ = ["Estimates", "concat"]
 
@@ -93,6 +95,11 @@ class Estimates:
         Id of the poverty standard; missing where it was not stated.
     note : str or array_like of str, optional
         Why a figure is missing, or how it must be read.
+    proportion : bool or array_like of bool, optional
+        Which estimates are proportions, and have the intervals of proportions; by default as the
+        measure says.
+    joint : Joint, optional
+        The covariance of the rows: what they are made of, by sampling unit.
     verb : str
         The function that made this, as "rate".
     meta : dict, optional
@@ -117,6 +124,9 @@ class Estimates:
     _meta: dict[str, Any]
     _sample: npt.NDArray[np.int64]
     _source: pd.Categorical
+    _proportion: npt.NDArray[np.bool_]
+    _joints: tuple[Joint | None, ...]  # by number in _sample
+    _place: npt.NDArray[np.int64]  # of each row in its joint
 
     def __init__(
         self,
@@ -141,6 +151,8 @@ class Estimates:
         unit: Any,
         standard: Any = None,
         note: Any = "",
+        proportion: Any = None,
+        joint: Joint | None = None,
         verb: str,
         meta: Mapping[str, Any] | None = None,
     ) -> None:
@@ -162,6 +174,8 @@ class Estimates:
         columns |= {name: _counts(values, n) for name, values in counts.items()}
         columns |= {name: _floats(values, n) for name, values in sizes.items()}
         columns |= {name: _labels(values, n) for name, values in labels.items()}
+        if proportion is None:
+            proportion = _is_among(columns["measure"], PROPORTIONS)
         self._set(
             _columns=columns,
             _key_names=tuple(keys),
@@ -171,6 +185,9 @@ class Estimates:
             _meta=dict(meta or {}),
             _sample=np.zeros(n, dtype=np.int64),
             _source=_labels(None, n),
+            _proportion=np.array(np.broadcast_to(proportion, n), dtype=bool),
+            _joints=(joint,),
+            _place=np.arange(n),
         )
 
     # ---- what it is -------------------------------------------------------------------------
@@ -252,28 +269,121 @@ class Estimates:
                 f"the covariance of {n:,} rows would have {n * n:,} entries; above "
                 f"{MAX_COV_ROWS:,} rows use .contrast(...), .cov_of(rows) or pc.change"
             )
-        se = self._columns["se"]
-        known = ~np.isnan(se)
-        apart = self._sample[:, None] != self._sample[None, :]
-        cov = np.where(apart & known[:, None] & known[None, :], 0.0, np.nan)
-        cov[np.diag_indices(n)] = se**2
-        return cov
+        return cov_of(self, np.arange(n))
 
-    def cov_of(self, rows: Any) -> NoReturn:
-        """Covariance of a few rows; not there yet."""
-        raise _not_yet("cov_of")
+    def cov_of(self, rows: Any) -> npt.NDArray[np.float64]:
+        """Return the joint covariance of a few rows.
 
-    def contrast(self, weights: Mapping[Any, float]) -> NoReturn:
-        """Linear combination of rows named by their keys; not there yet."""
-        raise _not_yet("contrast")
+        Parameters
+        ----------
+        rows : array_like of int or bool
+            Positions of the rows, or a mask of all.
 
-    def interval(self, level: float = 0.95, method: str | None = None) -> NoReturn:
-        """Confidence intervals at another level; not there yet."""
-        raise _not_yet("interval")
+        Returns
+        -------
+        ndarray of float64, shape (rows, rows)
+            As `cov`, in the order given.
+        """
+        return cov_of(self, as_rows(rows, len(self)))
 
-    def flag(self, rule: Any = "dhs") -> NoReturn:
-        """Mark unreliable figures; not there yet."""
-        raise _not_yet("flag")
+    def contrast(self, weights: Any, across_standards: bool = False) -> Estimates:
+        """Combine rows linearly, with the standard errors that their covariance gives.
+
+        Parameters
+        ----------
+        weights : mapping or array_like
+            One contrast as a mapping from rows to weights, a row being named by the labels of its
+            keys (and, where these leave several, of its measure keys); several as a mapping from
+            names to such mappings; or a matrix, shape (contrasts, rows).
+        across_standards : bool, default False
+            Combine figures under different standards.
+
+        Returns
+        -------
+        Estimates
+            One row per contrast, with `t` and the two-sided `p_value` on `df` degrees of freedom.
+            ``.meta["wald"]`` tests that all are 0: `f`, `df1`, `df2`, `p_value`.
+
+        Raises
+        ------
+        OptionError
+            No row, or several, have the labels given.
+        LengthError
+            A matrix has not one column per row.
+        ComparabilityError
+            The rows count different units, or stand under different standards.
+
+        Notes
+        -----
+        Of q independent contrasts c with covariance V, W = c' V^-1 c is tested as
+        W/q x (df - q + 1)/df on F(q, df - q + 1).
+
+        Examples
+        --------
+        Two strata of two PSUs each; the rates are 1/4 and 3/4, the difference has variance
+        1/16 + 1/16.
+
+        >>> table = {"region": ["n"] * 4 + ["s"] * 4, "ea": [1, 1, 2, 2, 3, 3, 4, 4],
+        ...          "poor": [0, 0, 0, 1, 1, 1, 1, 0]}
+        >>> design = pc.Design(strata="region", psu="ea")
+        >>> est = pc.rate(table, "poor", by="region", design=design)
+        >>> table = est.contrast({"s": 1, "n": -1}).to_frame()
+        >>> table[["contrast", "estimate", "se", "df"]]
+          contrast  estimate        se   df
+        0  (s) - (n)       0.5  0.353553  2.0
+        """
+        return contrast(self, weights, across_standards)
+
+    def interval(self, level: float = 0.95, method: str | None = None) -> Estimates:
+        """Return the rows with confidence intervals of another level or method.
+
+        Parameters
+        ----------
+        level : float, default 0.95
+            Confidence level, between 0 and 1.
+        method : {"logit", "beta", "wilson", "likelihood", "plain"}, optional
+            For proportions, by default logit; all other estimates have plain intervals. The
+            formulas stand in `povertycore.intervals`.
+
+        Returns
+        -------
+        Estimates
+            The same rows; `ci_low` and `ci_high` are new.
+
+        Raises
+        ------
+        OptionError
+            The level is not between 0 and 1; the method is not one of those listed, or is for
+            proportions and there is none.
+        """
+        from .intervals import with_intervals
+
+        return with_intervals(self, level, method)
+
+    def flag(self, preset: str = "dhs", /, **limits: Any) -> Estimates:
+        """Mark figures that are too uncertain to publish, or to publish without a warning.
+
+        Parameters
+        ----------
+        preset : {"dhs", "nchs", "statcan", "eclac"}, default "dhs"
+            Whose rules; they stand, with their sources, in `povertycore.reliability`.
+        **limits : float
+            Limits of the preset in place of its own.
+
+        Returns
+        -------
+        Estimates
+            The same rows with columns `flag` ("", unreliable, suppressed) and `reason`. The
+            numbers stay; tables and workbooks show the sign in their place or beside them.
+
+        Raises
+        ------
+        OptionError
+            There is no such preset, or it has no such limit.
+        """
+        from .reliability import with_flags
+
+        return with_flags(self, preset, limits)
 
     # ---- rows -------------------------------------------------------------------------------
 
@@ -632,9 +742,45 @@ class Estimates:
                 "_columns": {name: column[rows] for name, column in self._columns.items()},
                 "_sample": self._sample[rows],
                 "_source": self._source[rows],
+                "_proportion": self._proportion[rows],
+                "_place": self._place[rows],
             }
         )
         return taken
+
+    def _rows_with(self, name: str, label: Any) -> npt.NDArray[np.bool_]:
+        """Return which rows have a label."""
+        return _has_label(name, self._columns[name], label)
+
+    def _with(
+        self,
+        columns: Mapping[str, Any],
+        own: Mapping[str, Any] | None = None,
+        meta: Mapping[str, Any] | None = None,
+    ) -> Estimates:
+        """Return the rows with other common columns, and more of the verb's own."""
+        own = own or {}
+        changed = {**self._columns, **columns}
+        at = list(changed).index(COMMON[0])
+        in_order = [*list(changed)[:at], *own, *list(changed)[at:]]
+        both = {**changed, **{name: _text_as_labels(own[name], len(self)) for name in own}}
+        made = object.__new__(type(self))
+        made._set(
+            **{
+                **self.__dict__,
+                "_columns": {name: both[name] for name in dict.fromkeys(in_order)},
+                "_own_names": tuple(dict.fromkeys([*self._own_names, *own])),
+                "_meta": {**self._meta, **(meta or {})},
+            }
+        )
+        return made
+
+    def _with_joint(self, joint: Joint, place: npt.NDArray[np.int64]) -> Estimates:
+        """Return the rows as rows of one sample, each at its place in the joint."""
+        made = object.__new__(type(self))
+        one_sample = np.zeros(len(self), dtype=np.int64)
+        made._set(**{**self.__dict__, "_joints": (joint,), "_sample": one_sample, "_place": place})
+        return made
 
     def _ranks(self, name: str, outer: Sequence[str] = ()) -> npt.NDArray[np.intp]:
         """Return the place of each row's label among the labels of a column.
@@ -745,7 +891,7 @@ def concat(estimates: Iterable[Estimates]) -> Estimates:
             raise DTypeError(f"part {position} must be an Estimates, found {type(part).__name__}")
         _check_same_columns(parts[0], part, position)
     joined = object.__new__(Estimates)
-    starts = np.cumsum([0] + [int(part._sample.max(initial=-1)) + 1 for part in parts[:-1]])
+    starts = np.cumsum([0] + [len(part._joints) for part in parts[:-1]])
     samples = [part._sample + start for part, start in zip(parts, starts, strict=True)]
     joined._set(
         **{
@@ -756,7 +902,10 @@ def concat(estimates: Iterable[Estimates]) -> Estimates:
             },
             "_meta": _joined_meta([part._meta for part in parts]),
             "_sample": np.concatenate(samples),
+            "_joints": tuple(joint for part in parts for joint in part._joints),
+            "_place": np.concatenate([part._place for part in parts]),
             "_source": _joined_labels([part._source for part in parts]),
+            "_proportion": np.concatenate([part._proportion for part in parts]),
         }
     )
     return joined._take(joined._contract_order())
@@ -776,13 +925,6 @@ for _operator in (
     "pos abs invert float int round"
 ).split():
     setattr(Estimates, f"__{_operator}__", _not_a_calculator)
-
-
-def _not_yet(method: str) -> NotImplementedError:
-    return NotImplementedError(
-        f"Estimates.{method} needs standard errors, which are not there yet; the point estimates "
-        "are in est['estimate']"
-    )
 
 
 # ---- columns ---------------------------------------------------------------------------------
@@ -836,6 +978,12 @@ def _frame(columns: Mapping[str, Any], n: int) -> pd.DataFrame:
         for name, column in columns.items()
     }
     return pd.DataFrame(kept, index=pd.RangeIndex(n), copy=True)
+
+
+def _is_among(labels: pd.Categorical, words: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """Return which rows have one of the words as label."""
+    named = np.append(np.isin(np.asarray(labels.categories, dtype=object), words), False)
+    return np.asarray(named[labels.codes])
 
 
 def _is_categorical(values: Any) -> bool:

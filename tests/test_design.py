@@ -46,7 +46,6 @@ def test_nothing_said_is_a_register_of_households():
     design = pc.Design()
     assert all(getattr(design, name) is None for name in [*COLUMNS, "df", "waves", "replicates"])
     assert (design.row, design.lonely, design.nest) == ("household", "error", True)
-    design.require_register("rate")
 
 
 def test_repr_shows_only_what_was_said():
@@ -132,27 +131,6 @@ def test_a_list_given_is_not_the_list_kept():
     replicates = pc.Replicates(weights=names, kind="brr")
     names.append("r3")
     assert replicates.weights == ("r1", "r2")
-
-
-# ---- samples have no standard errors yet ------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("words", "named"),
-    [
-        ({"psu": "ea"}, "names psu; leave it out"),
-        ({"strata": "s", "psu": "ea", "fpc": "n"}, "names strata, psu and fpc; leave them out"),
-        ({"psu": "row"}, "names psu;"),
-        ({"replicates": pc.Replicates(weights=["r1"], kind="jk1")}, "names replicates;"),
-    ],
-)
-def test_a_sample_is_refused_until_its_standard_errors_are_there(words, named):
-    with pytest.raises(NotImplementedError, match=rf"pc\.rate: standard errors .* {named}"):
-        pc.Design(**words).require_register("rate")
-
-
-def test_weight_size_and_period_alone_are_a_register():
-    pc.Design(weight="w", size="hhsize", period="year", lonely="adjust").require_register("rate")
 
 
 # ---- errors -----------------------------------------------------------------------------------

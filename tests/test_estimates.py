@@ -309,20 +309,6 @@ def test_pipe_calls_with_the_estimates_first():
     assert rates().pipe(lambda est, name, *, row: est[name][row], "estimate", row=1) == 0.20
 
 
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda est: est.interval(0.9),
-        lambda est: est.contrast({("Bình Gia", 2022): 1, ("Bình Gia", 2021): -1}),
-        lambda est: est.flag("dhs"),
-        lambda est: est.cov_of([0, 1]),
-    ],
-)
-def test_what_needs_standard_errors_says_that_they_are_not_there(call):
-    with pytest.raises(NotImplementedError, match="standard errors, which are not there yet"):
-        call(rates())
-
-
 # ---- select -----------------------------------------------------------------------------------
 
 

@@ -46,6 +46,14 @@ pc_record_layout pc_record_flags(int64_t n_flags, int64_t n_groups)
     return with_copies(layout, n_groups);
 }
 
+pc_record_layout pc_record_scores(int64_t n_sums, int64_t n_groups)
+{
+    pc_record_layout layout = {.form = PC_RECORD_SCORES, .n_sums = n_sums};
+    layout.width = multiple_of_4(PC_RECORD_FIRST + n_sums);
+    layout.slot = layout.width;
+    return with_copies(layout, n_groups);
+}
+
 pc_record_layout pc_record_sums(int64_t n_scores, int64_t n_sums, int64_t n_groups)
 {
     pc_record_layout layout = {.n_scores = n_scores, .n_sums = n_sums};
@@ -173,6 +181,7 @@ void pc_record_read(const pc_record_layout *layout, const double *values, int64_
                     double *sum)
 {
     const bool is_sums = layout->form == PC_RECORD_SUMS;
+    const bool are_flags = !is_sums && layout->form != PC_RECORD_SCORES;
     const int64_t first_sum = PC_RECORD_FIRST + (is_sums ? 2 * layout->n_scores : 0);
     *n = (int64_t)values[PC_RECORD_N];
     *weight = values[PC_RECORD_WEIGHT];
@@ -184,7 +193,7 @@ void pc_record_read(const pc_record_layout *layout, const double *values, int64_
     for (int64_t s = 0; s < layout->n_sums; s++) {
         const double total = values[first_sum + s];
         /* rounded another way than its weight; but a rate must not come out above 1 */
-        sum[s * step] = !is_sums && total > *weight ? *weight : total;
+        sum[s * step] = are_flags && total > *weight ? *weight : total;
     }
 }
 

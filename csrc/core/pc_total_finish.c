@@ -219,6 +219,7 @@ pc_status pc_total_finish(pc_context *ctx, pc_total *total)
     if (total->start != NULL) add_starts(total);
     for (int64_t l = 0; l < total->n_lanes; l++) {
         total->where_missing += total->lane[l].where_missing;
+        total->zero_weights += total->lane[l].zero_weights;
         pc_total_free_lane(ctx, &total->lane[l]);
     }
     total->is_finished = true;
@@ -235,6 +236,11 @@ int64_t pc_total_n_rows(const pc_total *total)
 int64_t pc_total_where_missing(const pc_total *total)
 {
     return total->where_missing;
+}
+
+int64_t pc_total_zero_weights(const pc_total *total)
+{
+    return total->zero_weights;
 }
 
 int64_t pc_total_n_groups(const pc_total *total)

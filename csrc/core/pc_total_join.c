@@ -108,6 +108,7 @@ static pc_status join_lane(pc_context *ctx, const pc_total *from, int64_t l, int
         if (to->seen != NULL) to->seen[map[c]] = 1;
     }
     to->where_missing += source->where_missing;
+    to->zero_weights += source->zero_weights;
 done:
     pc_free(&ctx->memory, live);
     pc_free(&ctx->memory, map);
@@ -150,8 +151,10 @@ static pc_status join_deal(pc_context *ctx, const pc_total *from, pc_group *grou
         status = pc_deal_take(ctx, deal, from->deal, (int)from->plan.n_flags, map);
     for (int64_t c = 0; status == PC_OK && c < n_codes; c++)
         if (live[c]) lanes[0].seen[map[c]] = 1;
-    for (int64_t l = 0; status == PC_OK && l < PC_LANES; l++)
+    for (int64_t l = 0; status == PC_OK && l < PC_LANES; l++) {
         lanes[l].where_missing += from->lane[l].where_missing;
+        lanes[l].zero_weights += from->lane[l].zero_weights;
+    }
 done:
     pc_free(&ctx->memory, live);
     pc_free(&ctx->memory, map);
@@ -214,7 +217,8 @@ static pc_status join_schemes(pc_context *ctx, const pc_total *a, const pc_total
 static bool same_plan(const pc_total_plan *a, const pc_total_plan *b)
 {
     return a->n_keys == b->n_keys && a->n_flags == b->n_flags && a->n_values == b->n_values &&
-           a->n_pairs == b->n_pairs && a->has_where == b->has_where &&
+           a->n_pairs == b->n_pairs && a->n_made == b->n_made &&
+           a->made_any_sign == b->made_any_sign && a->has_where == b->has_where &&
            a->keep_missing == b->keep_missing && a->flags_may_miss == b->flags_may_miss &&
            a->has_profile == b->has_profile;
 }

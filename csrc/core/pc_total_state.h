@@ -18,10 +18,12 @@ typedef struct pc_total_lane {
     int32_t *kept_at; /* [slots of the table] 1 + where a slot is kept; 0: nowhere; made when needed */
     double *kept;     /* [kept_room x 2 width] what was put aside */
     int64_t n_kept, kept_room;
-    int64_t where_missing;
+    int64_t where_missing, zero_weights;
     double *strip;        /* scratch of record rows */
+    double *made;         /* scratch of made scores: columns of PC_SCORE_ROWS, then parts of them */
     uint8_t *bits;        /* scratch: flags of the block, part by part */
     const uint8_t **part; /* where those of each part start */
+    const double **made_part; /* where those of each part of made scores start */
     pc_error error;       /* of the smallest bad row of this lane */
 } pc_total_lane;
 
@@ -35,7 +37,7 @@ struct pc_total {
     int64_t n_rows;
     /* after finish */
     bool is_finished;
-    int64_t n_groups, where_missing;
+    int64_t n_groups, where_missing, zero_weights;
     int64_t *live;    /* [n_groups] direct codes of the groups; NULL: codes of lane 0, in order */
     double *values;   /* [n_groups x n_values]; NULL where rows are dealt */
     int64_t *start;   /* [n_groups + 1] of a profile: first cell of each group */
@@ -50,6 +52,8 @@ typedef struct pc_total_block {
     const pc_rows *rows;
     int64_t row, n; /* rows of the batch; n <= PC_BLOCK */
     const pc_sum_kernels *kernels;
+    const uint8_t *inside; /* [n] 1 where the row is in the domain; NULL: all are */
+    uint8_t where[PC_BLOCK];
     uint32_t code[PC_BLOCK]; /* of groups; then of records; then where they start in the table */
     double weight[PC_BLOCK];
     const double *u; /* weight x size of each row */

@@ -56,6 +56,8 @@ def rate(
     ----------
     data : DataFrame or mapping of str to array_like
         One row per household or person: pandas, Polars, PyArrow, or what narwhals reads.
+        Also a mapping from period to such a frame, one file a wave: their columns that the call
+        names are copied below each other.
     columns : str, array_like or list
         Columns of 0/1 or bool; or of text or categories, which give a row per category, also of
         those that nobody is in. A name, an array or Series of n rows, or a list of them. Missing

@@ -24,7 +24,7 @@ import pandas as pd
 
 from ..errors import unknown_option
 from ..estimates import Estimates
-from .tally import Table, note_column, one_standard_each, option_error, sorted_groups
+from .tally import Table, joined_notes, one_standard_each, option_error, sorted_groups
 
 if TYPE_CHECKING:
     from .profile_table import ProfileTable
@@ -439,7 +439,7 @@ def laid_out(
     if found.standard_key is not None:
         standard = one_standard_each(found.standard_key, tables, width)
     rows: dict[str, Any] = {word: figures[word].ravel() for word in FIGURES}
-    note = note_column(rows.pop("note"), NOTES)
+    note = joined_notes((rows.pop("note"), NOTES))
     return Estimates(
         found.labels_of(tables, width),
         measure_keys={

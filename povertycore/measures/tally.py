@@ -16,6 +16,7 @@ from importlib import metadata
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from .. import _core
@@ -30,10 +31,24 @@ from ..errors import (
 )
 from ..estimates import COMMON, TOTAL, Estimates
 from ..inputs import Frame, Key, label_order
+from ..intervals import REASONS as INTERVAL_REASONS, intervals
+from ..replicates import Replicated
+from ..sampling import Linearised, Sample, sample_of
+from ..waves import is_waves, stacked
+from . import replicated
+from .precision import REASONS, Cells, Figures, linearised, precision_of
 
 MOST_GROUPS = 10_000_000  # of a crossing with unseen combinations; beyond it the result is no table
 
 SUMS = ("n_obs", "population", "numerator", "denominator")  # of each group and slot
+# Of a sample, too: first and second moments. Of what is 0/1 they are the numerator.
+# What slots of other kinds have in their place, when tables are put side by side.
+SIDE_BY_SIDE = {word: word for word in SUMS} | {
+    "centred": "numerator",
+    "square": "numerator",
+    "n_positive": "n_obs",
+}
+MOMENTS = {"values": ("centred", "square"), "pairs": ("square", "cross", "square_below")}
 
 NOTES = (
     "",
@@ -45,6 +60,7 @@ NOTES = (
     "covers measured rows only",
     "no rows: none of the population",
     "a sum is too large for a number",
+    "nobody is poor",
 )
 (
     NOTHING,
@@ -56,6 +72,7 @@ NOTES = (
     MEASURED_ONLY,
     NOBODY_LISTED,
     TOO_LARGE,
+    NOBODY_POOR,
 ) = range(len(NOTES))
 
 
@@ -91,12 +108,21 @@ class Request:
     observed: bool
     totals: tuple[int, ...]  # positions in `by`
     design: Design
+    sample: Sample | None = None  # None: a register
+    maker: Callable[[Request, Sequence[Key]], Table] | None = None  # of tables of its own kind
+    replicates: tuple[_core.Column, ...] = ()  # columns of replicate weights
+
+    @property
+    def sample_keys(self) -> tuple[Key, ...]:
+        """What a pass crosses with its own keys, after them."""
+        return () if self.sample is None else self.sample.keys
 
 
 def frame_of(data: Any, design: Design | None, *words: Any) -> Frame:
     """Read the data; of a lazy frame only the columns that are named."""
-    columns = [] if design is None else [design.weight, design.size]
-    return Frame.of(data, [*columns, *(name for word in words for name in listed(word))])
+    columns = [] if design is None else design.columns()
+    columns = [*columns, *(name for word in words for name in listed(word))]
+    return Frame.of(stacked(data, design, columns) if is_waves(data) else data, columns)
 
 
 def resolve(
@@ -117,7 +143,6 @@ def resolve(
 ) -> Request:
     """Check the words of a call and find its columns."""
     design = Design() if design is None else design
-    design.require_register(verb)
     if by is not None and over is not None:
         raise option_error("over", "by and over cannot be used together: by crosses, over does not")
     if missing_groups not in ("error", "keep"):
@@ -143,6 +168,12 @@ def resolve(
         observed=bool(observed),
         totals=totals_of(totals, [key.name for key in by_keys]),
         design=design,
+        sample=sample_of(frame, design),
+        replicates=tuple(
+            column
+            for name in replicated.weight_columns(frame, design)
+            if (column := number_column(frame, "replicates", name)) is not None
+        ),
     )
 
 
@@ -301,15 +332,35 @@ class Table:
     standards: Any = None  # the ids behind the columns of the sums "standard" and "standard_seen"
     n_rows: int = 0  # in the domain
     where_missing: int = 0
+    cells: tuple[Cells, ...] = ()  # of a sample: what the sums are sums of
+    meta: Mapping[str, Any] = field(default_factory=dict)  # what more the result tells
+    replicates: tuple[list[Table], ...] = ()  # all tables again, by column of replicate weights
 
     @property
     def n_groups(self) -> int:
         """Number of groups."""
         return len(self.seen)
 
+    def moved_cells(self, to: np.ndarray) -> tuple[Cells, ...]:
+        """Return the cells of the groups at their new places."""
+        return tuple(cells.moved(to) for cells in self.cells)
+
 
 def compute(request: Request, complete: Callable[[Table], Table] | None = None) -> list[Table]:
-    """Total every table of the request; `complete` stands in for adding unseen combinations."""
+    """Total every table of the request; `complete` stands in for adding unseen combinations.
+
+    The first table carries those under each column of replicate weights.
+    """
+    tables = compute_once(request, complete)
+    if not request.replicates:
+        return tables
+    plain = replace(request, replicates=(), standard=None)
+    again = [compute_once(replace(plain, weight=each), complete) for each in request.replicates]
+    return [replace(tables[0], replicates=tuple(again)), *tables[1:]]
+
+
+def compute_once(request: Request, complete: Callable[[Table], Table] | None = None) -> list[Table]:
+    """Total every table of the request under the weight of the full sample."""
     if request.over is not None:
         one_way = [tabulate(request, keys) for keys in [(), *((key,) for key in request.over)]]
         return one_way if request.observed else [with_unseen(table) for table in one_way]
@@ -325,6 +376,8 @@ def compute(request: Request, complete: Callable[[Table], Table] | None = None) 
 
 def tabulate(request: Request, keys: Sequence[Key]) -> Table:
     """Total the variables by the crossed keys."""
+    if request.maker is not None:
+        return with_standard(request, keys, request.maker(request, keys))
     tables = []
     is_plain = [variable.category is None for variable in request.variables]
     if any(is_plain) or not is_plain:
@@ -341,14 +394,30 @@ def side_by_side(tables: Sequence[Table]) -> Table:
         return tables[0]
     variable = np.concatenate([table.variable for table in tables])
     order = np.argsort(variable, kind="stable")
-    sums = {word: np.hstack([table.sums[word] for table in tables])[:, order] for word in SUMS}
+    words = dict.fromkeys(word for table in tables for word in table.sums if word in SIDE_BY_SIDE)
+    sums = {
+        word: np.hstack([table.sums.get(word, table.sums[other]) for table in tables])
+        for word, other in ((word, SIDE_BY_SIDE[word]) for word in words)
+    }
     return replace(
         tables[0],
-        sums={"n": tables[0].sums["n"]} | sums,
+        sums={"n": tables[0].sums["n"]} | {word: sums[word][:, order] for word in words},
         variable=variable[order],
         category=np.concatenate([table.category for table in tables])[order],
         categories={j: labels for table in tables for j, labels in table.categories.items()},
+        cells=cells_side_by_side(tables, order),
     )
+
+
+def cells_side_by_side(tables: Sequence[Table], order: np.ndarray) -> tuple[Cells, ...]:
+    """Return the cells of all tables; `order` has the old place of each slot."""
+    place = np.empty(len(order), dtype=np.int64)
+    place[order] = np.arange(len(order))
+    first, moved = 0, []
+    for table in tables:
+        moved += [cells.at_slots(place[first:]) for cells in table.cells]
+        first += len(table.variable)
+    return tuple(moved)
 
 
 class HasColumn(Protocol):
@@ -365,7 +434,7 @@ def call_core(
     """Make the one pass over the rows."""
     return _core.total(
         request.frame.n,
-        [key.column for key in keys],
+        [key.column for key in (*keys, *request.sample_keys)],
         weight=request.weight,
         size=request.size,
         where=request.where,
@@ -402,25 +471,109 @@ def plain_table(request: Request, keys: Sequence[Key]) -> Table:
         for columns in (request.variables[j].columns for j in plain)
     ]
     scores = {request.scores: columns} if plain else {}
+    made = moments_of(request, columns)
+    if made is not None:
+        scores["made"] = made
     raw = call_core(request, keys, keep_missing=request.keep_missing, **scores)
     arrangement = arrange(raw, keys)
     n = arrangement.gather(raw["n"])
-    if plain:
-        n_obs = arrangement.gather(raw["score_n"])
-        population = denominator = arrangement.gather(raw["score_weight"])
-        numerator = arrangement.gather(raw["sums"])
-    else:
-        n_obs = n[:, None]
-        numerator = population = denominator = arrangement.gather(raw["weight"])[:, None]
-    if request.scores == "pairs":
-        numerator, denominator = numerator[:, 0::2], numerator[:, 1::2]
-    return table_of(
+    by_word = sums_by_word(request, raw, len(plain))
+    sums = {word: arrangement.gather(values) for word, values in by_word.items()}
+    table = table_of(
         arrangement,
         n,
-        (n_obs, population, numerator, denominator),
+        [sums.pop(word) for word in SUMS],
         np.array(plain or [0]),
         where_missing=raw["where_missing"],
+        cells=cells_of(request, raw, len(keys), arrangement.group, by_word),
     )
+    counting = weightless(request, raw)
+    if counting is not None:
+        again = call_core(counting, keys, keep_missing=request.keep_missing, **scores)
+        n_zero = arrange(again, keys).gather(sums_by_word(request, again, len(plain))["population"])
+        sums["n_positive"] = table.sums["n_obs"] - n_zero
+    return replace(table, sums=table.sums | sums)
+
+
+def weightless(request: Request, raw: Mapping[str, Any]) -> Request | None:
+    """Return the request whose sums of weights count rows that weigh nothing; None: there are none.
+
+    They bring nothing to a sum, but a design effect compares with samples of rows that do.
+    """
+    if request.sample is None or not raw["zero_weights"]:
+        return None
+    weight = np.ones(request.frame.n)
+    for name in (request.design.weight, request.design.size if request.size else None):
+        if name is not None:
+            weight = weight * np.asarray(request.frame.array(name), dtype=np.float64)
+    indicator = _core.column_array((weight == 0).astype(np.float64), name="weight")
+    return replace(request, weight=indicator, size=None)
+
+
+def sums_by_word(
+    request: Request, raw: Mapping[str, Any], n_plain: int
+) -> dict[str, npt.NDArray[Any]]:
+    """Name the sums of a pass: SUMS, and of a sample the second moments; (slots, cells) each."""
+    if not n_plain:
+        weight = raw["weight"][None, :]
+        units = dict(zip(SUMS, (raw["n"][None, :], weight, weight, weight), strict=True))
+        return units
+    n_sums = 2 * n_plain if request.scores == "pairs" else n_plain
+    above, weight = raw["sums"][:n_sums], raw["score_weight"]
+    below = weight
+    if request.scores == "pairs":
+        above, below = above[0::2], above[1::2]
+    named = dict(zip(SUMS, (raw["score_n"], weight, above, below), strict=True))
+    words = MOMENTS.get(request.scores, ())
+    more = raw["sums"][n_sums:] if request.sample is not None else ()
+    return named | {word: more[i :: len(words)] for i, word in enumerate(words) if len(more)}
+
+
+def moments_of(request: Request, columns: Sequence[Any]) -> _core.Scores | None:
+    """Return the scores whose sums are the second moments of a sample, by score: see MOMENTS.
+
+    Values are taken from their mean, so that incomes far from 0 keep their variance.
+    """
+    if request.sample is None or not columns:
+        return None
+    if request.scores == "values":
+        means = call_core(replace(request, sample=None), (), keep_missing=False, values=columns)
+        weight = np.maximum(means["score_weight"][:, 0], np.finfo(np.float64).tiny)
+        centres = np.nan_to_num(means["sums"][:, 0] / weight, posinf=0.0, neginf=0.0)
+        products = [(j, k, -1) for j in range(len(columns)) for k in (-1, j)]
+        return _core.product_scores(columns, centres.tolist(), products)
+    if request.scores == "pairs":
+        parts = [part for pair in columns for part in pair]
+        products = [
+            product
+            for j in range(0, len(parts), 2)
+            for product in ((j, j, j + 1), (j, j + 1, -1), (j + 1, j + 1, j))
+        ]
+        return _core.product_scores(parts, [0.0] * len(parts), products)
+    return None
+
+
+def cells_of(
+    request: Request,
+    raw: Mapping[str, Any],
+    n_keys: int,
+    group: np.ndarray,
+    sums: Mapping[str, npt.NDArray[Any]],
+) -> tuple[Cells, ...]:
+    """Return the cells of a pass over a sample, by group and sampling unit."""
+    if request.sample is None:
+        return ()
+    above = sums["centred"] if request.verb == "mean" and "centred" in sums else sums["numerator"]
+    cells = Cells(
+        group=group,
+        unit=request.sample.units(raw, n_keys),
+        slots=np.arange(len(above)),
+        population=sums["population"].T,
+        numerator=above.T,
+        denominator=sums["denominator"].T,
+        is_centred=above is not sums["numerator"],
+    )
+    return (cells.used(),)
 
 
 def category_table(
@@ -428,10 +581,11 @@ def category_table(
 ) -> Table:
     """Total the categories of a variable: a slot each, of the rows whose category is known."""
     spread = spread_by(request, keys, column, check_missing=first)
+    counting = weightless(request, {"zero_weights": spread.zero_weights})
     shape = spread.weight.shape
     n_obs = np.broadcast_to(spread.n.sum(axis=1, keepdims=True), shape)
     population = np.broadcast_to(spread.weight.sum(axis=1, keepdims=True), shape)
-    return table_of(
+    table = table_of(
         spread.arrangement,
         spread.n.sum(axis=1) + spread.n_missing,
         (n_obs, population, spread.weight, population),
@@ -439,7 +593,12 @@ def category_table(
         category=np.arange(shape[1]),
         categories={j: spread.labels},
         where_missing=spread.where_missing,
+        cells=spread.cells,
     )
+    if counting is None:
+        return table
+    zero = spread_by(counting, keys, column, check_missing=False).weight.sum(axis=1, keepdims=True)
+    return replace(table, sums=table.sums | {"n_positive": n_obs - zero})
 
 
 @dataclass(frozen=True)
@@ -454,6 +613,8 @@ class Spread:
     n_missing: np.ndarray  # (groups,) rows in the domain whose label is missing
     missing_seen: np.ndarray  # (groups,)
     where_missing: int
+    zero_weights: int
+    cells: tuple[Cells, ...]
 
 
 def spread_by(request: Request, keys: Sequence[Key], column: Key, *, check_missing: bool) -> Spread:
@@ -463,9 +624,10 @@ def spread_by(request: Request, keys: Sequence[Key], column: Key, *, check_missi
         if any(missing.any() for missing in raw["key_missing"][: len(keys)]):
             call_core(request, keys, keep_missing=False)  # raises, and names the first row
     arrangement = arrange(raw, keys)
-    missing = np.asarray(raw["key_missing"][-1], dtype=bool)
+    missing = np.asarray(raw["key_missing"][len(keys)], dtype=bool)
     present = ~missing
-    labels, code = levels_of(column, np.asarray(raw["key_values"][-1])[present], missing[present])
+    values = np.asarray(raw["key_values"][len(keys)])
+    labels, code = levels_of(column, values[present], missing[present])
     cell = arrangement.group[present] * len(labels) + code
     shape = (arrangement.n_groups, len(labels))
 
@@ -485,7 +647,33 @@ def spread_by(request: Request, keys: Sequence[Key], column: Key, *, check_missi
         n_missing=by_group(raw["n"]),
         missing_seen=by_group(seen),
         where_missing=raw["where_missing"],
+        zero_weights=raw["zero_weights"],
+        cells=category_cells(request, raw, arrangement.group, present, code, len(labels)),
     )
+
+
+def category_cells(
+    request: Request,
+    raw: Mapping[str, Any],
+    group: np.ndarray,
+    present: np.ndarray,
+    code: np.ndarray,
+    n_labels: int,
+) -> tuple[Cells, ...]:
+    """Return the cells of the categories of a sample: a column each, of all whose label is known.
+
+    `raw` is crossed by keys, the label and the sample; `code` has the label of the cells present.
+    """
+    if request.sample is None:
+        return ()
+    n_keys = len(raw["key_values"]) - len(request.sample_keys)
+    unit = request.sample.units(raw, n_keys)[present]
+    (group, unit), cell = sorted_groups([group[present], unit])
+    weight = added(cell * n_labels + code, len(group) * n_labels, raw["weight"][present])
+    numerator = weight.reshape(len(group), n_labels)
+    population = np.broadcast_to(numerator.sum(axis=1, keepdims=True), numerator.shape)
+    slots = np.arange(n_labels)
+    return (Cells(group, unit, slots, population, numerator, population).used(),)
 
 
 def arrange(raw: Mapping[str, Any], keys: Sequence[Key]) -> Arrangement:
@@ -549,7 +737,7 @@ def with_standard(request: Request, keys: Sequence[Key], table: Table) -> Table:
     """Count the rows under each standard, where the standards are a column."""
     if not isinstance(request.standard, Key):
         return table
-    spread = spread_by(request, keys, request.standard, check_missing=False)
+    spread = spread_by(replace(request, sample=None), keys, request.standard, check_missing=False)
     sums = {
         "standard": np.column_stack([spread.n, spread.n_missing]),
         "standard_seen": np.column_stack([spread.seen, spread.missing_seen]),
@@ -574,6 +762,7 @@ def with_unseen(table: Table) -> Table:
         codes=tuple(code.astype(np.int64) for code in codes),
         seen=added(group, n_groups, table.seen),
         sums={word: added(group, n_groups, values) for word, values in table.sums.items()},
+        cells=table.moved_cells(group),
     )
 
 
@@ -590,11 +779,16 @@ def with_totals(table: Table, positions: Sequence[int], names: Sequence[str]) ->
         codes,
         added(group, n_totals, table.seen.astype(np.int64)) > 0,
         {word: added(group, n_totals, values) for word, values in table.sums.items()},
+        table.moved_cells(group),
     )
 
 
 def with_groups(
-    table: Table, codes: Sequence[np.ndarray], seen: np.ndarray, sums: Mapping[str, np.ndarray]
+    table: Table,
+    codes: Sequence[np.ndarray],
+    seen: np.ndarray,
+    sums: Mapping[str, np.ndarray],
+    cells: Sequence[Cells] = (),
 ) -> Table:
     """Add groups that the table does not have, each in its place."""
     place, order = sorted_groups(
@@ -609,6 +803,10 @@ def with_groups(
         codes=place,
         seen=joined(table.seen, seen),
         sums={word: joined(values, sums[word]) for word, values in table.sums.items()},
+        cells=(
+            *table.moved_cells(order[: table.n_groups]),
+            *(more.moved(order[table.n_groups :]) for more in cells),
+        ),
     )
 
 
@@ -621,6 +819,7 @@ def seen_only(table: Table) -> Table:
         codes=tuple(code[table.seen] for code in table.codes),
         seen=table.seen[table.seen],
         sums={word: values[table.seen] for word, values in table.sums.items()},
+        cells=table.moved_cells(np.where(table.seen, np.cumsum(table.seen) - 1, -1)),
     )
 
 
@@ -642,48 +841,149 @@ def with_total_label(levels: Any, name: str) -> Any:
 # --- wrap --------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Slots:
+    """What the slots of a table are, where a verb gives measures of several kinds."""
+
+    measure: Sequence[str]  # (slots,)
+    keys: Mapping[str, Any]  # measure keys behind `variable`: (slots,) numbers, or texts in a list
+    is_total: np.ndarray  # bool (slots,): the estimate is the numerator
+    is_share: np.ndarray  # bool (groups, slots): the estimate is a proportion
+    notes: tuple[np.ndarray, Sequence[str]]  # more notes: (groups, slots) numbers, their texts
+
+
+def one_kind(request: Request, shape: tuple[int, ...]) -> Slots:
+    """Describe the slots of a verb that gives one measure of all its variables."""
+    return Slots(
+        measure=[request.verb] * shape[1],
+        keys={},
+        is_total=np.full(shape[1], request.verb == "total"),
+        is_share=np.full(shape, request.verb == "rate"),
+        notes=(np.zeros(shape, np.int64), [""]),
+    )
+
+
 def wrap(
-    request: Request, tables: Sequence[Table], estimator: Estimator | None = None
+    request: Request,
+    tables: Sequence[Table],
+    estimator: Estimator | None = None,
+    describe: Callable[[Counts], Slots] | None = None,
 ) -> Estimates:
-    """Lay the tables out as one row per group and slot."""
+    """Lay the tables out as one row per group and slot.
+
+    Without `describe` all slots are of one kind, and an estimator divides by a known population.
+    """
     first = tables[0]
     width = len(first.variable)
     counts = joined_sums(tables)
     n = np.broadcast_to(counts["n"], counts["n_obs"].shape)
     n_missing = n - counts["n_obs"]
     seen = np.concatenate([table.seen for table in tables])
-    estimate, note = (estimator or ESTIMATORS[request.verb])(counts, n, seen)
-    is_ratio = request.verb != "total"
+    estimator_of = estimator or ESTIMATORS[request.verb]
+    estimate, note = estimator_of(counts, n, seen)
+    again = [estimator_of(joined_sums(each), n, seen)[0].ravel() for each in first.replicates]
+    slots = one_kind(request, estimate.shape) if describe is None else describe(counts)
+    is_known = describe is None and estimator is not None
     return Estimates(
         key_columns(request, tables, width),
-        measure_keys=variable_columns(request, first, len(seen)),
-        measure=request.verb,
+        measure_keys=variable_columns(request, first, len(seen)) | slot_columns(slots, len(seen)),
+        measure=slot_labels(slots.measure, len(seen)),
         estimate=estimate.ravel(),
         n_obs=counts["n_obs"].ravel(),
         n_missing=n_missing.ravel(),
-        numerator=counts["numerator"].ravel() if is_ratio else np.nan,
-        denominator=counts["denominator"].ravel() if is_ratio else np.nan,
+        numerator=np.where(slots.is_total, np.nan, counts["numerator"]).ravel(),
+        denominator=np.where(slots.is_total, np.nan, counts["denominator"]).ravel(),
         population=counts["population"].ravel(),
         unit=request.unit,
         standard=standard_column(request, tables, width),
-        note=note_column(note.ravel()),
         verb=request.verb,
         meta=meta_of(request, first),
+        proportion=slots.is_share.ravel(),
+        **precision_columns(request, tables, counts, estimate, note, slots, is_known, again),
     )
+
+
+def precision_columns(
+    request: Request,
+    tables: Sequence[Table],
+    counts: Counts,
+    estimate: np.ndarray,
+    note: np.ndarray,
+    slots: Slots,
+    is_known: bool,
+    again: Sequence[np.ndarray],
+) -> dict[str, Any]:
+    """Return standard errors and what goes with them, and the notes; of a register only notes.
+
+    `again` has the estimates under each column of replicate weights.
+    """
+    if request.sample is None and not again:
+        return {"note": joined_notes((note, NOTES), slots.notes)}
+    firsts = np.cumsum([0, *(table.n_groups for table in tables)])
+    figures = Figures(
+        estimate,
+        counts["denominator"],
+        [
+            (cells, int(first))
+            for table, first in zip(tables, firsts, strict=False)
+            for cells in table.cells
+        ],
+        is_total=slots.is_total,
+        known_denominator=is_known,
+    )
+    is_share = slots.is_share.ravel()
+    joint: Linearised | Replicated
+    if request.sample is None:
+        joint = replicated.from_columns(request.frame, request.design, again, estimate.ravel())
+    else:
+        joint = linearised(request.sample, figures)
+        if request.design.replicates is not None:
+            joint = replicated.made(request.sample, figures, joint)
+    found = precision_of(request.design, joint, figures, is_share, counts)
+    ends = intervals(estimate.ravel(), found.se, found.df, counts["n_obs"].ravel(), is_share)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        cv = found.se / np.abs(estimate.ravel())
+    return {
+        "se": found.se,
+        "ci_low": ends.low,
+        "ci_high": ends.high,
+        "cv": np.where(estimate.ravel() == 0, np.nan, cv),
+        "df": found.df,
+        "deff": found.deff,
+        "n_psu": found.n_psu,
+        "note": joined_notes(
+            (note, NOTES), slots.notes, (found.reason, REASONS), (ends.reason, INTERVAL_REASONS)
+        ),
+        "joint": found.joint,
+    }
+
+
+def joined_notes(*parts: tuple[np.ndarray, Sequence[str]]) -> pd.Categorical:
+    """Write several numbers of notes as one text each."""
+    sizes = [len(texts) for _, texts in parts]
+    number = np.ravel_multi_index([codes.ravel().astype(np.int64) for codes, _ in parts], sizes)
+    used, place = np.unique(number, return_inverse=True)
+    words = [
+        "; ".join(filter(None, (texts[i] for (_, texts), i in zip(parts, one, strict=True))))
+        for one in np.column_stack(np.unravel_index(used, sizes)).tolist()
+    ]
+    text, code = pd.factorize(np.array(words, dtype=object))
+    return pd.Categorical.from_codes(text[place], code)
 
 
 def joined_sums(tables: Sequence[Table]) -> dict[str, np.ndarray]:
     """Put the sums of several tables under each other."""
     if len(tables) == 1:
         return tables[0].sums
-    return {word: np.concatenate([table.sums[word] for table in tables]) for word in ("n", *SUMS)}
+    words = [word for word in tables[0].sums if not word.startswith("standard")]
+    return {word: np.concatenate([table.sums[word] for table in tables]) for word in words}
 
 
 def quotient(counts: Counts, n: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return numerator / denominator, and the number of each one's note."""
     denominator = counts["denominator"]
     estimate = np.full(denominator.shape, np.nan)
-    with np.errstate(invalid="ignore"):  # two sums beyond the largest number: NaN, and noted
+    with np.errstate(invalid="ignore"):  # infinity over infinity is said in the note
         np.divide(counts["numerator"], denominator, out=estimate, where=denominator != 0)
     note = np.where(denominator == 0, ZERO_DENOMINATOR, NOTHING).astype(np.int8)
     return without_empty(estimate, note, counts, n, seen)
@@ -721,14 +1021,6 @@ ESTIMATORS: dict[str, Estimator] = {
     "ratio": quotient,
     "total": sum_of_weighted,
 }
-
-
-def note_column(note: np.ndarray, words: Sequence[str] = NOTES) -> pd.Categorical:
-    """Write the numbers of notes as text, with the notes that occur as categories."""
-    used = np.flatnonzero(np.bincount(note, minlength=len(words)))
-    place = np.zeros(len(words), dtype=np.int8)
-    place[used] = np.arange(len(used))
-    return pd.Categorical.from_codes(place[note], [words[number] for number in used.tolist()])
 
 
 def key_columns(request: Request, tables: Sequence[Table], width: int) -> dict[str, Any]:
@@ -778,6 +1070,24 @@ def variable_columns(request: Request, table: Table, n_groups: int) -> dict[str,
             code[slots] = places[table.category[slots]]
         columns["category"] = pd.Categorical.from_codes(np.tile(code, n_groups), dtype=dtype)
     return columns
+
+
+def slot_labels(labels: Sequence[str], n_groups: int) -> pd.Categorical:
+    """Return the texts of slots, once per group."""
+    code, texts = pd.factorize(np.array(labels, dtype=object))
+    return pd.Categorical.from_codes(np.tile(code, n_groups), texts)
+
+
+def slot_columns(slots: Slots, n_groups: int) -> dict[str, Any]:
+    """Return the measure keys of slots, once per group."""
+    return {
+        name: (
+            np.tile(values, n_groups)
+            if isinstance(values, np.ndarray)
+            else slot_labels(values, n_groups)
+        )
+        for name, values in slots.keys.items()
+    }
 
 
 def category_dtype(parts: Sequence[Any]) -> pd.CategoricalDtype:
@@ -832,6 +1142,7 @@ def meta_of(request: Request, table: Table) -> dict[str, Any]:
             request.standard.name if isinstance(request.standard, Key) else request.standard
         ),
         "versions": versions(),
+        **table.meta,
     }
 
 
