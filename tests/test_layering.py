@@ -40,7 +40,7 @@ FLOORS = [
     ["measures.multidim_sums"],
     ["measures.multidim_measures"],
     ["measures.multidim"],
-    ["measures.weightings", "measures.rankings"],
+    ["measures.weightings", "measures.rankings", "measures.total"],
     ["measures"],
     ["quality.columns"],
     ["quality.classes"],

@@ -162,8 +162,6 @@ def multidim(
     0.50     0.50  0.750000  0.3750
     """
     alphas = powers_of([] if measures is None else listed(measures))
-    if design is not None:
-        design.require_register("multidim")
     found = profiles(
         data,
         spec,

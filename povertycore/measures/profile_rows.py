@@ -81,8 +81,9 @@ def counted(request: Request, keys: Sequence[Key], masks: Masks) -> Mapping[str,
         if may_combine and all(column.is_complete for column in masks):
             with suppress(LimitError):
                 return combined(call_profile(request, keys, flags=masks))
-        parts = _core.pack(request.frame.n, masks)
-        deprived, missing = (None if part is None else _core.column_array(part) for part in parts)
+        packed, absent = _core.pack(request.frame.n, masks)
+        deprived = _core.column_array(packed)
+        missing = None if absent is None else _core.column_array(absent)
     if may_combine and missing is None:
         with suppress(LimitError):
             return combined(call_profile(request, keys, packed=deprived, n_packed=width))

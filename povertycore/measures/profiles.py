@@ -476,7 +476,6 @@ def profiles(
 def sampling_keys(design: Design) -> tuple[str, ...]:
     """Return the columns that cells are crossed with so that they hold the design."""
     if design.psu is None:
-        design.require_register("profiles")
         return ()
     unkept = [name for name in ("ssu", "fpc", "fpc2", "replicates") if getattr(design, name)]
     if design.psu == "row" or unkept:

@@ -470,7 +470,7 @@ def plain_table(request: Request, keys: Sequence[Key]) -> Table:
         columns if request.scores == "pairs" else columns[0]
         for columns in (request.variables[j].columns for j in plain)
     ]
-    scores = {request.scores: columns} if plain else {}
+    scores: dict[str, Any] = {request.scores: columns} if plain else {}
     made = moments_of(request, columns)
     if made is not None:
         scores["made"] = made
