@@ -15,7 +15,7 @@ weights numerators and denominators are exact and a quotient is rounded once.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -26,9 +26,10 @@ from ..design import Design
 from ..errors import LimitError, unknown_option
 from ..estimates import Estimates
 from .multidim_measures import MEASURES, Block, blocks_of, places
+from .multidim_precision import Answer, is_sample, precision
 from .multidim_sums import POWER, Ask, Band, powers_of, sums_of
 from .profile_table import ProfileTable
-from .profiles import Profiles, profiles
+from .profiles import Profiles, counted_profiles
 from .scores import (
     FIGURES,
     GAP_UNKNOWN,
@@ -42,7 +43,7 @@ from .scores import (
     scheme_of,
 )
 from .spec import Spec, as_fraction
-from .tally import Table, listed, option_error, totals_of
+from .tally import listed, option_error, totals_of
 
 DEFAULT = ("H", "A", "M0")
 MOST_CUTOFFS = 100  # attainable scores that are taken as cut-offs unasked
@@ -161,18 +162,15 @@ def multidim(
     0.25     0.75  0.583333  0.4375
     0.50     0.50  0.750000  0.3750
     """
-    alphas = powers_of([] if measures is None else listed(measures))
-    found = profiles(
+    design = Design() if design is None else design
+    found = counted_profiles(
         data,
         spec,
-        by=by,
-        over=over,
-        where=where,
-        design=design,
-        count=count,
-        standard=standard,
-        missing_groups=missing_groups,
-        alphas=alphas,
+        design,
+        design,
+        {"by": by, "over": over, "where": where, "count": count, "standard": standard}
+        | {"missing_groups": missing_groups},
+        powers_of([] if measures is None else listed(measures)),
     )
     return from_profiles(
         found,
@@ -217,6 +215,7 @@ def from_profiles(
         totals=totals_of(totals, found.by),
         by=found.by,
         observed=bool(observed),
+        moments=is_sample(found),
     )
     for alpha in ask.alphas:
         if alpha not in found.tables[0].gaps:
@@ -310,19 +309,11 @@ def measures_of(measures: Any, bands: Mapping[str, Band]) -> tuple[str, ...]:
 # --- compute ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False)
-class Answer:
-    """The columns of all measures of one table."""
-
-    table: Table
-    blocks: list[Block]
-
-
-def answered(table: ProfileTable, ask: Ask) -> Answer:
-    """Compute the measures of one table."""
+def answered(table: ProfileTable, ask: Ask, absent: np.ndarray | None = None) -> Answer:
+    """Compute the measures of one table; `absent` as in `scores.sample_of`."""
     if ask.missing == "bounds":
         return bounded(table, ask)
-    sums = sums_of(table, ask, ask.missing)
+    sums = sums_of(table, ask, ask.missing, absent)
     blocks = [block for name in ask.measures for block in blocks_of(name, sums, ask)]
     if ask.missing == "deprived" and table.missing.any():
         blocks = [unknown_gap(block) for block in blocks]
@@ -381,6 +372,7 @@ def wrap(found: Profiles, ask: Ask, answers: Sequence[Answer]) -> Estimates:
     def labels(codes: np.ndarray, categories: Sequence[str]) -> pd.Categorical:
         return pd.Categorical.from_codes(codes[order], list(categories))
 
+    columns, notes = precision(found, ask, answers, order, answered)
     dimension, indicator = places(ask.spec)
     k = np.array([*(float(cutoff) for _, cutoff in ask.cuts), np.nan])
     return laid_out(
@@ -396,6 +388,8 @@ def wrap(found: Profiles, ask: Ask, answers: Sequence[Answer]) -> Estimates:
         measure=labels(measure, names),
         figures={word: figures(word) for word in FIGURES},
         meta=meta_of(found, ask),
+        precision=columns,
+        notes=notes,
     )
 
 

@@ -51,6 +51,7 @@ class Sample:
     table: ProfileTable
     group: np.ndarray  # (cells,) ascending
     n: np.ndarray  # (cells,) rows
+    n_positive: np.ndarray | None  # (cells,) rows of positive weight; None: all
     weight: np.ndarray  # (cells,)
     mask: np.ndarray  # (cells,) uint64, bit j: deprived
     gaps: Mapping[float, np.ndarray]
@@ -76,8 +77,14 @@ def starts_of(group: np.ndarray) -> np.ndarray:
     return np.flatnonzero(np.diff(group, prepend=-1))
 
 
-def sample_of(table: ProfileTable, spec: Spec, rule: str) -> Sample:
-    """Apply a rule for missing indicators."""
+def sample_of(
+    table: ProfileTable, spec: Spec, rule: str, absent: np.ndarray | None = None
+) -> Sample:
+    """Apply a rule for missing indicators.
+
+    `absent` has the mask of what counts as missing in a whole group, where the groups of the table
+    are not those that are meant.
+    """
     deprived, missing, lost = table.deprived, table.missing, None
     keep: Any = slice(None)
     if missing.any():
@@ -86,7 +93,9 @@ def sample_of(table: ProfileTable, spec: Spec, rule: str) -> Sample:
         elif rule == "deprived":
             deprived = deprived | missing
         elif rule == "reweight":
-            lost = absent_in_group(table, len(spec.ids))[table.group]
+            if absent is None:
+                absent = absent_in_group(table, len(spec.ids))
+            lost = absent[table.group]
             keep = ((missing & ~lost) == 0) & ~dimension_lost(lost, spec)
         elif rule == "reweight_rows":
             lost = missing
@@ -99,6 +108,7 @@ def sample_of(table: ProfileTable, spec: Spec, rule: str) -> Sample:
         table=table,
         group=table.group[keep],
         n=table.n[keep],
+        n_positive=None if table.n_positive is None else table.n_positive[keep],
         weight=table.weight[keep],
         mask=mask,
         gaps={alpha: sums[keep] for alpha, sums in table.gaps.items()},
@@ -427,10 +437,13 @@ def laid_out(
     measure: Any,
     figures: Mapping[str, np.ndarray],
     meta: Mapping[str, Any],
+    precision: Mapping[str, Any] | None = None,
+    notes: Sequence[tuple[np.ndarray, Sequence[str]]] = (),
 ) -> Estimates:
     """Lay figures, groups x slots, out as one row per group and slot.
 
-    `measure_keys` and `measure` have an entry per slot, `figures` are those of FIGURES.
+    `measure_keys` and `measure` have an entry per slot, `figures` are those of FIGURES. `precision`
+    has the columns of standard errors, one entry per row, and `notes` what they add.
     """
     n = np.concatenate([table.sums["n"] for table in tables])
     n_groups, width = figures["estimate"].shape
@@ -439,7 +452,7 @@ def laid_out(
     if found.standard_key is not None:
         standard = one_standard_each(found.standard_key, tables, width)
     rows: dict[str, Any] = {word: figures[word].ravel() for word in FIGURES}
-    note = joined_notes((rows.pop("note"), NOTES))
+    note = joined_notes((rows.pop("note"), NOTES), *notes)
     return Estimates(
         found.labels_of(tables, width),
         measure_keys={
@@ -453,4 +466,5 @@ def laid_out(
         verb=verb,
         meta=meta,
         **rows,
+        **(precision or {}),
     )
