@@ -853,11 +853,6 @@ def test_an_unknown_indicator_column_names_those_that_come_close(four_dimensions
         pc.multidim({"a": [1], "b": [1], "c": [1], "dd": [1]}, four_dimensions, k="1/2")
 
 
-def test_a_sample_is_refused_until_there_are_standard_errors(four_persons, four_dimensions):
-    with pytest.raises(NotImplementedError, match="standard errors"):
-        pc.multidim(four_persons, four_dimensions, k=1, design=pc.Design(strata="a"))
-
-
 def test_a_key_named_like_a_column_of_the_result_is_refused(four_persons, four_dimensions):
     four_persons["k"] = [1, 1, 2, 2]
     with pytest.raises(errors.DuplicateNameError, match="'k'"):

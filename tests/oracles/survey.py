@@ -15,7 +15,7 @@ from itertools import product
 
 def exact(number):
     """A number as the fraction that it is."""
-    return Fraction(float(number)) if not isinstance(number, int) else Fraction(number)
+    return Fraction(number if isinstance(number, int | Fraction) else float(number))
 
 
 def root(fraction):
