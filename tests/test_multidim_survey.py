@@ -430,6 +430,31 @@ def test_replicates_and_linearisation_agree_roughly(spec):
         assert ratio.between(1 - wide, 1 + wide).all()
 
 
+def test_a_jackknife_is_the_measure_again_without_each_psu(spec):
+    sample = households(300, n_psu=3, missing=0.05)
+    words = {"k": "1/2", "measures": "all", "by": "group", "missing": "reweight_rows"}
+    design = pc.Design(
+        weight="weight", strata="stratum", psu="psu", replicates=pc.Replicates(kind="jkn")
+    )
+    found = pc.multidim(sample, spec, design=design, **words)
+    again = []
+    for h, c in itertools.product(range(4), range(3)):
+        factor = np.where(sample["stratum"] != h, 1, np.where(sample["psu"] == c, 0, 3 / 2))
+        left = sample.assign(weight=sample["weight"] * factor)
+        again.append(
+            pc.multidim(left, spec, design=pc.Design(weight="weight"), **words)["estimate"]
+        )
+    away = np.array(again) - np.mean(again, axis=0)
+    expected = np.sqrt(2 / 3 * (away**2).sum(axis=0))
+    known = found["se"].notna()
+    assert known.sum() > 85
+    np.testing.assert_allclose(found["se"][known], expected[known], rtol=1e-9)
+    np.testing.assert_allclose(
+        found.cov[np.ix_(known, known)], 2 / 3 * (away.T @ away)[np.ix_(known, known)], atol=1e-13,
+        rtol=1e-9,
+    )  # fmt: skip
+
+
 def test_waves_change_with_the_psus_that_they_share(spec):
     early, late = households(seed=1), households(seed=2)
     both = pd.concat([early.assign(year=2020), late.assign(year=2022)])

@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 
 from ..intervals import REASONS as INTERVAL_REASONS, intervals
-from ..replicates import Replicated, deviations, scales_of
-from ..sampling import Linearised
+from ..replicates import Replicated, deviations, made_replicates, scales_of
+from ..sampling import Linearised, Sample
 from . import replicated
 from .multidim_measures import Block, references
 from .multidim_sums import POWER, Ask
@@ -33,7 +33,7 @@ from .precision import REASONS, Cells, Figures, linearised, precision_of
 from .profile_sample import combination
 from .profile_table import ProfileTable
 from .profiles import Profiles
-from .scores import absent_in_group
+from .scores import absent_in_group, quotient
 from .tally import Table, added, sorted_groups
 
 NOT_PROPORTIONS = ("n_poor", "variance")
@@ -99,13 +99,14 @@ def precision(
     kind = layer.slots(lambda one: one.parts.kind)
     below = layer.columns(lambda one: one.parts.below)
     whole = layer.columns(lambda one: one.denominator)
+    cells, centres = cells_of(found, ask, layer, answering)
     figures = Figures(
-        estimate,
-        np.where(kind == "share", whole, below),
-        cells_of(found, ask, layer, answering) if found.sampling else [],
-        is_total=kind == "total",
+        estimate, np.where(kind == "share", whole, below), cells, is_total=kind == "total"
     )
-    joint, lacking = joint_of(found, ask, layer, figures, answering)
+    if found.sampling:
+        joint, lacking = joint_of_units(found, figures, replace(figures, cells=centres))
+    else:
+        joint, lacking = joint_of_columns(found, ask, layer, estimate, answering)
     shares = is_proportion & ~is_own_reference(ask, layer, kind)
     sums = counts_of(layer, figures, kind)
     result = precision_of(found.design, joint, figures, shares.ravel(), sums)
@@ -133,22 +134,50 @@ def plain_name(measure: str) -> str:
     return measure.removesuffix("_lower").removesuffix("_upper")
 
 
-def joint_of(
-    found: Profiles, ask: Ask, layer: Layer, figures: Figures, answering: Answering
+def joint_of_units(
+    found: Profiles, figures: Figures, centres: Figures
 ) -> tuple[Linearised | Replicated, np.ndarray]:
-    """Return the figures with their covariance, and which have none for want of gaps."""
-    has_gaps = np.zeros(figures.estimate.shape, dtype=np.int8)
-    if not found.sampling:
-        power = [POWER.fullmatch(name) for name in layer.slots(lambda one: one.measure)]
-        has_gaps[:, [one is not None and float(one[1]) > 0 for one in power]] = 1
-        has_gaps[np.isnan(figures.estimate)] = 0
-        joint = under_columns(found, ask, layer, figures.estimate, answering)
-        joint.deviation[has_gaps.ravel() > 0] = np.nan
-        return joint, has_gaps
-    parts = linearised(found.sampled.sample, figures)
+    """Return the figures with their covariance, and which have none for want of gaps: none."""
+    sample, nothing = found.sampled.sample, np.zeros(figures.estimate.shape, dtype=np.int8)
+    parts = linearised(sample, figures)
     if found.design.replicates is None:
-        return parts, has_gaps
-    return replicated.made(found.sampled.sample, figures, parts), has_gaps
+        return parts, nothing
+    joint = replicated.made(sample, figures, parts)
+    variances_again(sample, joint, figures, centres)
+    return joint, nothing
+
+
+def variances_again(sample: Sample, joint: Replicated, figures: Figures, centres: Figures) -> None:
+    """Take the squares of variances around the mean of each replicate: put them into the joint."""
+    asked, factors = sample.design.replicates, made_replicates(sample)
+    n_groups, width = figures.estimate.shape
+    squares, around = replicated.slots_of(figures), replicated.slots_of(centres)
+    for slot in (slot for slot in range(width) if around[slot]):
+        above, below, held = (
+            replicated.by_psu(sample, squares[slot], n_groups, word)
+            for word in ("numerator", "denominator", "population")
+        )
+        centre = replicated.by_psu(sample, around[slot], n_groups, "numerator")
+        theta, whole = replicated.ratios(figures, slot, factors.totals, above, below)
+        theta -= replicated.quotient(factors.totals(centre), factors.totals(below)) ** 2
+        mse = asked is not None and asked.mse
+        away = deviations(theta, whole, factors.scale, mse, factors.in_period(held > 0))
+        rows = np.arange(n_groups) * width + slot
+        known = ~np.isnan(joint.deviation[rows]).any(axis=1)
+        joint.deviation[rows[known]] = factors.by_label(away)[known]
+
+
+def joint_of_columns(
+    found: Profiles, ask: Ask, layer: Layer, estimate: np.ndarray, answering: Answering
+) -> tuple[Replicated, np.ndarray]:
+    """Return the figures with their covariance, and which have none for want of gaps."""
+    power = [POWER.fullmatch(name) for name in layer.slots(lambda one: one.measure)]
+    lacking = np.zeros(estimate.shape, dtype=np.int8)
+    lacking[:, [one is not None and float(one[1]) > 0 for one in power]] = 1
+    lacking[np.isnan(estimate)] = 0
+    joint = under_columns(found, ask, layer, estimate, answering)
+    joint.deviation[lacking.ravel() > 0] = np.nan
+    return joint, lacking
 
 
 def under_columns(
@@ -176,32 +205,35 @@ def under_columns(
 # ---- cells by group and unit ---------------------------------------------------------------------
 
 
+Placed = list[tuple[Cells, int]]  # and the group that each one's first group is
+
+
 def cells_of(
     found: Profiles, ask: Ask, layer: Layer, answering: Answering
-) -> list[tuple[Cells, int]]:
-    """Return the sums by group and unit of all figures, and the first group of each table."""
+) -> tuple[Placed, Placed]:
+    """Return the sums by group and unit of all figures; then those that variances are around."""
     plain = replace(ask, observed=True, moments=False)
-    cells: list[tuple[Cells, int]] = []
+    cells: Placed = []
+    centres: Placed = []
     first, base = 0, None
-    for table, n_keys, answer in zip(found.by_psu, found.n_keys, layer.answers, strict=True):
+    tables = zip(found.by_psu, found.n_keys, layer.answers, strict=True) if found.sampling else ()
+    for table, n_keys, answer in tables:
         codes, levels = table.groups.codes[n_keys:], table.groups.levels[n_keys:]
         may_share = found.over is not None and ask.missing != "reweight"
         if base is not None and may_share and table.n_groups == base.table.n_groups:
             # Each unit lies in one group: its sums are those of the whole.
-            rows = base_rows(base, found.sampled.units(codes, levels))
-            by_unit, groups = base, table.groups
+            unit = found.sampled.units(codes, levels)
+            by_unit = base.of_rows(base.rows_of(unit), table.groups)
         else:
             absent = absent_in_groups(table, n_keys, len(ask.spec.ids))
             by_unit = sums_by_unit(found, layer, answering(table, plain, absent), n_keys)
-            rows, groups = np.arange(by_unit.table.n_groups), by_unit.table
         base = by_unit if base is None and n_keys == 0 else base
-        group = place_of(groups, answer.table, n_keys)
-        unit = found.sampled.units(groups.codes[n_keys:], groups.levels[n_keys:])
-        cells += [
-            (part, first) for part in parts_of(ask, layer, answer, by_unit, rows, group, unit)
-        ]
+        group = place_of(by_unit.table, answer.table, n_keys)
+        parts, around = parts_of(ask, layer, answer, by_unit, group)
+        cells += [(part, first) for part in parts]
+        centres += [(part, first) for part in around]
         first += answer.table.n_groups
-    return cells
+    return cells, centres
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,20 +244,30 @@ class ByUnit:
     unit: np.ndarray
     above: np.ndarray
     below: np.ndarray
-    centre: np.ndarray | None
+    centre: np.ndarray
     population: np.ndarray
+
+    def rows_of(self, unit: np.ndarray) -> np.ndarray:
+        """Return the row of each unit, where there is one of each."""
+        row = np.empty(len(self.unit), dtype=np.int64)
+        row[self.unit] = np.arange(len(self.unit))
+        return np.asarray(row[unit])
+
+    def of_rows(self, rows: np.ndarray, table: Table) -> ByUnit:
+        """Return these rows, which are the groups of another table."""
+        columns = (self.unit, self.above, self.below, self.centre, self.population)
+        return ByUnit(table, *(column[rows] for column in columns))
 
 
 def sums_by_unit(found: Profiles, layer: Layer, answer: Answer, n_keys: int) -> ByUnit:
     """Return what the measures are made of in each group and unit."""
     groups = answer.table
-    has_centre = any(one.parts.centre is not None for one in answer.blocks)
     return ByUnit(
         groups,
         found.sampled.units(groups.codes[n_keys:], groups.levels[n_keys:]),
         layer.of_table(answer, lambda one: one.parts.above),
         layer.of_table(answer, lambda one: one.parts.below),
-        layer.of_table(answer, centre_of) if has_centre else None,
+        layer.of_table(answer, centre_of),
         layer.of_table(answer, lambda one: one.population),
     )
 
@@ -233,13 +275,6 @@ def sums_by_unit(found: Profiles, layer: Layer, answer: Answer, n_keys: int) -> 
 def centre_of(one: Block) -> Any:
     """Return the sum whose mean the squares are around, 0 where there is none."""
     return 0.0 if one.parts.centre is None else one.parts.centre
-
-
-def base_rows(base: ByUnit, unit: np.ndarray) -> np.ndarray:
-    """Return the row of each unit in a table by unit alone."""
-    row = np.empty(len(base.unit), dtype=np.int64)
-    row[base.unit] = np.arange(len(base.unit))
-    return np.asarray(row[unit])
 
 
 def place_of(groups: Table, among: Table, n_keys: int) -> np.ndarray:
@@ -262,53 +297,54 @@ def absent_in_groups(table: ProfileTable, n_keys: int, n_indicators: int) -> np.
 
 
 def parts_of(
-    ask: Ask,
-    layer: Layer,
-    answer: Answer,
-    by_unit: ByUnit,
-    rows: np.ndarray,
-    group: np.ndarray,
-    unit: np.ndarray,
-) -> list[Cells]:
-    """Return the cells of the figures of one table; shares of larger groups have their own."""
+    ask: Ask, layer: Layer, answer: Answer, by_unit: ByUnit, group: np.ndarray
+) -> tuple[list[Cells], list[Cells]]:
+    """Return the cells of the figures of one table, and of what variances are around.
+
+    `group` is that of the result for each group by unit.
+    """
     kind = layer.slots(lambda one: one.parts.kind)
-    plain, shared = np.flatnonzero(kind != "share"), np.flatnonzero(kind == "share")
-    above, below = by_unit.above[rows], by_unit.below[rows]
-    population = by_unit.population[rows]
-    if by_unit.centre is not None:
-        varying = np.flatnonzero(kind == "variance")
-        with np.errstate(invalid="ignore", divide="ignore"):
-            mean = (
-                layer.of_table(answer, centre_of)
-                / layer.of_table(answer, lambda one: one.parts.below)
-            )[:, varying][group]
-        # w d^2 - 2 m w d + m^2 w, of all poor w (d - m)^2
-        above[:, varying] += mean * (
-            mean * below[:, varying] - 2 * by_unit.centre[rows][:, varying]
-        )
-    cells = []
+    cells, around = [], []
+    plain, shared = np.flatnonzero(~np.isin(kind, ("share", "variance"))), kind == "share"
     if len(plain):
-        columns = (part[:, plain] for part in (population, above, below))
-        cells.append(Cells(group, unit, plain, *columns).used())
-    if len(shared):
-        columns = (part[:, shared] for part in (population, above))
-        cells.append(shares_of_larger(answer.table, ask, shared, group, unit, *columns))
-    return cells
+        columns = (by_unit.population[:, plain], by_unit.above[:, plain], by_unit.below[:, plain])
+        cells.append(Cells(group, by_unit.unit, plain, *columns).used())
+    varying = np.flatnonzero(kind == "variance")
+    if len(varying):
+        squares, centre = around_mean(layer, answer, by_unit, group, varying)
+        population, below = by_unit.population[:, varying], by_unit.below[:, varying]
+        cells.append(Cells(group, by_unit.unit, varying, population, squares, below).used())
+        around.append(Cells(group, by_unit.unit, varying, population, centre, below).used())
+    if shared.any():
+        cells.append(shares_of_larger(answer.table, ask, np.flatnonzero(shared), by_unit, group))
+    return cells, around
+
+
+def around_mean(
+    layer: Layer, answer: Answer, by_unit: ByUnit, group: np.ndarray, slots: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return sums of w (d - m)^2 and w (d - m) over the poor of each unit, m the group's mean."""
+    poor = layer.of_table(answer, lambda one: one.parts.below)[:, slots]
+    mean = quotient(layer.of_table(answer, centre_of)[:, slots], poor)[group]
+    above, below, centre = (
+        part[:, slots] for part in (by_unit.above, by_unit.below, by_unit.centre)
+    )
+    return above + mean * (mean * below - 2 * centre), centre - mean * below
 
 
 def shares_of_larger(
     table: Table,
     ask: Ask,
     slots: np.ndarray,
+    by_unit: ByUnit,
     group: np.ndarray,
-    unit: np.ndarray,
-    population: np.ndarray,
-    above: np.ndarray,
 ) -> Cells:
     """Return the cells of shares: each group has those of the larger group that it is a share of.
 
     There the numerator is the group's own, 0 in units where it has no rows.
     """
+    unit, population = by_unit.unit, by_unit.population[:, slots]
+    above = by_unit.above[:, slots]
     larger, single = references(table, ask)
     n_units = int(unit.max(initial=-1)) + 1
     inside = np.flatnonzero(single[group])
