@@ -94,8 +94,8 @@ def multidim(
     where : str or array_like, optional
         Boolean column: the domain. A missing value is outside, and counted in `.meta`.
     design : Design, optional
-        Weight, household size and what a row is. With a size persons are counted, each with the
-        deprivations of its household.
+        Weight, household size and what a row is; strata, PSUs, replicates. With a size persons are
+        counted, each with the deprivations of its household. A sample gives standard errors.
     count : {"households", "persons"}, optional
         What is counted, in place of what the design says.
     missing : {"drop", "not_deprived", "deprived", "reweight", "reweight_rows", "bounds"}, optional
@@ -122,6 +122,8 @@ def multidim(
         one of these has it missing (`k` NaN) and comes before what does. `population` is the
         retained sample; where nobody is poor, H and M0 are 0 and A and contributions NaN.
         `.meta["missing"]` tells how much of each indicator is missing and how much is retained.
+        Of a sample every row has `se`, `ci_low`, `ci_high`, `df`, `deff`, `n_psu`, and all rows
+        their covariance: over groups, measures, cut-offs and schemes.
 
     Raises
     ------
@@ -144,10 +146,20 @@ def multidim(
     those that lack a whole dimension; `bounds` gives H_lower and H_upper, and so on, what the
     measure is if nobody, or everybody, were deprived where it is not known.
 
+    Standard errors are linearised: with PSU totals x of a measure's numerator and y of its
+    denominator Y, the PSU brings (x - R y)/Y to the measure R; contributions of groups and shares
+    of population are ratios to the larger group, and the variance among the poor that of
+    (c - A)^2. All but that variance and `n_poor` are proportions, with logit intervals. Weights
+    and cut-offs are taken as fixed. Under replicates the measures are computed again in each;
+    columns of replicate weights give none to M1, M2 and the like. The variance, and these, have no
+    design effect.
+
     References
     ----------
     .. [1] Alkire, S. and Foster, J. (2011). Counting and multidimensional poverty measurement.
        Journal of Public Economics 95(7-8), 476-487.
+    .. [2] Alkire, S. et al. (2015). Multidimensional Poverty Measurement and Analysis. Oxford
+       University Press, ch. 8.
 
     Examples
     --------
@@ -161,6 +173,14 @@ def multidim(
     k
     0.25     0.75  0.583333  0.4375
     0.50     0.50  0.750000  0.3750
+
+    The first two persons are one PSU, the others another; one in each is poor at 1/2, with the
+    scores 1/2 and 1. So A is 3/4, of the parts (1/2 - 3/4)/2 and (1 - 3/4)/2: V = 2 x 2/64.
+
+    >>> sampled = rows | {"ea": [1, 1, 2, 2]}
+    >>> est = pc.multidim(sampled, spec, k="1/2", measures="A", design=pc.Design(psu="ea"))
+    >>> est["se"].tolist()
+    [0.25]
     """
     design = Design() if design is None else design
     found = counted_profiles(

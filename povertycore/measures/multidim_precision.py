@@ -65,9 +65,17 @@ class Layer:
         return np.concatenate([self.of_table(answer, pick) for answer in self.answers])
 
     def of_table(self, answer: Answer, pick: Callable[[Block], Any]) -> np.ndarray:
-        """Return something of each block of one table, shape (groups, slots)."""
-        parts = [np.broadcast_to(pick(one), one.estimate.shape) for one in answer.blocks]
-        return np.hstack(parts)[:, self.order]
+        """Return something of each block of one table, shape (groups, slots), slot by slot."""
+        place = np.empty(len(self.order), dtype=np.int64)
+        place[self.order] = np.arange(len(self.order))
+        found = [np.asarray(pick(one)) for one in answer.blocks]
+        out = np.empty((len(place), answer.table.n_groups), dtype=np.result_type(*found))
+        first = 0
+        for one, values in zip(answer.blocks, found, strict=True):
+            width = one.estimate.shape[1]
+            out[place[first : first + width]] = values.T
+            first += width
+        return out.T
 
     def slots(self, pick: Callable[[Block], Any]) -> np.ndarray:
         """Return something of each slot, shape (slots,)."""
@@ -307,8 +315,10 @@ def parts_of(
     cells, around = [], []
     plain, shared = np.flatnonzero(~np.isin(kind, ("share", "variance"))), kind == "share"
     if len(plain):
-        columns = (by_unit.population[:, plain], by_unit.above[:, plain], by_unit.below[:, plain])
-        cells.append(Cells(group, by_unit.unit, plain, *columns).used())
+        population, above, below = (
+            at_slots(part, plain) for part in (by_unit.population, by_unit.above, by_unit.below)
+        )
+        cells.append(Cells(group, by_unit.unit, plain, population, above, below).used())
     varying = np.flatnonzero(kind == "variance")
     if len(varying):
         squares, centre = around_mean(layer, answer, by_unit, group, varying)
@@ -318,6 +328,12 @@ def parts_of(
     if shared.any():
         cells.append(shares_of_larger(answer.table, ask, np.flatnonzero(shared), by_unit, group))
     return cells, around
+
+
+def at_slots(values: np.ndarray, slots: np.ndarray) -> np.ndarray:
+    """Return columns that lie slot by slot, as they do."""
+    whole = len(slots) == values.shape[1]
+    return values if whole else np.asarray(values.T[slots].T)
 
 
 def around_mean(
