@@ -307,6 +307,17 @@ def test_over_is_each_table_by_itself(sample, spec):
     assert_precise(over.select(over="(total)").to_frame(), whole.to_frame(), rtol=1e-13)
 
 
+def test_over_is_each_table_by_itself_when_groups_lack_indicators(spec):
+    sample = households()
+    sample["area"] = np.where(sample["psu"] % 2, "odd", "even")
+    sample.loc[sample["area"] == "odd", "roof"] = pd.NA
+    words = {"k": "1/2", "missing": "reweight", "design": SAMPLE}
+    over = pc.multidim(sample, spec, over=["area", "group"], **words)
+    for name in ("group", "area"):
+        by = pc.multidim(sample, spec, by=name, **words)
+        assert_precise(over.select(over=name).to_frame(), by.to_frame(), rtol=1e-13)
+
+
 def test_totals_are_the_rows_of_fewer_keys(sample, spec):
     words = {"k": "1/2", "measures": ["H", "A", "contribution"], "design": SAMPLE}
     sample["area"] = np.where(sample["psu"] % 2, "odd", "even")
@@ -342,6 +353,40 @@ def test_bounds_have_the_errors_of_what_they_fill_in(spec):
 
 
 # --- properties: the sample -----------------------------------------------------------------------
+
+
+def test_any_kind_of_frame_and_label_gives_the_same(sample, spec):
+    pl = pytest.importorskip("polars")
+    words = {"k": "1/2", "measures": "all", "by": "group", "where": "domain", "design": SAMPLE}
+    expected = pc.multidim(sample, spec, **words)
+    named = sample.assign(
+        stratum=sample["stratum"].map(dict(enumerate("đbac"))),
+        psu=pd.Categorical.from_codes(sample["psu"], list("vwxyz")),
+    )
+    for frame in (named, pl.from_pandas(named), pl.from_pandas(named).lazy()):
+        found = pc.multidim(frame, spec, **words)
+        assert_precise(found.to_frame(), expected.to_frame(), rtol=1e-11)
+    packed = pc.pack(sample, spec)
+    found = pc.multidim(sample.drop(columns=NAMES), packed, **words)
+    assert_precise(found.to_frame(), expected.to_frame(), rtol=1e-12)
+
+
+def test_many_indicators_some_missing(sample):
+    rng = np.random.default_rng(9)
+    names = [f"i{j}" for j in range(20)]
+    for name in names:
+        sample[name] = pd.array(rng.integers(0, 2, len(sample)), dtype="Int8")
+    sample.loc[::9, "i7"] = pd.NA
+    spec = pc.Spec({"x": names})
+    est = pc.multidim(sample, spec, k="1/2", measures=["H", "headcount"], by="group", design=SAMPLE)
+    complete = sample[names].notna().all(axis=1)
+    sample["poor"] = (sample[names].sum(axis=1) >= 10).astype(int)
+    words = {"by": "group", "where": complete, "design": SAMPLE}
+    table = est.to_frame()
+    rate = pc.rate(sample, "poor", **words).to_frame()
+    assert_precise(table[table["measure"] == "H"], rate, rtol=1e-10)
+    rate = pc.rate(sample, "i3", **words).to_frame()
+    assert_precise(table[table["indicator"] == "i3"], rate, rtol=1e-10)
 
 
 def test_rows_outside_the_domain_still_count_their_psus(sample, spec):
@@ -477,6 +522,25 @@ def test_waves_change_with_the_psus_that_they_share(spec):
     assert_precise(other.to_frame(), est.to_frame())
     years = (table["year"] == 2020).to_numpy()
     assert (other.cov[np.ix_(years, ~years)] == 0).all()
+
+
+def test_a_file_for_each_wave_gives_the_same(spec):
+    frames = {year: households(seed=year).assign(year=year) for year in (2020, 2022)}
+    words = {"k": "1/2", "measures": "all"}
+    design = pc.Design(weight="weight", strata="stratum", psu="psu", period="year")
+    whole = pc.multidim(pd.concat(frames.values()), spec, by="year", design=design, **words)
+    waves = {year: frame.drop(columns="year") for year, frame in frames.items()}
+    mapped = pc.multidim(waves, spec, by="year", design=design, **words)
+    np.testing.assert_array_equal(mapped.cov, whole.cov)
+    parts = [
+        pc.multidim(frame, spec, by="year", design=SAMPLE, **words) for frame in frames.values()
+    ]
+    joined = pc.join(*parts)
+    # A share of the whole is of the other wave too in one file, and not in one file a wave.
+    own = ~whole["measure"].isin(["population_share", "subgroup_contribution"]).to_numpy()
+    np.testing.assert_allclose(
+        joined.cov[np.ix_(own, own)], whole.cov[np.ix_(own, own)], rtol=1e-9, atol=1e-18
+    )
 
 
 def test_contrasts_of_cutoffs_and_measures(sample, spec):
