@@ -9,6 +9,7 @@ from fractions import Fraction
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 
 import povertycore as pc
@@ -356,7 +357,6 @@ def test_bounds_have_the_errors_of_what_they_fill_in(spec):
 
 
 def test_any_kind_of_frame_and_label_gives_the_same(sample, spec):
-    pl = pytest.importorskip("polars")
     words = {"k": "1/2", "measures": "all", "by": "group", "where": "domain", "design": SAMPLE}
     expected = pc.multidim(sample, spec, **words)
     named = sample.assign(
@@ -620,6 +620,17 @@ def test_lonely_psus_are_listed_by_row_or_by_label(sample, spec):
     prof = pc.profiles(sample, spec, design=SAMPLE)  # parts may be added
     with pytest.raises(errors.DesignError, match="1 stratum has one PSU in the sample.*'0'"):
         prof.multidim(k=1)
+
+
+def test_a_second_stage_of_one_unit_is_listed_too(sample, spec):
+    sample["ssu"] = np.where(sample["psu"] == 3, 0, np.arange(len(sample)) % 4)
+    sample["f"], sample["f2"] = 0.5, 0.5
+    design = pc.Design(strata="stratum", psu="psu", ssu="ssu", fpc="f", fpc2="f2")
+    prof = pc.profiles(sample, spec, design=design)
+    with pytest.raises(errors.DesignError, match="4 PSUs have one second-stage unit.*'0, 3'"):
+        prof.multidim(k=1)
+    with pytest.raises(errors.DesignError, match="second-stage unit"):
+        pc.multidim(sample, spec, k=1, design=design)
 
 
 def test_profiles_of_different_rules_are_not_added(sample, spec):

@@ -183,19 +183,31 @@ def combination(codes: Sequence[np.ndarray], levels: Sequence[Any]) -> np.ndarra
 
 
 def refuse_lonely(sample: Sample) -> None:
-    """Raise the error that lists strata with one PSU by their labels."""
+    """Raise the error that lists strata with one PSU, or PSUs with one unit, by their labels."""
     strata = np.flatnonzero(sample.is_lonely)
-    if not len(strata):
+    if len(strata):
+        raise lonely_error(sample, sample.first[strata], ("period", "strata"), "stratum", "PSU")
+    if sample.second is None:
         return
-    first = sample.first[strata]
-    words = [word for word in ("period", "strata") if word in sample.names]
-    labels = list(zip(*(list(sample.names[word].take(first)) for word in words), strict=True))
-    names = [", ".join(map(str, label)) for label in labels] or ["the only one"]
-    one = len(names) == 1
+    n = np.bincount(sample.second.psu, minlength=sample.n_psu)
+    drawn = (sample.second.fraction < 1) & (sample.drawn_fraction > 0)
+    psus = np.flatnonzero((n == 1) & drawn)
+    if len(psus):
+        words = ("period", "strata", "psu")
+        raise lonely_error(sample, psus, words, "PSU", "second-stage unit")
+
+
+def lonely_error(
+    sample: Sample, psus: np.ndarray, words: Sequence[str], outer: str, inner: str
+) -> DesignError:
+    """Return the error that lists where these PSUs are, by the labels that there are."""
+    labels = [list(sample.names[word].take(psus)) for word in words if word in sample.names]
+    names = [", ".join(map(str, label)) for label in zip(*labels, strict=True)] or ["the only one"]
+    plural = {"stratum": "strata", "PSU": "PSUs"}[outer]
     error = DesignError(
-        f"{len(names)} {'stratum has' if one else 'strata have'} one PSU in the sample, and no"
-        f" variance: {listing(names, last=' and ')}; say Design(lonely='certainty', 'average' or"
-        " 'adjust')"
+        f"{len(names)} {outer + ' has' if len(names) == 1 else plural + ' have'} one {inner} in the"
+        f" sample, and no variance: {listing(names, last=' and ')}; say"
+        " Design(lonely='certainty', 'average' or 'adjust')"
     )
     error.argument = "lonely"
-    raise error
+    return error
