@@ -379,6 +379,8 @@ NOTES = (
     "not bounded by what is missing",
     "missing in the whole group",
     "the gap of a missing value is not known",
+    "nobody is deprived in one of the two",
+    "everybody is deprived in one of the two",
 )
 (
     NOTHING,
@@ -390,6 +392,8 @@ NOTES = (
     NOT_BOUNDED,
     NOT_MEASURED,
     GAP_UNKNOWN,
+    NOBODY_DEPRIVED,
+    ALL_DEPRIVED,
 ) = range(len(NOTES))
 
 
