@@ -120,7 +120,9 @@ def test_pairs_worked_on_paper(spec):
 def test_a_pair_without_an_association_says_why(spec):
     rows = {"ill": [1, 0], "hungry": [1, 1], "absent": [0, 0], "water": [0, 0]}
     frame = pc.profiles(rows, spec).pairs().to_frame().set_index(["indicator", "other", "measure"])
-    everybody, nobody = (f"{whom} is deprived in one of the two" for whom in ("everybody", "nobody"))
+    everybody, nobody = (
+        f"{whom} is deprived in one of the two" for whom in ("everybody", "nobody")
+    )
     assert frame.loc[("ill", "hungry"), "note"].tolist() == ["", everybody, ""]
     assert frame.loc[("ill", "absent"), "note"].tolist() == ["", nobody, nobody]
     assert frame.loc[("hungry", "absent"), "note"].tolist() == ["", nobody, nobody]
