@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..design import Design
+from ..design import Design, design_of
 from ..errors import LimitError, unknown_option
 from ..estimates import Estimates
 from .multidim_measures import MEASURES, Block, blocks_of, places
@@ -163,8 +163,7 @@ def multidim(
     0.50     0.50  0.750000  0.3750
     """
     alphas = powers_of([] if measures is None else some("measures", measures))
-    if design is not None:
-        design.require_register("multidim")
+    design_of(design).require_register("multidim")
     found = profiles(
         data,
         spec,

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..design import Design
+from ..design import Design, design_of
 from ..errors import ComparabilityError, DuplicateNameError, unknown_option
 from ..estimates import Estimates
 from ..inputs import Key
@@ -427,7 +427,7 @@ def profiles(
     N        0.333333  1.0  0.333333
     S        1.000000  0.5  0.500000
     """
-    design = Design() if design is None else design
+    design = design_of(design)
     packed = spec if isinstance(spec, Packed) else None
     given, spec = spec, spec_of(spec)
     if standard is None and not isinstance(given, Spec | Packed):

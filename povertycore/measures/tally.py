@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from .. import _core
-from ..design import Design
+from ..design import Design, design_of
 from ..errors import (
     ComparabilityError,
     DTypeError,
@@ -95,8 +95,10 @@ class Request:
 
 def frame_of(data: Any, design: Design | None, *words: Any) -> Frame:
     """Read the data; of a lazy frame only the columns that are named."""
-    columns = [] if design is None else [design.weight, design.size]
-    return Frame.of(data, [*columns, *(name for word in words for name in listed(word))])
+    design = design_of(design)
+    return Frame.of(
+        data, [design.weight, design.size, *(name for word in words for name in listed(word))]
+    )
 
 
 def resolve(
@@ -116,7 +118,7 @@ def resolve(
     totals: Any,
 ) -> Request:
     """Check the words of a call and find its columns."""
-    design = Design() if design is None else design
+    design = design_of(design)
     design.require_register(verb)
     if by is not None and over is not None:
         raise option_error("over", "by and over cannot be used together: by crosses, over does not")
