@@ -200,8 +200,10 @@ def combinations(
     0  ill + absent           2      0.50
     1           ill           1      0.25
     """
-    if n < 1:
-        raise option_error("n", f"n must be at least 1, found {n!r}")
+    for argument, value, least in (("n", n, 1), ("at_least", at_least, 0)):
+        if not isinstance(value, int | np.integer) or value < least:
+            message = f"{argument} must be a whole number >= {least}, found {value!r}"
+            raise option_error(argument, message)
     parts = parts_of(found, k, scheme, missing)
     masks = most_frequent(parts[0], n, at_least)
 

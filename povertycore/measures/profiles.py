@@ -220,8 +220,9 @@ class Profiles:
         Parameters
         ----------
         **words
-            `k`, `measures`, `missing`, `schemes`, `weights`, `indicators`, `bands`, `totals`,
-            `observed` as in `povertycore.multidim`.
+            `k`, `measures`, `missing`, `schemes`, `bands`, `totals`, `observed` as in
+            `povertycore.multidim`. Also `weights`, a mapping as `povertycore.Spec` takes it, in
+            place of the specification's, and `indicators`, those that stay, as in `only`.
 
         Returns
         -------

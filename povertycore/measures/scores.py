@@ -313,7 +313,8 @@ def checked_rule(missing: str, more: tuple[str, ...] = ()) -> str:
 
 def missing_report(profiles: Profiles, missing: str) -> pd.DataFrame:
     """Return `Profiles.missing_report`."""
-    rule = checked_rule(missing)
+    rule = checked_rule(missing, ("bounds",))
+    rule = "not_deprived" if rule == "bounds" else rule  # both keep all rows
     counts = [known_counts(table, profiles.spec, rule) for table in profiles.tables]
     n, n_obs, weight, known = (np.concatenate(parts) for parts in zip(*counts, strict=True))
     spec = profiles.spec
