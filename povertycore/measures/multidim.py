@@ -312,9 +312,8 @@ def measures_of(measures: Any, bands: Mapping[str, Band]) -> tuple[str, ...]:
     options = [*MEASURES, *bands]
     if measures is None:
         return (*DEFAULT, *own)
-    names = (
-        options if isinstance(measures, str) and measures == "all" else some("measures", measures)
-    )
+    asked = some("measures", measures)
+    names = [one for name in asked for one in (options if name == "all" else [name])]
     for name in names:
         if name not in options and not POWER.fullmatch(str(name)):
             raise unknown_option("measures", name, [*options, "M1", "M2", "all"])
