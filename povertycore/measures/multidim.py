@@ -317,7 +317,15 @@ def measures_of(measures: Any, bands: Mapping[str, Band]) -> tuple[str, ...]:
     for name in names:
         if name not in options and not POWER.fullmatch(str(name)):
             raise unknown_option("measures", name, [*options, "M1", "M2", "all"])
-    return tuple(dict.fromkeys([*names, *own]))
+    return tuple(dict.fromkeys(map(plain_power, [*names, *own])))
+
+
+def plain_power(name: str) -> str:
+    """Write a measure of gaps such that the same power has the same name: M1.0 as M1."""
+    if not (power := POWER.fullmatch(name)):
+        return name
+    whole, _, part = power[1].partition(".")
+    return ".".join(filter(None, ["M" + (whole.lstrip("0") or "0"), part.rstrip("0")]))
 
 
 # --- compute ----------------------------------------------------------------------------------
