@@ -353,3 +353,16 @@ def _check_whole(argument: str, value: Any, least: int) -> None:
 def _check_flag(argument: str, value: Any) -> None:
     if not isinstance(value, bool):
         raise _option(argument, "True or False", value)
+
+
+def design_of(design: Any) -> Design:
+    """Return a design; without one every row counts once."""
+    if design is None:
+        return Design()
+    if not isinstance(design, Design):
+        error = OptionError(
+            f"design must be a Design, as pc.Design(weight='w'), found {type(design).__name__}"
+        )
+        error.argument = "design"
+        raise error
+    return design

@@ -787,9 +787,10 @@ class Estimates:
 
         Within the one-way tables that an outer column `over` tells apart, each has its own order.
         """
-        in_order_asked = name in ONE_WAY or name not in self._key_names
-        ranks = _ranks(self._columns[name], sort=not in_order_asked)
-        if name == "level" and "over" in outer and in_order_asked:
+        if name not in self._key_names:  # as met, a missing label too
+            return np.asarray(pd.factorize(self._columns[name], use_na_sentinel=False)[0])
+        ranks = _ranks(self._columns[name], sort=name not in ONE_WAY)
+        if name == "level" and "over" in outer:
             pair = self._ranks("over") * (ranks.max(initial=0) + 1) + ranks
             return np.asarray(pd.factorize(pair)[0])
         return ranks

@@ -227,3 +227,11 @@ def test_replicates_may_be_made_from_strata_and_psus():
 def test_wrong_replicates_are_refused(words, kind, message):
     with pytest.raises(kind, match=re.escape(message)):
         pc.Replicates(**words)
+
+
+@pytest.mark.parametrize("verb", ["rate", "total", "mean", "multidim", "profiles"])
+def test_what_is_no_design_is_refused_by_every_verb(verb):
+    spec = [pc.Spec({"health": ["ill"]})] if verb in ("multidim", "profiles") else ["ill"]
+    with pytest.raises(OptionError, match=re.escape("pc.Design(weight='w'), found str")) as raised:
+        getattr(pc, verb)({"ill": [1, 0], "w": [1, 2]}, *spec, design="w")
+    assert raised.value.argument == "design"

@@ -443,6 +443,22 @@ def test_the_total_comes_after_a_missing_label_as_in_the_rows():
         assert places[3] == "(total)"
 
 
+def test_a_dimension_comes_before_its_indicators_as_in_the_rows():
+    hh = {"ill": [1, 0], "hungry": [1, 1], "absent": [0, 1]}
+    spec = pc.Spec({"health": ["ill", "hungry"], "school": ["absent"]})
+    est = pc.multidim(hh, spec, k="1/2", measures=["H", "contribution"])
+    wide = est.pivot(["dimension", "indicator"], "measure")
+    assert [tuple(label for label in labels if pd.notna(label)) for labels in wide.index] == [
+        (),
+        ("health",),
+        ("health", "ill"),
+        ("health", "hungry"),
+        ("school",),
+        ("school", "absent"),
+    ]
+    assert np.isnan(wide["contribution"].iloc[0])
+
+
 def test_levels_keep_the_order_of_their_own_table():
     # y stands before x among the codes, and after it among the letters
     hh = pd.DataFrame({"code": pd.Categorical(["x", "y"], ["y", "x"]), "letter": ["x", "y"]})

@@ -15,6 +15,7 @@ from hypothesis import given, strategies as st
 import povertycore as pc
 from oracles import multidim as oracle
 from povertycore import errors
+from povertycore.measures import profile_rows
 
 F = Fraction
 
@@ -128,18 +129,82 @@ def test_being_deprived_does_not_tell_by_how_much():
 
 @pytest.mark.parametrize("kind", ["float32", "int64", "Int16", "Float64"])
 def test_amounts_of_any_type_have_gaps(kind):
-    # 8 at the limit and 2 below a limit of 8: the gap is 3/4; in float32 a limit of 0.7 is 0.7
+    # 8 at the limit and 2 below a limit of 8: the gap is 3/4
     rows = pd.DataFrame({"x": pd.array([8, 2, 11, 8], dtype=kind)})
     spec = pc.Spec({"x": [pc.Indicator("x", at_or_below=8)]})
     est = pc.multidim(rows, spec, k=1, measures=["H", "M1", "M2"])
     assert est["estimate"].tolist() == [3 / 4, 3 / 16, 9 / 64]
-    tenths = pd.DataFrame({"x": np.array([0.7, 0.35], dtype=np.float32)})
-    spec = pc.Spec({"x": [pc.Indicator("x", below=0.7)]})
-    est = pc.multidim(tenths, spec, k=1, measures="M1")
-    assert est["estimate"].tolist() == pytest.approx([1 / 4], rel=1e-7)
+
+
+def test_an_amount_at_its_limit_has_no_gap_in_the_columns_own_type():
+    # 0.7 is below 0.7 if one is float32 and the other float64; the poor household's gap is y's
+    rows = {"x": np.array([0.7], dtype=np.float32), "y": np.array([0.5])}
+    spec = pc.Spec({name: [pc.Indicator(name, below=0.7 if name == "x" else 1)] for name in "xy"})
+    est = pc.multidim(rows, spec, k="1/2", measures=["H", "M1"])
+    assert est["estimate"].tolist() == [1, 1 / 4]
+
+
+# --- properties -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def amounts():
+    rng = np.random.default_rng(21)
+    frame = pd.DataFrame({name: rng.integers(0, 2 * z, 500) for name, z in LIMITS.items()})
+    frame = frame.astype("Float64").mask(rng.random((500, 4)) < 0.05)
+    return frame.assign(w=rng.integers(1, 9, 500), place=rng.choice(["B", "A", "Đ"], 500))
+
+
+def test_gaps_are_kept_where_profiles_are_added_or_saved(tmp_path, amounts):
+    words = {"design": pc.Design(weight="w"), "alphas": [1, 0.5]}
+    asked = {"k": ["1/4", "1/2"], "measures": ["M1", "M0.5"], "missing": "not_deprived"}
+    spec = amounts_spec()
+    whole = pc.profiles(amounts, spec, by="place", **words)
+    expected = whole.multidim(**asked).to_frame()
+    together = sum(pc.profiles(amounts[j::3], spec, by="place", **words) for j in range(3))
+    found = together.multidim(**asked).to_frame()
+    np.testing.assert_allclose(found["estimate"], expected["estimate"], rtol=1e-12)
+    whole.save(tmp_path / "profiles.npz")
+    again = pc.Profiles.load(tmp_path / "profiles.npz", spec)
+    pd.testing.assert_frame_equal(again.multidim(**asked).to_frame(), expected, check_exact=True)
+    regrouped = whole.regroup().multidim(**asked)["estimate"]
+    np.testing.assert_allclose(
+        regrouped, pc.profiles(amounts, spec, **words).multidim(**asked)["estimate"], rtol=1e-12
+    )
+    fewer = pc.Spec({name: spec.indicators[j : j + 1] for j, name in [(0, "a"), (2, "c")]})
+    np.testing.assert_allclose(
+        whole.only(["a", "c"]).multidim(**asked)["estimate"],
+        pc.profiles(amounts, fewer, by="place", **words).multidim(**asked)["estimate"],
+        rtol=1e-12,
+    )
+    with pytest.raises(errors.ComparabilityError, match="gaps to the powers"):
+        whole + pc.profiles(amounts, spec, by="place", design=pc.Design(weight="w"))
+
+
+def test_columns_of_gaps_made_a_few_at_a_time_give_the_same_sums(amounts, monkeypatch):
+    words = {"by": "place", "alphas": [1, 2]}
+    (expected,) = pc.profiles(amounts, amounts_spec(), **words).tables
+    for at_once in (1, 1_500):
+        monkeypatch.setattr(profile_rows, "GAPS_AT_ONCE", at_once)
+        (found,) = pc.profiles(amounts, amounts_spec(), **words).tables
+        for alpha in (1, 2):
+            assert found.gaps[alpha].tolist() == expected.gaps[alpha].tolist()
+
+
+def test_packed_rows_have_gaps_of_the_columns(amounts):
+    asked = {"k": "1/4", "measures": ["H", "M1"], "over": "place"}
+    packed = pc.pack(amounts, amounts_spec())
+    found = pc.multidim(amounts, packed, **asked)
+    assert found.to_frame().equals(pc.multidim(amounts, amounts_spec(), **asked).to_frame())
 
 
 # --- errors ---------------------------------------------------------------------------------------
+
+
+def test_a_power_has_one_name_however_it_is_written():
+    asked = ["M0", "M00", "M0.0", "M1", "M1.0", "M01", "M0.50", "M10"]
+    est = pc.multidim(AMOUNTS, amounts_spec(), k="1/2", measures=asked)
+    assert est["measure"].tolist() == ["M0", "M1", "M0.5", "M10"]
 
 
 def test_gaps_need_amounts():

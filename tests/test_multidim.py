@@ -16,6 +16,7 @@ from hypothesis import given, strategies as st
 import povertycore as pc
 from oracles import multidim as oracle
 from povertycore import errors
+from povertycore.measures import scores
 
 F = Fraction
 
@@ -503,6 +504,15 @@ def test_order_of_rows_and_scale_of_weights_change_nothing(register, equal):
     assert equal_scores.tolist() == [0] * 4
 
 
+def test_groups_are_added_up_a_few_at_a_time_to_the_same_bits(register, equal, monkeypatch):
+    asked = {"measures": "all", "by": ["place", "area"], "design": pc.Design(weight="w")}
+    at_once = pc.multidim(register, equal, **asked).to_frame()
+    for most in (1, 60, 150):
+        monkeypatch.setattr(scores, "CELLS_AT_ONCE", most)
+        in_pieces = pc.multidim(register, equal, **asked).to_frame()
+        pd.testing.assert_frame_equal(in_pieces, at_once, check_exact=True)
+
+
 def test_order_of_dimensions_changes_no_figure(register, equal):
     backwards = {name: DIMENSIONS[name][::-1] for name in reversed(DIMENSIONS)}
     design = pc.Design(size="members")
@@ -588,6 +598,20 @@ def test_h_a_and_m0_at_every_attainable_score_are_the_default(four_persons, four
     assert frame["measure"].tolist() == ["H", "A", "M0"] * 4
 
 
+def test_all_measures_may_stand_in_a_list(four_persons, four_dimensions):
+    asked = (pc.multidim(four_persons, four_dimensions, measures=m) for m in ("all", ["all", "H"]))
+    first, second = (est.to_frame() for est in asked)
+    assert first.equals(second)
+
+
+@pytest.mark.parametrize(
+    "k", [["1/2", "3/4"], ("1/2", 0.75), np.array([0.5, 0.75]), {0.5: 1, 0.75: 2}]
+)
+def test_cutoffs_may_come_in_any_list(four_persons, four_dimensions, k):
+    frame = pc.multidim(four_persons, four_dimensions, k=k, measures="H").to_frame()
+    assert frame["k"].tolist() == [0.5, 0.75]
+
+
 def test_the_specs_own_cutoffs_come_first(four_persons):
     spec = pc.Spec({name: [name] for name in "abcd"}, k=["3/4", "1/2"])
     frame = pc.multidim(four_persons, spec, measures="H").to_frame()
@@ -665,6 +689,18 @@ def test_standard_fills_its_column(four_persons, four_dimensions):
     assert est["standard"].tolist() == ["vn-2016", "vn-2022"]
     with pytest.raises(errors.ComparabilityError, match="more than one standard"):
         pc.multidim(four_persons, four_dimensions, k="1/2", standard="std")
+
+
+def test_a_standard_as_specification_is_the_standard_of_the_figures():
+    standard = pc.standard("vn-2022")
+    ids = standard.spec().ids
+    rows = {name: [int(j < 3), 0] for j, name in enumerate(ids)}  # three of twelve are 1/4
+    est = pc.multidim(rows, standard, measures="H")
+    assert est["estimate"].tolist() == [1 / 2]
+    assert est["k"].tolist() == [1 / 4]
+    assert set(est["standard"]) == {"vn-2022"}
+    assert "not the official poverty rate" in est.meta["spec"]["note"]
+    assert set(pc.multidim(rows, standard.spec())["standard"].isna()) == {True}
 
 
 # --- edges ----------------------------------------------------------------------------------------
@@ -815,9 +851,17 @@ def test_indicators_of_any_type(four_persons, four_dimensions, kind):
     ("words", "argument", "message"),
     [
         ({"measures": ["H", "M"]}, "measures", "'M0'"),
+        ({"measures": "m0"}, "measures", "did you mean 'M0'"),
+        ({"measures": "censored"}, "measures", "did you mean 'censored_headcount'"),
         ({"missing": "skip"}, "missing", "'reweight_rows'"),
+        ({"k": 33}, "k", "found 33; it is a share of the weights: 1/3"),
+        ({"k": 0}, "k", "found 0$"),
         ({"schemes": "first"}, "schemes", "found 'first'"),
         ({"k": []}, "k", "empty list"),
+        ({"measures": []}, "measures", "empty list"),
+        ({"schemes": []}, "schemes", "empty list"),
+        ({"bands": {"odd": "1/2"}}, "bands", "must be"),
+        ({"bands": ["odd"]}, "bands", "maps names"),
         ({"bands": {"H": (0, 1)}}, "bands", "cannot be named 'H'"),
         ({"bands": {"odd": ("1/2", "1/3")}}, "bands", "must go up"),
         ({"by": "x", "over": "x"}, "over", "cannot be used together"),

@@ -286,6 +286,50 @@ def test_values_are_those_of_multidim(many, nested):
     np.testing.assert_allclose(merged["estimate_max"], merged["estimate"], rtol=1e-14)
 
 
+def test_cutoffs_come_back_in_the_order_asked(many, nested):
+    prof = pc.profiles(many, nested, by="g")
+    words = {"draws": 10, "baseline": "1/3"}
+    one, other = (prof.robustness(k=k, **words) for k in (["1/6", "1/3", "1"], ["1", "1/6", "1/3"]))
+    for table, keys in (("summary", ["k", "measure"]), ("groups", ["g", "k", "measure"])):
+        frames = [found.to_frame(table).set_index(keys).sort_index() for found in (one, other)]
+        pd.testing.assert_frame_equal(*frames)
+    assert other.to_frame()["k"].iloc[:6].tolist() == [1, 1, 1 / 6, 1 / 6, 1 / 3, 1 / 3]
+
+
+def test_the_baseline_lies_in_the_range_of_all_weightings(many, nested):
+    many["w"] = np.random.default_rng(4).uniform(0.5, 3, len(many))
+    prof = pc.profiles(many, nested, by="g", design=pc.Design(weight="w"))
+    groups = prof.robustness(draws=30)
+    table = groups.to_frame("groups").query("k == k.min()")  # 1/3, the baseline's
+    assert (table["estimate_min"] <= table["baseline"]).all()
+    assert (table["baseline"] <= table["estimate_max"]).all()
+    assert (table["rank_min"] <= table["rank"]).all()
+    assert (table["rank"] <= table["rank_max"]).all()
+
+
+@pytest.mark.parametrize("cutoffs", ["all", ["1/3", "1/2"]])
+def test_weights_beyond_62_bits_are_compared_as_they_are(many, cutoffs):
+    # Weights 1/4 but for parts of 10^30 that no double and no 64-bit integer holds: the order of
+    # the sums of two is that of the small parts.
+    tiny = F(1, 10**30)
+    weights = dict(zip(NAMES, [F(1, 4) + tiny, F(1, 4) - tiny, F(1, 4) + 2 * tiny,
+                               F(1, 4) - 2 * tiny], strict=True))  # fmt: skip
+    spec = pc.Spec(DIMENSIONS, weights, k="1/3")
+    many = many[:300]
+    found = pc.profiles(many, spec, by="g").robustness(k=cutoffs)
+    groups = [many.loc[many["g"] == g, [*NAMES]].assign(w=1).to_numpy().tolist() for g in range(12)]
+    exact = tuple(weights.values())
+    asked = oracle.scores_above_0(groups, exact) if cutoffs == "all" else [F(k) for k in cutoffs]
+    assert cutoffs != "all" or len(asked) == 14  # (a, b) and (c, d) both sum to 1/2
+    for measure in ("H", "M0"):
+        row = row_of(found.to_frame("weightings"), measure=measure)
+        baseline = [oracle.measure(measure, rows, exact, F(1, 3)) for rows in groups]
+        rankings = [[oracle.measure(measure, rows, exact, k) for rows in groups] for k in asked]
+        check(row["kendall_min"], min(oracle.kendall_squared(baseline, one) for one in rankings))
+        shares = [oracle.share_that_hold(baseline, [one]) for one in rankings]
+        assert row["holds_mean"] == pytest.approx(float(sum(shares) / len(shares)), abs=1e-12)
+
+
 def test_a_grid_holds_every_weighting_of_its_step(many, nested):
     frame = pc.profiles(many, nested, by="g").robustness(step="1/4").to_frame("weightings")
     grid = frame[(frame["kind"] == "grid") & (frame["measure"] == "H")]
@@ -368,6 +412,15 @@ def test_groups_that_are_all_alike_have_no_correlation(spec):
     summary = found.to_frame()
     assert summary.drop(columns=["k", "measure"]).isna().all(axis=None)
     assert len(found.to_frame("pairs")) == 0
+
+
+def test_where_nobody_is_deprived_no_ranking_has_a_range(spec):
+    rows = {"g": list("AABB"), "a": [0] * 4, "b": [0] * 4}
+    found = pc.profiles(rows, spec, by="g").robustness(k="all", draws=2)
+    groups = found.to_frame("groups")
+    assert groups["baseline"].tolist() == [0.0] * 4
+    assert groups.filter(regex="_(min|mean|max)$").isna().all(axis=None)
+    assert found.to_frame().drop(columns=["k", "measure"]).isna().all(axis=None)
 
 
 def test_a_group_without_a_measured_population_is_not_ranked(three_regions, spec):

@@ -1,7 +1,7 @@
 """The compiled module under the address and undefined-behaviour sanitizers.
 
-A child process makes random calls (tests/fuzz/random_calls.py) with a module that was built for
-this; results are compared with the oracle in tests/oracles/cells.py.
+A child process makes random calls (tests/fuzz) with a module that was built for this; results are
+compared with the oracle in tests/oracles/cells.py.
 """
 
 import json
@@ -13,7 +13,7 @@ import pytest
 from c_builds import ROOT, run_sanitized, session_builder
 
 N_CALLS = 500  # with each kind of loops
-RANDOM_CALLS = ROOT / "tests" / "fuzz" / "random_calls.py"
+FUZZ = ROOT / "tests" / "fuzz"
 
 # What must have occurred in the calls of one kind: the generator proves that it generated.
 OCCURRED = {
@@ -53,6 +53,24 @@ OCCURRED = {
 }
 
 
+N_PROFILES = 300
+OCCURRED_IN_PROFILES = {
+    "profile equal": 200,
+    "profile ValueRangeError": 30,
+    "profile MissingValueError": 2,
+    "profile packed by us": 40,
+    "profile of many cells": 5,
+    "packed": 10,
+    "pack refused": 2,
+    "profile refused": 10,
+    "ranked": 5,
+    "ranking refused": 5,
+    "many rows": 1,
+    "written and read": 1,
+    "written and refused": 1,
+}
+
+
 def run_sanitized_python(arguments, **variables):
     """Run Python with the sanitized module on its path."""
     builder = session_builder()
@@ -66,14 +84,23 @@ def run_sanitized_python(arguments, **variables):
     )
 
 
-@pytest.mark.parametrize(("simd", "seed"), [("", 1), ("portable", 2)])
-def test_random_calls_equal_the_oracle_or_raise_a_documented_error(simd, seed):
-    done = run_sanitized_python([RANDOM_CALLS, seed, N_CALLS], POVERTYCORE_SIMD=simd)
+def check_calls(source, seed, n_calls, simd, occurred):
+    """Make the calls of one source; each thing that should occur in them must have."""
+    done = run_sanitized_python([FUZZ / source, seed, n_calls], POVERTYCORE_SIMD=simd)
     assert done.returncode == 0, done.stderr[-10_000:]
     seen = json.loads(done.stdout)
-    assert seen["calls"] == N_CALLS
-    too_few = {what: seen.get(what, 0) for what, n in OCCURRED.items() if seen.get(what, 0) < n}
-    assert not too_few
+    assert seen["calls"] == n_calls
+    assert not {what: seen.get(what, 0) for what, n in occurred.items() if seen.get(what, 0) < n}
+
+
+@pytest.mark.parametrize(("simd", "seed"), [("", 1), ("portable", 2)])
+def test_random_calls_equal_the_oracle_or_raise_a_documented_error(simd, seed):
+    check_calls("random_calls.py", seed, N_CALLS, simd, OCCURRED)
+
+
+@pytest.mark.parametrize(("simd", "seed"), [("", 1), ("portable", 2)])
+def test_random_profiles_equal_the_oracle_or_raise_a_documented_error(simd, seed):
+    check_calls("random_profiles.py", seed, N_PROFILES, simd, OCCURRED_IN_PROFILES)
 
 
 READS_OUTSIDE = """

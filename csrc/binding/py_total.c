@@ -110,8 +110,9 @@ static int put_totals(PyObject *result, const pc_total *total, const pc_total_pl
     return 0;
 }
 
-/* The cells of a profile, by group and combination of flags. */
-static int put_cells(py_state *state, PyObject *result, const pc_total *total)
+/* The cells of a profile, by group and combination of flags. There may be many: they are read without the
+ * GIL, on the threads of the pass. */
+static int put_cells(py_state *state, PyObject *result, const pc_total *total, int n_threads)
 {
     pc_context ctx;
     const int64_t n_cells = pc_total_n_cells(total), n_groups = pc_total_n_groups(total);
@@ -121,10 +122,14 @@ static int put_cells(py_state *state, PyObject *result, const pc_total *total)
     double *weight = py_put_array(result, "cell_weight", NPY_DOUBLE, PY_ONE_ROW, n_cells);
     if (start == NULL || mask == NULL || n == NULL || weight == NULL) return -1;
     pc_context_init(&ctx);
+    ctx.n_threads = n_threads;
+    py_host host;
+    py_host_begin(&host, &ctx);
     pc_total_read_starts(total, start);
-    if (pc_total_read_cells(&ctx, total, mask, n, weight) == PC_OK) return 0;
-    py_error_raise(state, &ctx.error, NULL);
-    return -1;
+    const pc_status status = pc_total_read_cells(&ctx, total, mask, n, weight);
+    py_host_end(&host);
+    if (status != PC_OK) py_error_raise(state, &ctx.error, NULL);
+    return status != PC_OK || PyErr_Occurred() ? -1 : 0;
 }
 
 /* The key whose code for missing stands in the smallest row before *row, which becomes that row; NULL:
@@ -207,13 +212,15 @@ static int put_keys(py_state *state, PyObject *result, const pc_total *total, co
 }
 
 static PyObject *result_of(py_state *state, const pc_total *total, const pc_total_plan *plan,
-                           const py_argument *keys, int64_t peak)
+                           const py_argument *keys, const pc_context *ctx)
 {
+    const int64_t peak = atomic_load(&ctx->memory.peak);
     PyObject *result = PyDict_New();
     if (result == NULL) return NULL;
     if (py_put(result, "n_groups", PyLong_FromLongLong(pc_total_n_groups(total))) == 0 &&
         put_keys(state, result, total, keys, plan->keep_missing) == 0 &&
-        (plan->has_profile ? put_cells(state, result, total) : put_totals(result, total, plan)) == 0 &&
+        (plan->has_profile ? put_cells(state, result, total, ctx->n_threads)
+                           : put_totals(result, total, plan)) == 0 &&
         py_put(result, "where_missing", PyLong_FromLongLong(pc_total_where_missing(total))) == 0 &&
         py_put(result, "zero_weights", PyLong_FromLongLong(pc_total_zero_weights(total))) == 0 &&
         py_put(result, "peak_bytes", PyLong_FromLongLong(peak)) == 0)
@@ -257,7 +264,7 @@ static PyObject *run(py_state *state, const pc_rows *rows, const py_argument rol
     if (total == NULL)
         raise_first(state, &ctx.error, roles, made, wish.keep_missing != 0);
     else if (!PyErr_Occurred())
-        result = result_of(state, total, &plan, &roles[KEYS], atomic_load(&ctx.memory.peak));
+        result = result_of(state, total, &plan, &roles[KEYS], &ctx);
     pc_total_free(&ctx, total);
     return result;
 }
@@ -295,7 +302,10 @@ PyObject *py_total(PyObject *module, PyObject *args, PyObject *kwargs)
         py_argument_take_one(state, &roles[WHERE], where) == 0 &&
         py_argument_take_one(state, &roles[PACKED], packed) == 0) {
         const pc_rows rows = rows_of((int64_t)n, roles, own, (int64_t)wish.n_packed);
-        result = run(state, &rows, roles, own, wish);
+        if (roles[PACKED].n > 0 && roles[FLAGS].n > 0)
+            py_error_fail(state, PC_ERR_LENGTH, role_names[PACKED], -1, NULL,
+                          "stands beside flags; indicators come in one of the two ways");
+        else result = run(state, &rows, roles, own, wish);
     }
     for (int r = 0; r < N_ROLES; r++) py_argument_free(&roles[r]);
     return result;

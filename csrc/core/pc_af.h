@@ -11,10 +11,10 @@
  * Profiles are sorted by score, highest first, and both measures of all groups are running sums. The
  * order of the groups changes little from one cut-off to the next: it is repaired (pc_af_loops.h).
  *
- * Equal values: two neighbours in the order of values are equal when they differ by PC_AF_SAME or
- * less, give or take 2^-41; equality is handed on from neighbour to neighbour. Equal groups share their mean rank, and
- * stand in the order of the baseline. The sum of a few thousand shares is far nearer than that to its
- * exact value, so that groups equal as fractions are equal here. Scores are integers and exact.
+ * Equal values: two neighbours in the order of values are equal when they differ by PC_AF_SAME or less,
+ * give or take 2^-41; equality is handed on from neighbour to neighbour. Equal groups share their mean
+ * rank, and stand in the order of the baseline. A sum of n shares is off by n 2^-53 at most, and mostly by
+ * far less: groups equal as fractions are equal here. Scores are integers and exact.
  *
  * Statistics of a ranking beside the baseline, with S0 and S the pairs of groups that differ in the
  * baseline and in the ranking, C and D those of both that differ in the same and in opposite directions:
@@ -54,7 +54,7 @@ typedef struct pc_af_weightings {
     int64_t n;
     const int64_t *score; /* [n][n_profiles] >= 0: integers over a common denominator, or any that are in
                            * the order of the scores */
-    const double *value;  /* [n][n_profiles] the scores as fractions, what M0 counts */
+    const double *value;  /* [n][n_profiles] the scores as fractions, 0 .. 1: what M0 counts */
     int64_t n_cutoffs;    /* 0: every score above 0 */
     const int64_t *cutoff; /* [n][n_cutoffs] descending, in the unit of `score`: reached where
                             * score >= cutoff */
@@ -87,7 +87,7 @@ int64_t pc_af_ever_words(int64_t n_groups);
 
 /* Rank under all weightings, on ctx->n_threads threads.
  *
- * Fails with PC_ERR_VALUE ("share", "score", "baseline": index counts along the array; "cutoff" where
+ * Fails with PC_ERR_VALUE ("share", "score", "value", "baseline": index counts along the array; "cutoff" where
  * they do not descend), PC_ERR_LIMIT (groups, profiles), PC_ERR_MEMORY, PC_ERR_INTERRUPTED; the result is
  * then unspecified.
  * Takes 4.3 groups^2 bytes a measure and 32 bytes a profile for each thread; with cut-offs also 24 bytes

@@ -97,6 +97,13 @@ bool pc_column_is_complete(const pc_column *column)
     return true;
 }
 
+const char *pc_column_address(const pc_column *column, int64_t row)
+{
+    const int64_t size = (int64_t)pc_type_size(column->type);
+    if (column->n_chunks != 1 || size == 0 || column->chunks->stride != size) return NULL;
+    return (const char *)column->chunks->data + row * size;
+}
+
 /* ---- one typed loop per type and purpose ---------------------------------------------------
  *
  * Each loop is written once with the stride as an argument and called twice, with a constant stride

@@ -121,6 +121,10 @@ int64_t pc_column_range(const pc_column *column, int64_t row, int64_t n, int64_t
 int64_t pc_column_load_code(const pc_column *column, int64_t row, int64_t n, int64_t low,
                             uint32_t count, uint32_t scale, uint32_t *out);
 
+/* Where the elements of rows row, row + 1 ... touch in memory; NULL where they do not, or have no bytes of their
+ * own. To be asked for ahead of time, not to be read. */
+const char *pc_column_address(const pc_column *column, int64_t row);
+
 /* The key of a row as two words that are equal exactly when the values are, together
  * with the bytes of a text of more than PC_TEXT_INLINE bytes (then the second word is their hash,
  * and equal words still need equal bytes). -0.0 equals 0.0. Of an integer, a is its ordinal. */

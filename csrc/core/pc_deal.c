@@ -297,10 +297,11 @@ static pc_status put_aside(adder *a, uint32_t key, double *pair, pc_error *err)
 static pc_status add_rows(adder *a, const uint32_t *key, const double *weight, int64_t n,
                           pc_error *err)
 {
+    const pc_sum_ahead nothing = {.n = 0};
     uint32_t at[PAGE_ROWS];
     for (int64_t i = 0; i < n; i++) at[i] = 2 * slot_of(key[i]);
     for (int64_t row = 0; row < n;) {
-        row = a->kernels->add_pairs(row, n, at, weight, PC_RECORD_MOST_ROWS, a->table);
+        row = a->kernels->add_pairs(row, n, at, weight, PC_RECORD_MOST_ROWS, a->table, &nothing);
         double *pair = a->table + at[row - 1];
         if (pair[PC_RECORD_N] < PC_RECORD_MOST_ROWS) continue;
         const pc_status status = put_aside(a, key[row - 1], pair, err);
@@ -441,11 +442,17 @@ static pc_status add_buckets(pc_worker *worker, int64_t task, void *arg, pc_erro
     return status;
 }
 
+/* Every bucket moves to new shelves: nobody could use the room of its earlier cells. */
+static void take_shelves(pc_deal *deal, shelf *before[ADD_TASKS])
+{
+    memcpy(before, deal->shelves, sizeof deal->shelves);
+    memset(deal->shelves, 0, sizeof deal->shelves);
+}
+
 pc_status pc_deal_add(pc_context *ctx, pc_deal *deal, int n_threads)
 {
-    shelf *before[ADD_TASKS]; /* every bucket moves to new shelves */
-    memcpy(before, deal->shelves, sizeof before);
-    memset(deal->shelves, 0, sizeof before);
+    shelf *before[ADD_TASKS];
+    take_shelves(deal, before);
     const pc_status status = pc_parallel_run(ctx, n_threads, n_tasks(deal), add_buckets, deal);
     free_shelves(ctx, before);
     free_rows(ctx, deal);
@@ -515,12 +522,15 @@ pc_status pc_deal_take(pc_context *ctx, pc_deal *deal, const pc_deal *from, int 
 {
     const uint32_t within = ((uint32_t)1 << deal->shift) - 1;
     int64_t n = 0;
+    shelf *before[ADD_TASKS];
     adder a;
+    take_shelves(deal, before);
     pc_status status = make_adder(ctx, deal, 0, &a, &ctx->error);
     moved *cells = moved_cells(ctx, from, low_bits, map, &n);
     if (cells == NULL) status = out_of_memory(&ctx->error);
-    for (int64_t c = 0; status == PC_OK && c < n;) {
-        const uint32_t b = cells[c].key >> deal->shift;
+    for (int64_t b = 0, c = 0; status == PC_OK && b < deal->n_buckets; b++) {
+        const bool has_more = c < n && cells[c].key >> deal->shift == b;
+        if (!has_more && deal->bucket[b].n == 0) continue;
         status = put_cells(&a, &deal->bucket[b], &ctx->error);
         for (; status == PC_OK && c < n && cells[c].key >> deal->shift == b; c++)
             status = add_moved(&a, &cells[c], cells[c].key & within, &ctx->error);
@@ -528,6 +538,7 @@ pc_status pc_deal_take(pc_context *ctx, pc_deal *deal, const pc_deal *from, int 
         if (status == PC_OK && pc_caller_stopped(ctx))
             status = pc_context_fail(ctx, PC_ERR_INTERRUPTED, "", -1, -1, "stopped by the host");
     }
+    free_shelves(ctx, before);
     pc_free(&ctx->memory, cells);
     free_adder(&a);
     return status;

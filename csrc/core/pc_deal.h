@@ -12,8 +12,9 @@
  *
  * Arithmetic as in pc_record: after PC_RECORD_MOST_ROWS rows a cell is put aside, with its rounding error.
  *
- * Memory: 12 bytes for each row dealt and not yet added; 20 bytes for each cell; tables and pages below
- * 64 MiB.
+ * Memory: 12 bytes for each row dealt and not yet added; 20 bytes for each cell, and while rows are added
+ * to cells of earlier rows as much again; 32 bytes for each cell that was put aside. Tables and pages in part
+ * empty: below 64 MiB for up to 2^26 keys (16,384 groups of 4,096 combinations), below 192 MiB for the most.
  */
 #ifndef PC_DEAL_H
 #define PC_DEAL_H
@@ -47,11 +48,12 @@ pc_status pc_deal_rows_unchecked(pc_deal *deal, int64_t lane, const pc_sum_kerne
 void pc_deal_close(const pc_sum_kernels *kernels);
 
 /* Add all rows dealt since pc_deal_open to the cells, on n_threads threads; then their memory is given back.
- * PC_ERR_MEMORY, PC_ERR_INTERRUPTED. */
+ * PC_ERR_MEMORY, PC_ERR_INTERRUPTED; the deal may then only be freed. */
 pc_status pc_deal_add(pc_context *ctx, pc_deal *deal, int n_threads);
 
 /* Add the cells of `from`, with keys whose bits from `low_bits` on are replaced by map[those bits], to `deal`,
- * whose keys hold the new ones; map[] < 0: there are none of it. `from` is unchanged. PC_ERR_MEMORY. */
+ * whose keys hold the new ones; map[] < 0: there are none of it. `from` is unchanged. PC_ERR_MEMORY,
+ * PC_ERR_INTERRUPTED; the deal may then only be freed. */
 pc_status pc_deal_take(pc_context *ctx, pc_deal *deal, const pc_deal *from, int low_bits,
                        const int64_t *map);
 

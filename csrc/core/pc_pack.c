@@ -24,7 +24,6 @@ static pc_status pack_complete(const pc_sum_kernels *kernels, const pc_pack_colu
     const uint8_t *flag[PC_PACK_BYTE] = {NULL};
     for (int64_t j = 0; j < n_columns; j++) {
         flag[j] = pc_column_flag(from->columns[first + j], row, n, scratch[j]);
-        if (flag[j] != scratch[j]) kernels->fetch(flag[j] + n, PC_BLOCK);
     }
     if (kernels->pack(n, n_columns, flag, bits) <= 1) return PC_OK;
     for (int64_t j = 0; j < n_columns; j++) {
@@ -106,11 +105,22 @@ static void join_bytes(int64_t width, int64_t n, uint8_t (*byte)[PC_BLOCK], void
         for (int64_t i = 0; i < n; i++) out64[i] |= (uint64_t)byte[b][i] << (PC_PACK_BYTE * b);
 }
 
+/* Twelve columns are more streams than the processor follows by itself. */
+static void fetch_next(const pc_sum_kernels *kernels, const pc_pack_columns *from, int64_t row)
+{
+    for (int64_t j = 0; j < from->n; j++) {
+        const char *next = pc_column_address(from->columns[j], row);
+        const int64_t size = (int64_t)pc_type_size(from->columns[j]->type);
+        if (next != NULL) kernels->fetch(next, size * PC_BLOCK);
+    }
+}
+
 static pc_status pack_rows(const pc_sum_kernels *kernels, pack_job *job, int64_t row, int64_t n,
                            pc_error *err)
 {
     const int64_t n_columns = job->from->n, width = pc_pack_width(n_columns);
     uint8_t bits[MOST_BYTES][PC_BLOCK], gaps[MOST_BYTES][PC_BLOCK], seen = 0;
+    fetch_next(kernels, job->from, row + n);
     for (int64_t b = 0; b < width; b++) {
         const int64_t first = b * PC_PACK_BYTE, left = n_columns - first;
         const int64_t some = left < 0 ? 0 : left < PC_PACK_BYTE ? left : PC_PACK_BYTE;

@@ -19,9 +19,11 @@
 
 /* What the next block of rows will read: memory is idle while rows are added, and so it is fetched then.
  * Without effect but on time; need not be readable. */
+enum { PC_SUM_STREAMS = 18 };
 typedef struct pc_sum_ahead {
-    const char *weight, *key;
-    int64_t weight_bytes, key_bytes; /* per row; 0: nothing to fetch */
+    int64_t n;
+    const char *start[PC_SUM_STREAMS];
+    int64_t row_bytes[PC_SUM_STREAMS];
 } pc_sum_ahead;
 
 enum { PC_SUM_BAD = 1, PC_SUM_ZERO = 2 };
@@ -44,7 +46,7 @@ typedef struct pc_sum_kernels {
     /* Rows first .. n-1: weight[i] and 1 are added to two numbers at table + at[i]. Stops behind the row
      * with which the second number reaches `most`; returns the row to go on with, n at the end. */
     int64_t (*add_pairs)(int64_t first, int64_t n, const uint32_t *at, const double *weight,
-                         double most, double *table);
+                         double most, double *table, const pc_sum_ahead *ahead);
 
     /* The numbers i < n whose pair at table + 2 * i has a second number that is not 0; returns how many. Room
      * for n. */

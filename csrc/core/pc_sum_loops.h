@@ -43,10 +43,11 @@ static uint8_t pack(int64_t n, int64_t n_columns, const uint8_t *const *column, 
     }
 }
 
-enum { CACHE_LINE = 64, ROWS_AHEAD = 16 };
+enum { CACHE_LINE = 64, ROWS_AHEAD = 64 };
 
 #ifndef PC_SUM_FETCH
 #define PC_SUM_FETCH(address) ((void)(address))
+#define PC_SUM_FETCH_FAR(address) ((void)(address)) /* not into the first-level cache */
 #endif
 
 static void fetch(const void *start, int64_t n_bytes)
@@ -94,14 +95,24 @@ static inline void add_four(double weight, unsigned bits, double *slot)
 
 #endif
 
+/* Fetching is written out: a function that only fetches has no effect, and would be dropped. */
 static int64_t add_pairs(int64_t first, int64_t n, const uint32_t *restrict at,
-                         const double *restrict weight, double most, double *restrict table)
+                         const double *restrict weight, double most, double *restrict table,
+                         const pc_sum_ahead *ahead)
 {
-    for (int64_t i = first; i < n; i++) {
-        double *pair = table + at[i];
-        pair[0] += weight[i];
-        pair[1] += 1.0;
-        if (pair[1] >= most) return i + 1;
+    while (first < n) {
+        const int64_t strip = first / ROWS_AHEAD * ROWS_AHEAD;
+        const int64_t end = n - strip < ROWS_AHEAD ? n : strip + ROWS_AHEAD;
+        for (int64_t k = 0; first == strip && k < ahead->n; k++)
+            for (int64_t line = 0; line < ahead->row_bytes[k]; line++)
+                PC_SUM_FETCH_FAR(ahead->start[k] + first * ahead->row_bytes[k] + line * CACHE_LINE);
+        for (int64_t i = first; i < end; i++) {
+            double *pair = table + at[i];
+            pair[0] += weight[i];
+            pair[1] += 1.0;
+            if (pair[1] >= most) return i + 1;
+        }
+        first = end;
     }
     return n;
 }
@@ -144,19 +155,17 @@ static inline double add_row(slot_form form, int64_t n_parts, const uint8_t *con
     return add_first(weight, bits[0][i], slot);
 }
 
-/* Fetching is written out: a function that only fetches has no effect, and would be dropped. */
 static inline int64_t add_rows(slot_form form, int64_t first, int64_t n,
                                const uint32_t *restrict at, int64_t n_parts,
                                const uint8_t *const *bits, const double *restrict weight,
                                double most, double *restrict table, const pc_sum_ahead *ahead)
 {
-    const pc_sum_ahead next = *ahead;
     while (first < n) {
-        const int64_t end = n - first < ROWS_AHEAD ? n : first + ROWS_AHEAD;
-        for (int64_t b = 0; b < ROWS_AHEAD * next.weight_bytes; b += CACHE_LINE)
-            PC_SUM_FETCH(next.weight + first * next.weight_bytes + b);
-        for (int64_t b = 0; b < ROWS_AHEAD * next.key_bytes; b += CACHE_LINE)
-            PC_SUM_FETCH(next.key + first * next.key_bytes + b);
+        const int64_t strip = first / ROWS_AHEAD * ROWS_AHEAD;
+        const int64_t end = n - strip < ROWS_AHEAD ? n : strip + ROWS_AHEAD;
+        for (int64_t k = 0; first == strip && k < ahead->n; k++)
+            for (int64_t line = 0; line < ahead->row_bytes[k]; line++)
+                PC_SUM_FETCH_FAR(ahead->start[k] + first * ahead->row_bytes[k] + line * CACHE_LINE);
         for (int64_t i = first; i < end; i++)
             if (add_row(form, n_parts, bits, i, weight[i], table + at[i]) >= most) return i + 1;
         first = end;

@@ -1,8 +1,9 @@
 #include "pc_parallel.h"
 #include "pc_total_state.h"
 
-enum { SERIAL_ROWS = 200000, LEAST_LANES = 4 };
-static const int64_t lanes_bytes = 48 * 1024 * 1024; /* the tables of all lanes together */
+enum { SERIAL_ROWS = 200000, LEAST_LANES = 2 };
+/* The tables of all lanes together. Those of profiles are cleared and read whole, and should stay in cache. */
+static const int64_t lanes_bytes = 48 * 1024 * 1024, profile_lanes_bytes = 32 * 1024 * 1024;
 static const int64_t most_dealt = 32 * 1024 * 1024;  /* rows that are dealt before they are added */
 
 int64_t pc_total_n_scores(const pc_total_plan *plan)
@@ -25,22 +26,20 @@ static pc_record_layout layout_for(const pc_total_plan *plan, int64_t n_groups)
     return pc_record_sums(pc_total_n_scores(plan), pc_total_n_sums(plan), n_groups);
 }
 
-static int64_t most_bytes(const pc_total *total)
-{
-    return total->plan.has_profile ? pc_total_profile_bytes : lanes_bytes;
-}
 
 void pc_total_set_layout(pc_total *total, int64_t n_groups)
 {
     total->layout = layout_for(&total->plan, n_groups);
     const int64_t bytes = n_groups * total->layout.stride * (int64_t)sizeof(double);
+    const int64_t most = total->plan.has_profile ? profile_lanes_bytes : lanes_bytes;
     total->n_lanes = PC_LANES;
-    while (total->n_lanes > 1 && bytes * total->n_lanes > most_bytes(total)) total->n_lanes /= 2;
+    while (total->n_lanes > 1 && bytes * total->n_lanes > most) total->n_lanes /= 2;
 }
 
 int64_t pc_total_most_table(const pc_total *total)
 {
-    return most_bytes(total) / (total->layout.stride * (int64_t)sizeof(double) * total->n_lanes);
+    const int64_t most = total->plan.has_profile ? pc_total_profile_bytes : lanes_bytes;
+    return most / (total->layout.stride * (int64_t)sizeof(double) * total->n_lanes);
 }
 
 bool pc_total_can_deal(const pc_total *total, const pc_group_scheme *scheme)
@@ -48,16 +47,37 @@ bool pc_total_can_deal(const pc_total *total, const pc_group_scheme *scheme)
     return scheme->is_table && scheme->n_radix <= pc_deal_most_keys() >> total->plan.n_flags;
 }
 
-static bool is_better_dealt(const pc_total *total, const pc_group_scheme *scheme)
+/* Rows that were not counted may have more groups than tables of those that were have room for: a register
+ * sorted by its groups begins with few of them. */
+static bool may_outgrow_tables(const pc_total *total, const pc_group_scheme *scheme,
+                               const pc_rows *rows)
 {
-    return total->plan.has_profile && total->n_lanes < LEAST_LANES && pc_total_can_deal(total, scheme);
+    return total->plan.expected_groups == 0 && rows->n > PC_RUN &&
+           scheme->n_radix > pc_total_most_table(total);
 }
 
-pc_deal *pc_total_new_deal(pc_context *ctx, const pc_total *total, int64_t n_codes)
+static bool is_better_dealt(const pc_total *total, const pc_group_scheme *scheme, const pc_rows *rows)
 {
-    pc_deal *deal = pc_deal_new(ctx, n_codes << total->plan.n_flags);
-    if (deal == NULL) pc_total_out_of_memory(&ctx->error);
-    return deal;
+    return total->plan.has_profile && pc_total_can_deal(total, scheme) &&
+           (total->n_lanes < LEAST_LANES || may_outgrow_tables(total, scheme, rows));
+}
+
+pc_status pc_total_start_deal(pc_context *ctx, pc_total *total, int64_t n_codes)
+{
+    const int64_t n_words = pc_total_dealt_words(n_codes);
+    total->deal = pc_deal_new(ctx, n_codes << total->plan.n_flags);
+    total->dealt = pc_alloc_zeroed(&ctx->memory, n_words, sizeof *total->dealt);
+    if (total->deal != NULL && total->dealt != NULL) return PC_OK;
+    pc_total_free_deal(ctx, total);
+    return pc_total_out_of_memory(&ctx->error);
+}
+
+void pc_total_free_deal(pc_context *ctx, pc_total *total)
+{
+    pc_deal_free(ctx, total->deal);
+    pc_free(&ctx->memory, (void *)total->dealt);
+    total->deal = NULL;
+    total->dealt = NULL;
 }
 
 /* ---- new and free ---------------------------------------------------------------------------- */
@@ -80,8 +100,9 @@ pc_total_plan pc_total_plan_for(const pc_rows *rows, bool keep_missing)
 
 pc_total *pc_total_new(pc_context *ctx, const pc_total_plan *plan)
 {
-    if (plan->has_profile && plan->n_flags > PC_RECORD_MOST_INDICATORS) {
-        pc_context_fail(ctx, PC_ERR_LIMIT, "total", -1, -1, "has too many flags for a profile");
+    if (plan->has_profile && (plan->n_flags < 0 || plan->n_flags > PC_RECORD_MOST_INDICATORS)) {
+        pc_context_fail(ctx, PC_ERR_LIMIT, "total", -1, -1,
+                        "has too many flags for a profile, or less than none");
         return NULL;
     }
     pc_total *total = pc_alloc_zeroed(&ctx->memory, 1, sizeof *total);
@@ -102,7 +123,7 @@ void pc_total_free(pc_context *ctx, pc_total *total)
     pc_free(&ctx->memory, total->values);
     pc_free(&ctx->memory, total->start);
     pc_free(&ctx->memory, total->live);
-    pc_deal_free(ctx, total->deal);
+    pc_total_free_deal(ctx, total);
     pc_group_free(ctx, total->group);
     pc_free(&ctx->memory, total);
 }
@@ -301,10 +322,9 @@ static pc_status prepare(pc_context *ctx, pc_total *total, const pc_rows *rows, 
         status = count_groups(ctx, &scheme, rows, &n_groups);
         if (status == PC_OK) pc_total_set_layout(total, n_groups);
     }
-    if (status == PC_OK && total->group == NULL && is_better_dealt(total, &scheme)) {
+    if (status == PC_OK && total->group == NULL && is_better_dealt(total, &scheme, rows)) {
         total->n_lanes = PC_LANES;
-        total->deal = pc_total_new_deal(ctx, total, scheme.n_radix);
-        if (total->deal == NULL) status = PC_ERR_MEMORY;
+        status = pc_total_start_deal(ctx, total, scheme.n_radix);
     }
     if (status == PC_OK && total->deal == NULL) {
         if (scheme.n_radix > pc_total_most_table(total)) scheme.is_table = false;
@@ -379,8 +399,7 @@ static void forget_rows(pc_context *ctx, pc_total *total)
     pc_group_free(ctx, total->group);
     total->group = NULL;
     if (total->deal == NULL) return;
-    pc_deal_free(ctx, total->deal);
-    total->deal = NULL;
+    pc_total_free_deal(ctx, total);
     total->n_lanes = 1; /* as tables would have: to be decided again */
 }
 

@@ -70,15 +70,15 @@ typedef struct pc_total pc_total;
 /* The plan that fits one batch of rows. */
 pc_total_plan pc_total_plan_for(const pc_rows *rows, bool keep_missing);
 
-/* A state without rows; NULL when memory is out, or a profile has too many flags (ctx->error says which). A
- * profile of more cells than a table of 96 MiB or a deal can have fails with PC_ERR_LIMIT when its groups
- * are seen. */
+/* A state without rows; NULL when memory is out, or a profile has too many flags or less than none (ctx->error
+ * says which). A profile of more cells than a table of 96 MiB or a deal can have fails with PC_ERR_LIMIT when
+ * its groups are seen. */
 pc_total *pc_total_new(pc_context *ctx, const pc_total_plan *plan);
 void pc_total_free(pc_context *ctx, pc_total *total); /* NULL is accepted */
 
 /* Add rows. Fails with PC_ERR_LENGTH, VALUE, MISSING, TYPE, GROUP, LIMIT, MEMORY, INTERRUPTED; after
  * a failure the state may only be freed. O(rows). Memory: 64 MiB beyond one record per group; a profile
- * 96 MiB, or where it deals 12 bytes for each of at most 32 million rows, and its cells. */
+ * 96 MiB in each lane, or where it deals what pc_deal says, for 32 million rows at a time. */
 pc_status pc_total_update(pc_context *ctx, pc_total *total, const pc_rows *rows);
 
 /* Add the rows of `other`, a state of the same plan and layout, to `into`; `other` is unchanged. Row numbers of

@@ -25,6 +25,28 @@ static pc_status find_live(pc_context *ctx, pc_total *total)
     return total->live == NULL ? pc_total_out_of_memory(&ctx->error) : PC_OK;
 }
 
+/* The smallest code of a deal from `code` on that lives; n_radix: none does. */
+static int64_t next_dealt(const pc_total *total, int64_t code)
+{
+    const int64_t n_codes = total->group->scheme.n_radix;
+    while (code < n_codes && !pc_total_is_dealt(total, code))
+        code += code % PC_TOTAL_WORD == 0 && total->dealt[code / PC_TOTAL_WORD] == 0 ? PC_TOTAL_WORD : 1;
+    return code < n_codes ? code : n_codes;
+}
+
+/* The same of a deal: its codes may be many times its groups. */
+static pc_status find_dealt(pc_context *ctx, pc_total *total)
+{
+    const int64_t n_codes = total->group->scheme.n_radix;
+    total->n_groups = 0;
+    for (int64_t c = next_dealt(total, 0); c < n_codes; c = next_dealt(total, c + 1)) total->n_groups++;
+    total->live = pc_alloc(&ctx->memory, total->n_groups, sizeof *total->live);
+    if (total->live == NULL) return pc_total_out_of_memory(&ctx->error);
+    for (int64_t c = next_dealt(total, 0), g = 0; c < n_codes; c = next_dealt(total, c + 1))
+        total->live[g++] = c;
+    return PC_OK;
+}
+
 /* Direct codes are the same in all lanes. */
 static pc_status find_direct(pc_context *ctx, pc_total *total, finish_job *job)
 {
@@ -93,21 +115,24 @@ static pc_status count_dealt(pc_context *ctx, pc_total *total)
     const int64_t n_buckets = pc_deal_n_buckets(total->deal);
     uint32_t *key = NULL;
     int64_t most = 0;
+    pc_status status = PC_OK;
     for (int64_t b = 0; b < n_buckets; b++) {
         const int64_t n = pc_deal_read(total->deal, b, NULL, NULL, NULL);
         if (n > most) most = n;
     }
     key = pc_alloc(&ctx->memory, most, sizeof *key);
     if (key == NULL) return pc_total_out_of_memory(&ctx->error);
-    for (int64_t b = 0, g = 0; b < n_buckets; b++) {
+    for (int64_t b = 0, g = 0; status == PC_OK && b < n_buckets; b++) {
         const int64_t n = pc_deal_read(total->deal, b, key, NULL, NULL);
         for (int64_t c = 0; c < n; c++) {
             while (total->live[g] != key[c] >> bits) g++;
             total->start[g + 1]++;
         }
+        if (status == PC_OK && pc_caller_stopped(ctx))
+            status = pc_context_fail(ctx, PC_ERR_INTERRUPTED, "", -1, -1, "stopped by the host");
     }
     pc_free(&ctx->memory, key);
-    return PC_OK;
+    return status;
 }
 
 static void sum_record(const pc_total *total, const pc_total_lane *lane, int64_t code, double *sum)
@@ -203,7 +228,7 @@ done:
 
 static pc_status finish_dealt(pc_context *ctx, pc_total *total)
 {
-    pc_status status = find_live(ctx, total);
+    pc_status status = find_dealt(ctx, total);
     if (status == PC_OK) status = make_starts(ctx, total);
     return status == PC_OK ? count_dealt(ctx, total) : status;
 }

@@ -34,6 +34,8 @@ uint8_t *pc_total_live_anywhere(pc_context *ctx, const pc_total *total)
     uint8_t *live = pc_alloc_zeroed(&ctx->memory, total->group->scheme.n_radix, 1);
     if (live == NULL) return NULL;
     if (total->plan.n_keys == 0) live[0] = 1; /* without keys there is always one group */
+    for (int64_t c = 0; total->deal != NULL && c < total->group->scheme.n_radix; c++)
+        if (!live[c]) live[c] = pc_total_is_dealt(total, c);
     for (int64_t l = 0; l < total->n_lanes; l++)
         for (int64_t c = 0; c < total->lane[l].room; c++)
             if (!live[c]) live[c] = is_live(total, &total->lane[l], c);
@@ -129,9 +131,8 @@ static pc_status move_lane(pc_context *ctx, pc_total *total, int64_t l, pc_group
     return PC_OK;
 }
 
-/* Add what was dealt in `from` to `deal` and to the lanes of `total`, which have the codes of `group`. */
-static pc_status join_deal(pc_context *ctx, const pc_total *from, pc_group *group, pc_deal *deal,
-                           pc_total_lane lanes[PC_LANES])
+/* Add what was dealt in `from` to `to`, whose deal has the codes of `group`. */
+static pc_status join_deal(pc_context *ctx, const pc_total *from, pc_group *group, pc_total *to)
 {
     const int64_t n_codes = from->group->scheme.n_radix;
     int64_t *map = NULL;
@@ -140,21 +141,11 @@ static pc_status join_deal(pc_context *ctx, const pc_total *from, pc_group *grou
     if (live == NULL) goto done;
     map = pc_alloc(&ctx->memory, n_codes, sizeof *map);
     if (map == NULL) goto done;
-    for (int64_t l = 0; l < PC_LANES; l++) {
-        if (lanes[l].seen != NULL) continue;
-        lanes[l].room = group->scheme.n_radix;
-        lanes[l].seen = pc_alloc_zeroed(&ctx->memory, lanes[l].room, 1);
-        if (lanes[l].seen == NULL) goto done;
-    }
     status = pc_group_transfer(ctx, from->group, 0, live, 0, group, 0, map);
     if (status == PC_OK)
-        status = pc_deal_take(ctx, deal, from->deal, (int)from->plan.n_flags, map);
+        status = pc_deal_take(ctx, to->deal, from->deal, (int)from->plan.n_flags, map);
     for (int64_t c = 0; status == PC_OK && c < n_codes; c++)
-        if (live[c]) lanes[0].seen[map[c]] = 1;
-    for (int64_t l = 0; status == PC_OK && l < PC_LANES; l++) {
-        lanes[l].where_missing += from->lane[l].where_missing;
-        lanes[l].zero_weights += from->lane[l].zero_weights;
-    }
+        if (live[c]) pc_total_note_dealt(to, map[c]);
 done:
     pc_free(&ctx->memory, live);
     pc_free(&ctx->memory, map);
@@ -164,17 +155,14 @@ done:
 /* Give what was dealt the keys of a wider scheme. */
 static pc_status move_deal(pc_context *ctx, pc_total *total, pc_group *wider)
 {
-    pc_total_lane moved[PC_LANES] = {{0}};
-    pc_deal *deal = pc_total_new_deal(ctx, total, wider->scheme.n_radix);
-    if (deal == NULL) return PC_ERR_MEMORY;
-    const pc_status status = join_deal(ctx, total, wider, deal, moved);
-    for (int64_t l = 0; l < PC_LANES; l++) {
-        pc_total_free_lane(ctx, status == PC_OK ? &total->lane[l] : &moved[l]);
-        if (status == PC_OK) total->lane[l] = moved[l];
-    }
-    pc_deal_free(ctx, status == PC_OK ? total->deal : deal);
-    if (status == PC_OK) total->deal = deal;
-    return status;
+    pc_total moved = {.plan = total->plan};
+    pc_status status = pc_total_start_deal(ctx, &moved, wider->scheme.n_radix);
+    if (status == PC_OK) status = join_deal(ctx, total, wider, &moved);
+    pc_total_free_deal(ctx, status == PC_OK ? total : &moved);
+    if (status != PC_OK) return status;
+    total->deal = moved.deal;
+    total->dealt = moved.dealt;
+    return PC_OK;
 }
 
 pc_status pc_total_widen(pc_context *ctx, pc_total *total, const pc_group_scheme *scheme)
@@ -238,8 +226,8 @@ pc_status pc_total_merge(pc_context *ctx, pc_total *into, const pc_total *other)
     if (into->group == NULL && (into->n_lanes == 0 || other->deal != NULL)) {
         into->layout = other->layout;
         into->n_lanes = other->n_lanes;
-        if (other->deal != NULL) into->deal = pc_total_new_deal(ctx, other, other->group->scheme.n_radix);
-        if (other->deal != NULL && into->deal == NULL) return PC_ERR_MEMORY;
+        const int64_t n_codes = other->group->scheme.n_radix;
+        if (other->deal != NULL && pc_total_start_deal(ctx, into, n_codes) != PC_OK) return PC_ERR_MEMORY;
     }
     if (!same_layout(into, other))
         return pc_context_fail(ctx, PC_ERR_LENGTH, "total", -1, -1,
@@ -250,7 +238,11 @@ pc_status pc_total_merge(pc_context *ctx, pc_total *into, const pc_total *other)
     if (status == PC_OK && joined.key != NULL) status = pc_total_widen(ctx, into, &joined);
     pc_free(&ctx->memory, joined.key);
     if (status == PC_OK && into->deal != NULL)
-        status = join_deal(ctx, other, into->group, into->deal, into->lane);
+        status = join_deal(ctx, other, into->group, into);
+    for (int64_t l = 0; status == PC_OK && into->deal != NULL && l < PC_LANES; l++) {
+        into->lane[l].where_missing += other->lane[l].where_missing;
+        into->lane[l].zero_weights += other->lane[l].zero_weights;
+    }
     for (int64_t l = 0; status == PC_OK && into->deal == NULL && l < into->n_lanes; l++)
         status = join_lane(ctx, other, l, into->n_rows, into->group, l, &into->lane[l]);
     if (status == PC_OK) into->n_rows += other->n_rows;

@@ -46,13 +46,6 @@ static pc_status grow(pc_context *ctx, void **block, int64_t old_n, int64_t new_
     return PC_OK;
 }
 
-static pc_status make_seen(pc_context *ctx, pc_total_lane *lane, int64_t n_codes, pc_error *err)
-{
-    if (lane->seen != NULL) return PC_OK;
-    lane->room = n_codes;
-    return grow(ctx, (void **)&lane->seen, 0, n_codes, 1, err);
-}
-
 pc_status pc_total_make_room(pc_context *ctx, const pc_total *total, const pc_group *group,
                              pc_total_lane *lane, int64_t n_codes, pc_error *err)
 {
@@ -62,7 +55,7 @@ pc_status pc_total_make_room(pc_context *ctx, const pc_total *total, const pc_gr
     int64_t room = n_codes;
     pc_status status = PC_OK;
 
-    if (total->deal != NULL) return make_seen(ctx, lane, n_codes, err);
+    if (total->deal != NULL) return PC_OK;
     if (n_codes <= lane->room && lane->table != NULL) return PC_OK;
     if (!is_table && room < lane->room * 3 / 2) room = lane->room * 3 / 2;
     if (!is_table && room < 16 && !total->plan.has_profile) room = 16;
@@ -196,22 +189,28 @@ static void take_turns(pc_total_block *b)
 
 /* ---- flags that cannot be missing -------------------------------------------------------------- */
 
-/* Where the block after this one has its weights and its first key, when they touch in memory. */
+static void look_ahead(pc_sum_ahead *ahead, const char *start, int64_t row_bytes)
+{
+    if (start == NULL || ahead->n == PC_SUM_STREAMS) return;
+    ahead->start[ahead->n] = start;
+    ahead->row_bytes[ahead->n++] = row_bytes;
+}
+
+static void look_ahead_column(const pc_total_block *b, const pc_column *column, pc_sum_ahead *ahead)
+{
+    look_ahead(ahead, pc_column_address(column, b->row + b->n), (int64_t)pc_type_size(column->type));
+}
+
+/* Where the block after this one has its weights, its first key, and its flags. */
 static pc_sum_ahead next_block(const pc_total_block *b)
 {
-    pc_sum_ahead ahead = {NULL, NULL, 0, 0};
-    if (b->u != b->weight) {
-        ahead.weight = (const char *)(b->u + b->n);
-        ahead.weight_bytes = sizeof(double);
-    }
-    if (b->rows->n_keys > 0 && b->rows->keys[0]->n_chunks == 1) {
-        const pc_chunk *chunk = b->rows->keys[0]->chunks;
-        const int64_t size = (int64_t)pc_type_size(b->rows->keys[0]->type);
-        if (size > 0 && chunk->stride == size) {
-            ahead.key = (const char *)chunk->data + (b->row + b->n) * size;
-            ahead.key_bytes = size;
-        }
-    }
+    const pc_rows *rows = b->rows;
+    pc_sum_ahead ahead = {.n = 0};
+    if (b->u != b->weight) look_ahead(&ahead, (const char *)(b->u + b->n), sizeof(double));
+    if (rows->n_keys > 0) look_ahead_column(b, rows->keys[0], &ahead);
+    if (rows->packed != NULL) look_ahead_column(b, rows->packed, &ahead);
+    for (int64_t j = 0; rows->packed == NULL && j < rows->n_flags; j++)
+        look_ahead_column(b, rows->flags[j], &ahead);
     return ahead;
 }
 
@@ -264,14 +263,34 @@ static pc_status load_masks(const pc_total_block *b, uint32_t *mask, pc_error *e
 
 static pc_status add_profile(pc_total_block *b, pc_error *err)
 {
+    const pc_sum_ahead ahead = next_block(b);
     uint32_t mask[PC_BLOCK];
     pc_status status = load_masks(b, mask, err);
     for (int64_t i = 0; i < b->n; i++) b->code[i] += 2 * mask[i];
     for (int64_t row = 0; status == PC_OK && row < b->n;) {
-        row = b->kernels->add_pairs(row, b->n, b->code, b->u, PC_RECORD_MOST_ROWS, b->lane->table);
+        row = b->kernels->add_pairs(row, b->n, b->code, b->u, PC_RECORD_MOST_ROWS, b->lane->table,
+                                    &ahead);
         status = put_aside(b, row - 1, err);
     }
     return status;
+}
+
+int64_t pc_total_dealt_words(int64_t n_codes)
+{
+    return (n_codes + PC_TOTAL_WORD - 1) / PC_TOTAL_WORD;
+}
+
+bool pc_total_is_dealt(const pc_total *total, int64_t code)
+{
+    const uint64_t word = atomic_load_explicit(&total->dealt[code / PC_TOTAL_WORD], memory_order_relaxed);
+    return word >> code % PC_TOTAL_WORD & 1;
+}
+
+void pc_total_note_dealt(const pc_total *total, int64_t code)
+{
+    if (pc_total_is_dealt(total, code)) return;
+    atomic_fetch_or_explicit(&total->dealt[code / PC_TOTAL_WORD], (uint64_t)1 << code % PC_TOTAL_WORD,
+                             memory_order_relaxed);
 }
 
 /* Deal the rows of the domain. Nothing is dealt of a block with a bad row. */
@@ -281,7 +300,7 @@ static pc_status deal_profile(pc_total_block *b, pc_error *err)
     uint32_t mask[PC_BLOCK];
     const pc_status status = load_masks(b, mask, err);
     if (status != PC_OK) return status;
-    for (int64_t i = 0; i < b->n; i++) b->lane->seen[b->code[i]] = 1;
+    for (int64_t i = 0; i < b->n; i++) pc_total_note_dealt(b->total, b->code[i]);
     for (int64_t i = 0; i < b->n; i++) b->code[i] = b->code[i] << n_flags | mask[i];
     int64_t n = b->n;
     const double *weight = b->u;

@@ -14,7 +14,7 @@
 typedef struct pc_total_lane {
     double *table;    /* record 0 takes the rows outside the domain, group c is record c + 1 */
     int64_t room;     /* groups that fit */
-    uint8_t *seen;    /* [room] direct codes with a domain, or dealt: 1 where a row was seen */
+    uint8_t *seen;    /* [room] direct codes with a domain: 1 where a row was seen */
     int32_t *kept_at; /* [slots of the table] 1 + where a slot is kept; 0: nowhere; made when needed */
     double *kept;     /* [kept_room x 2 width] what was put aside */
     int64_t n_kept, kept_room;
@@ -33,6 +33,7 @@ struct pc_total {
     int64_t n_lanes; /* 0: lanes and layout are not set yet */
     pc_group *group;
     pc_deal *deal; /* of a profile of many groups: has the cells, and the lanes have no tables */
+    _Atomic uint64_t *dealt; /* a bit for each direct code of a deal: 1 where a row was seen */
     pc_total_lane lane[PC_LANES];
     int64_t n_rows;
     /* after finish */
@@ -83,7 +84,15 @@ int64_t pc_total_most_table(const pc_total *total);
 
 /* A profile of many groups is dealt where its keys number the groups, unless there would be too many cells. */
 bool pc_total_can_deal(const pc_total *total, const pc_group_scheme *scheme);
-pc_deal *pc_total_new_deal(pc_context *ctx, const pc_total *total, int64_t n_codes);
+pc_status pc_total_start_deal(pc_context *ctx, pc_total *total, int64_t n_codes);
+void pc_total_free_deal(pc_context *ctx, pc_total *total);
+
+enum { PC_TOTAL_WORD = 64 };
+
+/* Words of the bits of n codes; whether the bit of one is set, and setting it, which several threads may. */
+int64_t pc_total_dealt_words(int64_t n_codes);
+bool pc_total_is_dealt(const pc_total *total, int64_t code);
+void pc_total_note_dealt(const pc_total *total, int64_t code);
 
 /* [n_radix] 1 for each direct code that lives in some lane; NULL: memory is out. */
 uint8_t *pc_total_live_anywhere(pc_context *ctx, const pc_total *total);

@@ -1,8 +1,8 @@
 """From members to households: whether any of them is deprived, all are, or a share of them.
 
-A file of members has one row per person and names the household of each. It is read once per
-group of members that indicators are about, each indicator as one byte a row; members are counted
-by household in the core, and counts are compared as integers.
+A file of members has one row per person and names the household of each. Each indicator becomes
+one byte a row; members are counted by household in one pass of the core, and counts are compared as
+integers.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from .. import _core
 from ..errors import DuplicateNameError
 from ..inputs import Frame, Key
 from .indicator import Among, Indicator
-from .rules import flags
+from .rules import Rule, flags
 from .spec import Spec
-from .tally import arrange, keys_of, listed, option_error
+from .tally import Arrangement, arrange, keys_of, listed, option_error
 
 __all__ = ["collapse"]
 
@@ -107,12 +107,8 @@ def collapse(members: Any, spec: Spec, *, id: str | list[str]) -> Any:
     keys = keys_of(frame, names, False)
     if not keys:
         raise option_error("id", "id is an empty list; name the column of the household")
-    answers: dict[str, Answers] = {}
-    groups: Any = None
-    for whom, chosen in by_whom(indicators).items():
-        groups, counts = counted(frame, keys, whom, chosen)
-        for indicator, (n, known, deprived) in zip(chosen, counts, strict=True):
-            answers[indicator.id] = answered(indicator, n, known, deprived)
+    groups, counts = counted(frame, keys, indicators)
+    answers = {one.id: answered(one, *counts[one.id]) for one in indicators}
     labels = [
         levels.take(codes) if hasattr(levels, "take") else np.asarray(levels)[codes]
         for levels, codes in zip(groups.levels, groups.codes, strict=True)
@@ -121,7 +117,7 @@ def collapse(members: Any, spec: Spec, *, id: str | list[str]) -> Any:
     for name in answers:
         if name in ids:
             raise DuplicateNameError(f"the indicator {name!r} is named like a column of id")
-    return table_like(frame, ids, {one.id: answers[one.id] for one in indicators})
+    return table_like(frame, ids, answers)
 
 
 def members_of(spec: Any) -> list[Indicator]:
@@ -140,28 +136,39 @@ def columns_of(indicators: Sequence[Indicator], names: Sequence[Any]) -> list[An
     return [*names, *(one.column for one in indicators), *whom]
 
 
-def by_whom(indicators: Sequence[Indicator]) -> dict[Among | None, list[Indicator]]:
-    """Put together the indicators that are about the same members: they are counted at once."""
-    found: dict[Among | None, list[Indicator]] = {}
-    for one in indicators:
-        found.setdefault(one.among, []).append(one)
-    return found
-
-
 def counted(
-    frame: Frame, keys: Sequence[Key], whom: Among | None, indicators: Sequence[Indicator]
-) -> tuple[Any, list[tuple[Counts, Counts, Counts]]]:
-    """Count, per household, the members, and per indicator those known and those deprived."""
-    raw = _core.total(
-        frame.n,
-        [key.column for key in keys],
-        flags=[flags(frame, one.column, one.rule) for one in indicators],
-        where=None if whom is None else flags(frame, whom.column, whom.rule),
-    )
+    frame: Frame, keys: Sequence[Key], indicators: Sequence[Indicator]
+) -> tuple[Arrangement, dict[str, tuple[Counts, Counts, Counts]]]:
+    """Count, per household, the members each indicator is about, those known, those deprived."""
+    whom: dict[Among | None, NDArray[np.bool_]] = {}
+    for one in indicators:
+        if one.among is not None and one.among not in whom:
+            hit, missing = of_rows(frame, one.among.column, one.among.rule)
+            whom[one.among] = hit if missing is None else hit & ~missing
+    columns = [_core.column_array(about) for about in whom.values()]
+    for one in indicators:
+        hit, missing = of_rows(frame, one.column, one.rule)
+        if one.among is not None:
+            outside = ~whom[one.among]
+            missing = outside if missing is None else missing | outside
+        columns.append(_core.column_array(hit, missing))
+    raw = _core.total(frame.n, [key.column for key in keys], flags=columns)
     groups = arrange(raw, keys)
-    n = groups.gather(raw["n"])
-    known, deprived = groups.gather(raw["score_n"]), groups.gather(raw["sums"]).astype(np.int64)
-    return groups, [(n, known[:, j], deprived[:, j]) for j in range(len(indicators))]
+    n, known = groups.gather(raw["n"]), groups.gather(raw["score_n"])
+    true = groups.gather(raw["sums"]).astype(np.int64)
+    place = {among: j for j, among in enumerate(whom)}
+    return groups, {
+        one.id: (n if one.among is None else true[:, place[one.among]], known[:, j], true[:, j])
+        for j, one in enumerate(indicators, start=len(whom))
+    }
+
+
+def of_rows(
+    frame: Frame, column: str, rule: Rule | None
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_] | None]:
+    """Return what a column or a rule says of each member, and of whom it says nothing."""
+    said, unsaid = _core.pack(frame.n, [flags(frame, column, rule)])
+    return said.view(np.bool_), None if unsaid is None else unsaid.view(np.bool_)
 
 
 def answered(indicator: Indicator, n: Counts, known: Counts, deprived: Counts) -> Answers:

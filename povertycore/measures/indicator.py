@@ -102,6 +102,12 @@ class Indicator:
     OptionError
         A word contradicts another, or is not known.
 
+    Notes
+    -----
+    A missing value is missing under any rule. Text is compared in Unicode form NFC. A rule on
+    numbers needs a column of numbers, one on text a column of text or categories. A limit is read
+    in the column's own type: an amount typed as the limit equals it, in float32 too.
+
     Examples
     --------
     >>> pc.Indicator("crowded", "area_per_person", below=8, unit="m2")

@@ -6,8 +6,9 @@ Shares are of the measured population: the complete rows, or all where missing v
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations as subsets
 from typing import Any
 
@@ -19,8 +20,11 @@ from ..estimates import Estimates
 from .profile_table import ProfileTable, bit
 from .profiles import Profiles
 from .scores import (
+    ALL_DEPRIVED,
     FIGURES,
+    NOBODY_DEPRIVED,
     NOTHING,
+    Picks,
     Sample,
     Scheme,
     difference_of_products,
@@ -95,12 +99,13 @@ def pairs(
     for name in names:
         if name not in PAIRS:
             raise unknown_option("measures", name, PAIRS)
-    both = list(subsets(range(len(found.spec.ids)), 2))
+    ids = list(found.spec.ids)
+    both = list(subsets(range(len(ids)), 2))
     first, second = ([pair[side] for pair in both] for side in (0, 1))
     figures = []
     for part in parts_of(found, k, scheme, missing):
-        single = part.totals([bit(part.mask, j) for j in range(len(found.spec.ids))])
-        joint = part.totals([bit(part.mask, i) & bit(part.mask, j) for i, j in both])
+        single = part.totals(len(ids), lambda mask: (bit(mask, j) for j in range(len(ids))))
+        joint = part.totals(len(both), lambda mask: joint_bits(mask, len(ids)))
         one, other = single[:, first], single[:, second]
         by_measure = [
             part.figures(*PAIRS[name](joint, one, other, part.population)) for name in names
@@ -109,7 +114,6 @@ def pairs(
             {word: side_by_side([each[word] for each in by_measure]) for word in FIGURES}
         )
     width = len(names)
-    ids = list(found.spec.ids)
     return joined(
         found,
         figures,
@@ -121,11 +125,18 @@ def pairs(
     )
 
 
+def joint_bits(mask: np.ndarray, n_indicators: int) -> Iterator[np.ndarray]:
+    """Yield for each pair of bits, in the order of `subsets`, whether both are set."""
+    bits = [bit(mask, j) for j in range(n_indicators)]
+    for one, other in subsets(bits, 2):
+        yield one & other
+
+
 def joint_share(
     joint: np.ndarray, one: np.ndarray, other: np.ndarray, population: np.ndarray
 ) -> Figure:
     """Return the share deprived in both."""
-    return quotient(joint, population), joint, population
+    return quotient(joint, population), joint, population, NOTHING
 
 
 def cramers_v(
@@ -134,7 +145,9 @@ def cramers_v(
     """Return Cramer's V, with the sign of the association."""
     apart = difference_of_products(joint, np.broadcast_to(population, joint.shape), one, other)
     spread = np.sqrt(one * (population - one)) * np.sqrt(other * (population - other))
-    return quotient(apart, spread), np.nan, np.nan
+    nobody, everybody = np.minimum(one, other) == 0, np.maximum(one, other) == population
+    why = np.select([nobody, everybody], [NOBODY_DEPRIVED, ALL_DEPRIVED], NOTHING)
+    return quotient(apart, spread), np.nan, np.nan, why
 
 
 def redundancy(
@@ -142,10 +155,11 @@ def redundancy(
 ) -> Figure:
     """Return the joint share over the smaller of the two: 1 if one of them implies the other."""
     least = np.minimum(one, other)
-    return quotient(joint, least), joint, least
+    why = np.where(least == 0, NOBODY_DEPRIVED, NOTHING)
+    return quotient(joint, least), joint, least, why
 
 
-Figure = tuple[np.ndarray, Any, Any]  # estimate, numerator, denominator: groups x slots
+Figure = tuple[np.ndarray, Any, Any, Any]  # estimate, numerator, denominator, note: groups x slots
 PAIRS = {"joint": joint_share, "cramers_v": cramers_v, "redundancy": redundancy}
 
 
@@ -186,11 +200,17 @@ def combinations(
     0  ill + absent           2      0.50
     1           ill           1      0.25
     """
-    if n < 1:
-        raise option_error("n", f"n must be at least 1, found {n!r}")
+    for argument, value, least in (("n", n, 1), ("at_least", at_least, 0)):
+        if not isinstance(value, int | np.integer) or value < least:
+            message = f"{argument} must be a whole number >= {least}, found {value!r}"
+            raise option_error(argument, message)
     parts = parts_of(found, k, scheme, missing)
     masks = most_frequent(parts[0], n, at_least)
-    figures = [part.figures(*part.shares([part.mask == mask for mask in masks])) for part in parts]
+
+    def which(mask: np.ndarray) -> Iterator[np.ndarray]:
+        return (mask == one for one in masks)
+
+    figures = [part.figures(*part.shares(len(masks), which)) for part in parts]
     members = [[j for j in range(len(found.spec.ids)) if int(mask) >> j & 1] for mask in masks]
     words = [" + ".join(found.spec.ids[j] for j in inside) for inside in members]
     return joined(
@@ -232,9 +252,15 @@ def overlaps(
     sizes = np.arange(len(found.spec.ids) + 1)
     figures = []
     for part in parts_of(found, k, scheme, missing):
-        size = np.bitwise_count(part.mask)
-        figures.append(part.figures(*part.shares([size == number for number in sizes])))
+        which = partial(sizes_of, sizes=sizes)
+        figures.append(part.figures(*part.shares(len(sizes), which)))
     return joined(found, figures, {"n_deprived": sizes}, np.full(len(sizes), "share"))
+
+
+def sizes_of(mask: np.ndarray, sizes: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield for each size whether so many bits are set."""
+    count = np.bitwise_count(mask)
+    return (count == size for size in sizes)
 
 
 # --- the cells that count -----------------------------------------------------------------------
@@ -254,22 +280,24 @@ class Part:
         """Return the deprivations of the cells."""
         return self.sample.mask
 
-    def totals(self, which: Sequence[np.ndarray]) -> np.ndarray:
-        """Add up the weights of some of the cells, by group."""
-        columns = [self.sample.by_group(np.where(inside, self.weight, 0.0)) for inside in which]
-        return np.column_stack(columns) if columns else np.zeros((len(self.population), 0))
+    def totals(self, width: int, which: Picks) -> np.ndarray:
+        """Add up the weights of some of the cells by group; see `Sample.totals`."""
+        return self.sample.totals(self.weight, width, which)
 
-    def shares(self, which: Sequence[np.ndarray]) -> Figure:
+    def shares(self, width: int, which: Picks) -> Figure:
         """Return the shares of some of the cells in the population."""
-        totals = self.totals(which)
-        return quotient(totals, self.population), totals, self.population
+        totals = self.totals(width, which)
+        return quotient(totals, self.population), totals, self.population, NOTHING
 
-    def figures(self, estimate: np.ndarray, numerator: Any, denominator: Any) -> dict[str, Any]:
-        """Return the columns of the result."""
+    def figures(
+        self, estimate: np.ndarray, numerator: Any, denominator: Any, why: Any
+    ) -> dict[str, Any]:
+        """Return the columns of the result; `why` is the note where a group is not empty."""
         shape = estimate.shape
         n_obs = np.broadcast_to(self.table.sums["n_obs"], shape)
         population = np.broadcast_to(self.population, shape)
-        note = note_of(self.table, n_obs, population)
+        empty = note_of(self.table, n_obs, population)
+        note = np.where(empty == NOTHING, why, empty).astype(np.int8)
         return {
             "estimate": np.where(note == NOTHING, estimate, np.nan),
             "n_obs": n_obs,

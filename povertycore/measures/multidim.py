@@ -14,7 +14,7 @@ weights numerators and denominators are exact and a quotient is rounded once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..design import Design
+from ..design import Design, design_of
 from ..errors import LimitError, unknown_option
 from ..estimates import Estimates
 from .multidim_measures import MEASURES, Block, blocks_of, places
@@ -43,7 +43,7 @@ from .scores import (
     scheme_of,
 )
 from .spec import Spec, as_fraction
-from .tally import listed, option_error, totals_of
+from .tally import option_error, totals_of
 
 DEFAULT = ("H", "A", "M0")
 MOST_CUTOFFS = 100  # attainable scores that are taken as cut-offs unasked
@@ -107,6 +107,7 @@ def multidim(
         band up to 1 holds 1.
     standard : str or Standard, optional
         The standard that the indicators follow: an id, a Standard, or the name of a column of ids.
+        By default the one given as `spec`, if it is a Standard.
     missing_groups : {"error", "keep"}, optional
         What to do about a missing label in `by` or `over`.
     observed : bool, optional
@@ -182,7 +183,7 @@ def multidim(
     >>> est["se"].tolist()
     [0.25]
     """
-    design = Design() if design is None else design
+    design = design_of(design)
     found = counted_profiles(
         data,
         spec,
@@ -190,7 +191,7 @@ def multidim(
         design,
         {"by": by, "over": over, "where": where, "count": count, "standard": standard}
         | {"missing_groups": missing_groups},
-        powers_of([] if measures is None else listed(measures)),
+        powers_of([] if measures is None else some("measures", measures)),
     )
     return from_profiles(
         found,
@@ -264,7 +265,7 @@ def reweighted_spec(spec: Spec, weights: Any) -> Spec:
 
 def schemes_of(spec: Spec, schemes: Any, k: Any) -> tuple[Scheme, ...]:
     """Return the weightings asked for, each with its cut-offs."""
-    names = list(spec.schemes) if schemes is None else listed(schemes)
+    names = list(spec.schemes) if schemes is None else some("schemes", schemes)
     for name in names:
         if name not in spec.schemes:
             raise unknown_option("schemes", name, spec.schemes)
@@ -275,10 +276,16 @@ def cutoffs_of(spec: Spec, scheme: str, k: Any) -> tuple[Fraction, ...]:
     """Return the cut-offs asked for, else the spec's own, else all that make a difference."""
     if k is None and spec.k is None:
         return attainable_cutoffs(spec, scheme)
-    given = listed(spec.k if k is None else k)
-    if not given:
-        raise option_error("k", "k is an empty list; give at least one cut-off")
+    given = some("k", spec.k if k is None else k)
     return tuple(dict.fromkeys(spec.cutoff(value, scheme) for value in given))
+
+
+def some(argument: str, value: Any) -> list[Any]:
+    """Return a list of what is asked for: at least one thing."""
+    is_list = isinstance(value, Iterable) and not isinstance(value, str)
+    if is_list and not len(given := list(value)):
+        raise option_error(argument, f"{argument} is an empty list; leave it out for the default")
+    return given if is_list else [value]
 
 
 def attainable_cutoffs(spec: Spec, scheme: str) -> tuple[Fraction, ...]:
@@ -301,9 +308,13 @@ def attainable_cutoffs(spec: Spec, scheme: str) -> tuple[Fraction, ...]:
 def bands_of(bands: Mapping[str, tuple[Any, Any]] | None) -> dict[str, Band]:
     """Return the bands of the score; one up to 1 has no end."""
     out: dict[str, Band] = dict(BANDS)
+    if bands is not None and not isinstance(bands, Mapping):
+        raise option_error("bands", "bands maps names to (from, to), as {'near': ('1/5', '1/3')}")
     for name, limits in (bands or {}).items():
-        if name in MEASURES or POWER.fullmatch(name):
+        if name in MEASURES or POWER.fullmatch(str(name)):
             raise option_error("bands", f"a band cannot be named {name!r}, as a measure is")
+        if not isinstance(limits, list | tuple) or len(limits) != 2:
+            raise option_error("bands", f"band {name!r} must be (from, to), found {limits!r}")
         low, high = (as_fraction(limit) for limit in limits)
         if not 0 <= low < high <= 1:
             raise option_error(
@@ -319,11 +330,20 @@ def measures_of(measures: Any, bands: Mapping[str, Band]) -> tuple[str, ...]:
     options = [*MEASURES, *bands]
     if measures is None:
         return (*DEFAULT, *own)
-    names = options if measures == "all" else listed(measures)
+    asked = some("measures", measures)
+    names = [one for name in asked for one in (options if name == "all" else [name])]
     for name in names:
         if name not in options and not POWER.fullmatch(str(name)):
             raise unknown_option("measures", name, [*options, "M1", "M2", "all"])
-    return tuple(dict.fromkeys([*names, *own]))
+    return tuple(dict.fromkeys(map(plain_power, [*names, *own])))
+
+
+def plain_power(name: str) -> str:
+    """Write a measure of gaps such that the same power has the same name: M1.0 as M1."""
+    if not (power := POWER.fullmatch(name)):
+        return name
+    whole, _, part = power[1].partition(".")
+    return ".".join(filter(None, ["M" + (whole.lstrip("0") or "0"), part.rstrip("0")]))
 
 
 # --- compute ----------------------------------------------------------------------------------

@@ -111,7 +111,7 @@ def plain_sums(sample: Sample, ask: Ask) -> dict[str, np.ndarray]:
     if "union" in ask.measures:
         out["union"] = columns(weight, [sample.mask != 0])
     if "intersection" in ask.measures:
-        all_there = (sample.mask != 0) & ((sample.mask | lost) == everything)
+        all_there = (sample.mask | lost) == everything
         out["intersection"] = columns(weight, [all_there])
     if sample.lost is None:
         shape = (len(n_obs), n_indicators)
@@ -128,10 +128,9 @@ def plain_sums(sample: Sample, ask: Ask) -> dict[str, np.ndarray]:
 
 def by_indicator(sample: Sample, weight: np.ndarray, n_indicators: int) -> np.ndarray:
     """Add up weights by group and indicator that the cell is deprived in."""
-    out = np.empty((sample.table.n_groups, n_indicators))
-    for j in range(n_indicators):
-        out[:, j] = sample.by_group(np.where(bit(sample.mask, j), weight, 0.0))
-    return out
+    return sample.totals(
+        weight, n_indicators, lambda mask: (bit(mask, j) for j in range(n_indicators))
+    )
 
 
 def scored_sums(sample: Sample, scores: Sequence[Scores], ask: Ask) -> dict[str, np.ndarray]:

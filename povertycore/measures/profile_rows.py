@@ -22,6 +22,7 @@ from .tally import (
     added,
     arrange,
     call_core,
+    listed,
     option_error,
     with_standard,
 )
@@ -119,9 +120,9 @@ def counted(request: Request, keys: Sequence[Key], masks: Masks) -> Mapping[str,
         if may_combine and all(column.is_complete for column in masks):
             with suppress(LimitError):
                 return combined(call_profile(request, keys, flags=masks))
-        packed, absent = _core.pack(request.frame.n, masks)
-        deprived = _core.column_array(packed)
-        missing = None if absent is None else _core.column_array(absent)
+        bits, unknown = _core.pack(request.frame.n, masks)
+        deprived = _core.column_array(bits)
+        missing = None if unknown is None else _core.column_array(unknown)
     if may_combine and missing is None:
         with suppress(LimitError):
             return combined(call_profile(request, keys, packed=deprived, n_packed=width))
@@ -273,7 +274,7 @@ def limit_of(indicator: Indicator) -> float:
 
 def checked_alphas(spec: Spec, alphas: Sequence[float]) -> tuple[float, ...]:
     """Return powers of gaps, if all indicators have gaps."""
-    powers = tuple(dict.fromkeys(float(alpha) for alpha in alphas))
+    powers = tuple(dict.fromkeys(float(alpha) for alpha in listed(alphas)))
     for alpha in powers:
         if not 0 < alpha < np.inf:
             raise option_error("alphas", f"the powers of gaps must be above 0, found {alpha:g}")

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from .. import _core
-from ..design import Design
+from ..design import Design, design_of
 from ..errors import ComparabilityError, DuplicateNameError, ValueRangeError, unknown_option
 from ..estimates import Estimates
 from ..inputs import Frame, Key
@@ -260,8 +260,9 @@ class Profiles:
         Parameters
         ----------
         **words
-            `k`, `measures`, `missing`, `schemes`, `weights`, `indicators`, `bands`, `totals`,
-            `observed` as in `povertycore.multidim`.
+            `k`, `measures`, `missing`, `schemes`, `bands`, `totals`, `observed` as in
+            `povertycore.multidim`. Also `weights`, a mapping as `povertycore.Spec` takes it, in
+            place of the specification's, and `indicators`, those that stay, as in `only`.
 
         Returns
         -------
@@ -431,7 +432,8 @@ def profiles(
     count : {"households", "persons"}, optional
         What is counted, in place of what the design says.
     standard : str or Standard, optional
-        The standard that the indicators follow: an id, or the name of a column of ids.
+        The standard that the indicators follow: an id, or the name of a column of ids. By default
+        the one given as `spec`, if it is a Standard.
     missing_groups : {"error", "keep"}, optional
         What to do about a missing label in `by` or `over`.
     alphas : sequence of float, optional
@@ -467,7 +469,7 @@ def profiles(
     N        0.333333  1.0  0.333333
     S        1.000000  0.5  0.500000
     """
-    design = Design() if design is None else design
+    design = design_of(design)
     lonely = "certainty" if design.lonely == "error" else design.lonely  # not yet: parts are added
     return counted_profiles(
         data,
@@ -490,7 +492,9 @@ def counted_profiles(
 ) -> Profiles:
     """Count the profiles; `checked` is the design whose sample the rows must be."""
     packed = spec if isinstance(spec, Packed) else None
-    spec = spec_of(spec)
+    given, spec = spec, spec_of(spec)
+    if words["standard"] is None and not isinstance(given, Spec | Packed):
+        words = {**words, "standard": given}  # the standard whose specification it is
     powers = checked_alphas(spec, alphas)
     columns = list(spec.needed) if packed is None or powers else []
     named = [words[word] for word in ("by", "over", "where", "standard")]
@@ -573,7 +577,7 @@ def tables_of(
         by_table = [(), *((key,) for key in request.over)]
     if packed is not None:
         check_rows(packed, request.frame)
-    elif len(by_table) > 1 or powers or weights or not hasattr(_core, "profile"):
+    elif len(by_table) > 1 or powers or weights:
         packed = packed_rows(request.frame, spec)
     masks: Masks = packed if packed is not None else list(spec.columns(request.frame))
     passes: dict[tuple[str, ...], Mapping[str, Any]] = {}

@@ -12,7 +12,7 @@ multiple of the values that P takes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from .profile_table import ProfileTable
     from .profiles import Profiles
     from .spec import Spec
+
+CELLS_AT_ONCE = 2**15  # cells whose sums are made together
+Picks = Callable[[np.ndarray], Iterable[np.ndarray]]
 
 RULES = ("drop", "not_deprived", "deprived", "reweight", "reweight_rows")
 FITS = 2**62  # scores below it are compared as int64
@@ -70,6 +73,31 @@ class Sample:
         if len(values):
             out[self.group[self.starts]] = np.add.reduceat(values, self.starts)
         return out
+
+    def totals(self, weight: np.ndarray, width: int, which: Picks) -> np.ndarray:
+        """Add up weights by group, for each of a number of choices among the cells.
+
+        `which` yields, of the masks of some cells, whether each counts, once per column. Whole
+        groups are taken together until they are many cells, so that what is made of them stays in
+        the processor's cache.
+        """
+        out = np.zeros((self.table.n_groups, width))
+        for cells, starts in self.pieces():
+            group, own = self.group[cells][starts], weight[cells]
+            for column, counts in enumerate(which(self.mask[cells])):
+                out[group, column] = np.add.reduceat(np.where(counts, own, 0.0), starts)
+        return out
+
+    def pieces(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """Divide the cells between groups; with where each group's start, from the piece's own."""
+        ends = np.append(self.starts[1:], len(self.group))
+        first = 0
+        while first < len(self.starts):
+            start = int(self.starts[first])
+            last = int(np.searchsorted(ends, start + CELLS_AT_ONCE, side="right"))
+            last = max(last, first + 1)  # a larger group is a piece of its own
+            yield slice(start, int(ends[last - 1])), self.starts[first:last] - start
+            first = last
 
 
 def starts_of(group: np.ndarray) -> np.ndarray:
@@ -295,7 +323,8 @@ def checked_rule(missing: str, more: tuple[str, ...] = ()) -> str:
 
 def missing_report(profiles: Profiles, missing: str) -> pd.DataFrame:
     """Return `Profiles.missing_report`."""
-    rule = checked_rule(missing)
+    rule = checked_rule(missing, ("bounds",))
+    rule = "not_deprived" if rule == "bounds" else rule  # both keep all rows
     counts = [known_counts(table, profiles.spec, rule) for table in profiles.tables]
     n, n_obs, weight, known = (np.concatenate(parts) for parts in zip(*counts, strict=True))
     spec = profiles.spec
@@ -361,6 +390,8 @@ NOTES = (
     "not bounded by what is missing",
     "missing in the whole group",
     "the gap of a missing value is not known",
+    "nobody is deprived in one of the two",
+    "everybody is deprived in one of the two",
 )
 (
     NOTHING,
@@ -372,6 +403,8 @@ NOTES = (
     NOT_BOUNDED,
     NOT_MEASURED,
     GAP_UNKNOWN,
+    NOBODY_DEPRIVED,
+    ALL_DEPRIVED,
 ) = range(len(NOTES))
 
 

@@ -70,6 +70,9 @@ def spec(source: str | os.PathLike[str] | Spec | Standard) -> Spec:
     or missing, named as the indicators. Where yours are named otherwise, or are raw, take a
     specification to a file with `.to_file`, and add columns and rules.
 
+    H from a standard's specification counts deprivations only. It has no income test, and is not
+    the official poverty rate.
+
     Examples
     --------
     >>> mpi = pc.spec("global-mpi-2018")

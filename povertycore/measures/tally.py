@@ -20,7 +20,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from .. import _core
-from ..design import Design
+from ..design import Design, design_of
 from ..errors import (
     ComparabilityError,
     DTypeError,
@@ -120,8 +120,8 @@ class Request:
 
 def frame_of(data: Any, design: Design | None, *words: Any) -> Frame:
     """Read the data; of a lazy frame only the columns that are named."""
-    columns = [] if design is None else design.columns()
-    columns = [*columns, *(name for word in words for name in listed(word))]
+    design = design_of(design)
+    columns = [*design.columns(), *(name for word in words for name in listed(word))]
     return Frame.of(stacked(data, design, columns) if is_waves(data) else data, columns)
 
 
@@ -142,7 +142,7 @@ def resolve(
     totals: Any,
 ) -> Request:
     """Check the words of a call and find its columns."""
-    design = Design() if design is None else design
+    design = design_of(design)
     if by is not None and over is not None:
         raise option_error("over", "by and over cannot be used together: by crosses, over does not")
     if missing_groups not in ("error", "keep"):

@@ -367,6 +367,45 @@ static void made_tables_are_as_all_pairs_say(void)
     EXPECT(n_tables == 90);
 }
 
+/* Groups far apart, of which a few at a time come level with others, pass them, or stay behind: most
+ * places are never looked at again. */
+static void small_changes_in_a_long_order_are_seen(void)
+{
+    enum { GROUPS = 64, PROFILES = 90, STEP = 4 };
+    pc_draws draws = {10};
+    for (int round = 0; round < 6; round++) {
+        table t;
+        kept k;
+        room(&t, PROFILES, GROUPS, 1, 0);
+        draw(&t, &draws, 0, PROFILES);
+        for (int64_t p = 0; p < PROFILES; p++) t.score[p] = PROFILES - p;
+        for (int64_t g = 0; g < GROUPS; g++) {
+            t.weight[g] = STEP * ((g * 37) % GROUPS); /* 37 is odd: each once */
+            t.population[g] = 1000;
+            t.baseline[g] = t.baseline[GROUPS + g] = (double)((g * 11) % (GROUPS - 2));
+        }
+        for (int64_t p = 1; p < PROFILES; p++)
+            for (int64_t c = pc_draw_below(&draws, 3); c >= 0; c--)
+                t.weight[p * GROUPS + pc_draw_below(&draws, GROUPS)] +=
+                    1 + pc_draw_below(&draws, 3 * STEP);
+        for (int64_t p = 1; p < PROFILES; p++) { /* two neighbours pass a third together */
+            const int64_t r = pc_draw_below(&draws, GROUPS - 1);
+            t.weight[p * GROUPS + 45 * r % GROUPS] += 10; /* 45 x 37 = 1 of 64 */
+            t.weight[p * GROUPS + 45 * (r + 1) % GROUPS] += 10;
+        }
+        for (int64_t g = 0; g < GROUPS; g++) { /* one population for all: ties are ties of weights */
+            int64_t all = 0;
+            for (int64_t p = 0; p < PROFILES; p++) all += t.weight[p * GROUPS + g];
+            t.population[g] -= all;
+        }
+        finish(&t);
+        if (EXPECT(rank(&t, &k, 1, round % 2 ? PC_SIMD_PORTABLE : pc_cpu_simd()) == PC_OK))
+            expect_oracle(&t, &k);
+        give_back(&k);
+        clear(&t);
+    }
+}
+
 static void every_number_of_threads_and_either_build_gives_the_same_bits(void)
 {
     static const int n_threads[] = {1, 2, 7};
@@ -425,18 +464,21 @@ static void repairing_the_order_is_ranking_anew(void)
     clear(&given);
 }
 
-/* Scores that no double tells apart. */
+/* Two that no double tells apart, and one that differs from 0 in its highest bits only. */
 static void scores_are_integers_of_62_bits(void)
 {
-    static const double share[] = {1.0, 0.0, 0.0, 1.0}, baseline[] = {1.0, 0.0};
-    static const int64_t score[] = {((int64_t)1 << 62) - 1, ((int64_t)1 << 62) - 2};
-    static const double value[] = {1.0, 1.0};
-    table t = {.n_profiles = 2, .n_groups = 2, .n = 1};
+    static const double share[] = {0.0, 0.5, 0.0, 0.5, 1.0, 0.0}, baseline[] = {1.0, 0.0};
+    static const int64_t score[] = {((int64_t)1 << 61) - 1, ((int64_t)1 << 62) - 2,
+                                    ((int64_t)1 << 62) - 1};
+    static const double value[] = {1.0, 1.0, 1.0};
+    table t = {.n_profiles = 3, .n_groups = 2, .n = 1};
     kept k;
-    t.board = (pc_af_board){2, 2, share, 1, {PC_AF_HEADCOUNT, PC_AF_HEADCOUNT}, baseline};
+    t.board = (pc_af_board){3, 2, share, 1, {PC_AF_HEADCOUNT, PC_AF_HEADCOUNT}, baseline};
     t.weightings = (pc_af_weightings){1, score, value, 0, NULL};
     EXPECT(rank(&t, &k, 1, PC_SIMD_PORTABLE) == PC_OK);
-    EXPECT(k.result.of_weighting.n[PC_AF_HOLDS] == 2);
+    EXPECT(k.result.of_weighting.n[PC_AF_HOLDS] == 3);
+    EXPECT(k.result.of_weighting.n[PC_AF_KENDALL] == 2); /* at the last both are 1 */
+    EXPECT(k.result.of_weighting.least[PC_AF_HOLDS] == 1.0);
     EXPECT(k.result.rank_least[0] == 1.0 && k.result.rank_most[0] == 1.5);
     give_back(&k);
 }
@@ -613,6 +655,7 @@ int main(void)
     static const pc_claim claims[] = {
         CLAIM(a_ranking_turned_round_on_paper),
         CLAIM(made_tables_are_as_all_pairs_say),
+        CLAIM(small_changes_in_a_long_order_are_seen),
         CLAIM(every_number_of_threads_and_either_build_gives_the_same_bits),
         CLAIM(repairing_the_order_is_ranking_anew),
         CLAIM(scores_are_integers_of_62_bits),

@@ -244,6 +244,67 @@ static void more_keys_than_can_be_dealt_are_refused(void)
     EXPECT(atomic_load(&ctx.memory.in_use) == 0);
 }
 
+/* A register sorted by its groups shows few of them in the rows that set lanes and layout. */
+static void groups_may_come_late(void)
+{
+    enum { LATE = PC_RUN + N, EARLY_GROUPS = 3 };
+    static int32_t district[LATE];
+    static uint16_t mask[LATE];
+    static spread found;
+    pc_context ctx;
+    pc_made made[2];
+    const pc_column *key = pc_make_array(&made[0], PC_INT32, district, LATE);
+    for (int64_t i = 0; i < LATE; i++) {
+        const int64_t late = i - PC_RUN, n_late = GROUPS - EARLY_GROUPS;
+        district[i] = (int32_t)(late < 0 ? i * EARLY_GROUPS / PC_RUN : EARLY_GROUPS + late * n_late / N);
+        mask[i] = (uint16_t)(i % (KEYS / GROUPS));
+    }
+    start(&ctx, 2);
+    pc_rows rows = {.n = LATE, .n_keys = 1, .keys = &key, .n_flags = FLAGS};
+    rows.packed = pc_make_array(&made[1], PC_UINT16, mask, LATE);
+    pc_total_plan plan = pc_total_plan_for(&rows, false);
+    plan.has_profile = true;
+    pc_total *total = pc_total_new(&ctx, &plan);
+    EXPECT(pc_total_update(&ctx, total, &rows) == PC_OK);
+    EXPECT(pc_total_finish(&ctx, total) == PC_OK);
+    read_spread(&ctx, total, &found);
+    EXPECT(found.n_groups == GROUPS);
+    for (int64_t i = 0; i < LATE; i++) found.n[(int64_t)district[i] << FLAGS | mask[i]]--;
+    for (int64_t k = 0; k < KEYS; k++) EXPECT(found.n[k] == 0);
+    EXPECT(atomic_load(&ctx.memory.peak) < 12 * (int64_t)LATE + 20 * found.n_cells + 64 * 1024 * 1024);
+    pc_total_free(&ctx, total);
+    EXPECT(atomic_load(&ctx.memory.in_use) == 0);
+}
+
+/* Codes of units may leave most numbers out: they take a bit each, not a byte in every lane. */
+static void keys_far_apart_keep_to_the_promised_memory(void)
+{
+    enum { FAR = 1 << 26, FEW_FLAGS = 4, MANY_GROUPS = 1 << 20 };
+    static int32_t code[N];
+    pc_context ctx;
+    pc_draws draws = {7};
+    pc_made made[1 + FEW_FLAGS];
+    const pc_column *key = pc_make_array(&made[0], PC_INT32, code, N), *flags[FEW_FLAGS];
+    static uint8_t zeros[N];
+    for (int64_t i = 0; i < N; i++) code[i] = (int32_t)pc_draw_below(&draws, FAR);
+    code[0] = 0;
+    code[1] = FAR - 1;
+    for (int j = 0; j < FEW_FLAGS; j++) flags[j] = pc_make_array(&made[1 + j], PC_BOOL, zeros, N);
+    start(&ctx, 2);
+    const pc_rows rows = {.n = N, .n_keys = 1, .keys = &key, .n_flags = FEW_FLAGS, .flags = flags};
+    pc_total_plan plan = pc_total_plan_for(&rows, false);
+    plan.has_profile = true;
+    plan.expected_groups = MANY_GROUPS;
+    pc_total *total = pc_total_new(&ctx, &plan);
+    EXPECT(pc_total_update(&ctx, total, &rows) == PC_OK);
+    EXPECT(pc_total_finish(&ctx, total) == PC_OK);
+    EXPECT(pc_total_n_groups(total) > N * 9 / 10 && pc_total_n_cells(total) == pc_total_n_groups(total));
+    const int64_t beside = 12 * (int64_t)N + 20 * pc_total_n_cells(total);
+    EXPECT(atomic_load(&ctx.memory.peak) < beside + 64 * 1024 * 1024);
+    pc_total_free(&ctx, total);
+    EXPECT(atomic_load(&ctx.memory.in_use) == 0);
+}
+
 /* Two batches, the second with more groups; then a merge. */
 static pc_status whole_life(pc_context *ctx, void *arg)
 {
@@ -286,6 +347,8 @@ int main(void)
         CLAIM(merged_states_equal_the_oracle),
         CLAIM(the_smallest_bad_row_is_named),
         CLAIM(more_keys_than_can_be_dealt_are_refused),
+        CLAIM(groups_may_come_late),
+        CLAIM(keys_far_apart_keep_to_the_promised_memory),
         CLAIM(every_allocation_may_fail),
     };
     return pc_test_run(claims, sizeof claims / sizeof *claims);

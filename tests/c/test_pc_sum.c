@@ -120,7 +120,7 @@ static void codes_are_scaled_and_shifted(void)
 
 static void flags_get_the_weights_of_their_rows(void)
 {
-    static const pc_sum_ahead nothing = {NULL, NULL, 0, 0};
+    static const pc_sum_ahead nothing = {.n = 0};
     for (int k = 0; k < 2; k++)
         for (int n_parts = 1; n_parts <= 4; n_parts++) {
             enum { STRIDE = 16 };
@@ -142,7 +142,7 @@ static void flags_get_the_weights_of_their_rows(void)
 
 static void cells_get_the_weights_of_their_combinations(void)
 {
-    static const pc_sum_ahead nothing = {NULL, NULL, 0, 0};
+    static const pc_sum_ahead nothing = {.n = 0};
     enum { STRIDE = 2 + 2 * 64 };
     for (int k = 0; k < 2; k++)
         for (int n_parts = 1; n_parts <= 2; n_parts++) {
@@ -166,11 +166,12 @@ static void cells_get_the_weights_of_their_combinations(void)
 
 static void pairs_get_weight_and_row(void)
 {
+    static const pc_sum_ahead nothing = {.n = 0};
     for (int k = 0; k < 2; k++) {
         static rows r;
         double table[GROUPS * 2] = {0};
         make_rows(&r, 2);
-        EXPECT(build(k)->add_pairs(0, N, r.at, r.weight, 1e9, table) == N);
+        EXPECT(build(k)->add_pairs(0, N, r.at, r.weight, 1e9, table, &nothing) == N);
         for (uint32_t g = 0; g < GROUPS; g++)
             EXPECT(table[2 * g] == sum_where(&r, g, -1) && table[2 * g + 1] == count_rows(&r, g));
     }
@@ -179,7 +180,7 @@ static void pairs_get_weight_and_row(void)
 /* The caller puts a full slot aside and goes on: nothing is skipped, nothing added twice. */
 static void adding_stops_behind_the_row_that_fills_a_slot(void)
 {
-    static const pc_sum_ahead nothing = {NULL, NULL, 0, 0};
+    static const pc_sum_ahead nothing = {.n = 0};
     enum { STRIDE = 130, MOST = 10 };
     for (int k = 0; k < 2; k++)
         for (int form = 0; form < 3; form++) {
@@ -191,7 +192,7 @@ static void adding_stops_behind_the_row_that_fills_a_slot(void)
                 const int64_t next =
                     form == 0   ? build(k)->add_flags(row, N, r.at, 1, r.part, r.weight, MOST, table, &nothing)
                     : form == 1 ? build(k)->add_cells(row, N, r.at, 1, r.part, r.weight, MOST, table, &nothing)
-                                : build(k)->add_pairs(row, N, r.at, r.weight, MOST, table);
+                                : build(k)->add_pairs(row, N, r.at, r.weight, MOST, table, &nothing);
                 if (!EXPECT(next > row && next <= N)) return;
                 double *slot = table + r.at[next - 1];
                 EXPECT(next == N || slot[1] == MOST);

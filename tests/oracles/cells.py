@@ -54,3 +54,27 @@ def finished(cell, scores):
             for part in range(len(parts))
         ],
     }
+
+
+def profiles(n, keys, flags, *, weight=None, size=None, where=None):
+    """Return {labels: {combination: (n, weight)}} and the number of rows whose `where` is missing.
+
+    Bit j of a combination is flag j.
+    """
+    collected = {} if keys else {(): {}}
+    where_missing = 0
+    for i in range(n):
+        labels = tuple(None if is_missing(key[i]) else key[i] for key in keys)
+        group = collected.setdefault(labels, {})
+        if where is not None and is_missing(where[i]):
+            where_missing += 1
+            continue
+        if where is not None and not where[i]:
+            continue
+        combination = sum(1 << j for j, flag in enumerate(flags) if flag[i])
+        u = (1 if weight is None else weight[i]) * (1 if size is None else size[i])
+        group.setdefault(combination, []).append(u)
+    return {
+        labels: {mask: (len(us), math.fsum(us)) for mask, us in sorted(group.items())}
+        for labels, group in collected.items()
+    }, where_missing
