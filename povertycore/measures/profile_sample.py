@@ -64,8 +64,10 @@ def units_of(frame: Frame, design: Design) -> Units | None:
         stages[word] if word in stages else frame.key(name)
         for word, name in design_columns(design).items()
     )
-    raw = _core.total(frame.n, [key.column for key in (*keys, *sample.keys)])
-    unit = sample.units(raw, len(keys))
+    raw = _core.total(frame.n, [key.column for key in keys])
+    names = [key.name for key in keys]
+    crossed = [raw["key_values"][names.index(key.name)] for key in sample.keys]
+    unit = sample.units({"key_values": crossed, "n_groups": raw["n_groups"]}, 0)
     return Units(
         sample, keys, tuple(labels_by_unit(raw, j, key, unit) for j, key in enumerate(keys))
     )
