@@ -516,12 +516,17 @@ pc_status pc_group_transfer(pc_context *ctx, const pc_group *from, int64_t from_
 int64_t pc_group_key_value(const pc_group *group, int64_t lane, int64_t code, int64_t k,
                            bool *is_missing)
 {
+    const pc_group_key *key = &group->scheme.key[k];
     part parts[PC_MAX_KEYS];
-    decode(group, lane, code, parts);
-    *is_missing = pc_word_is_missing(parts[k].word);
+    part p;
+    if (group->scheme.is_table && !key->is_word) p = part_of_digit(group, key, (uint64_t)code);
+    else {
+        decode(group, lane, code, parts);
+        p = parts[k];
+    }
+    *is_missing = pc_word_is_missing(p.word);
     if (*is_missing) return 0;
-    const pc_type type = group->scheme.key[k].type;
-    if (!pc_type_is_integer(type)) return parts[k].row;
-    if (type == PC_UINT64) return (int64_t)(parts[k].word.a ^ PC_TOP_BIT);
-    return (int64_t)parts[k].word.a;
+    if (!pc_type_is_integer(key->type)) return p.row;
+    if (key->type == PC_UINT64) return (int64_t)(p.word.a ^ PC_TOP_BIT);
+    return (int64_t)p.word.a;
 }

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { SERIAL_ROWS = 200000, FINISH_TASKS = 16 };
+enum { SERIAL_ROWS = 200000, FINISH_TASKS = 16, STEP = 64 /* groups between two looks at the stop flag */ };
 static const int64_t lanes_bytes = 48 * 1024 * 1024; /* the tables of all lanes together */
 
 int64_t pc_total_n_scores(const pc_total_plan *plan)
@@ -21,7 +21,7 @@ static pc_record_layout layout_for(const pc_total_plan *plan, int64_t n_groups)
     if (plan->has_profile) return pc_record_profile(plan->n_flags);
     const bool only_flags = plan->n_values == 0 && plan->n_pairs == 0 && plan->n_made == 0;
     if (only_flags && !plan->flags_may_miss) return pc_record_flags(plan->n_flags, n_groups);
-    if (pc_total_n_scores(plan) == 0 && !plan->made_any_sign)
+    if (plan->n_made > 0 && pc_total_n_scores(plan) == 0 && !plan->made_any_sign)
         return pc_record_scores(plan->n_made, n_groups);
     return pc_record_sums(pc_total_n_scores(plan), pc_total_n_sums(plan), n_groups);
 }
@@ -512,47 +512,49 @@ pc_status pc_total_merge(pc_context *ctx, pc_total *into, const pc_total *other)
     return status;
 }
 
-/* Codes of every group in every lane: [n_lanes x n_groups], -1 where a lane has no record of it. */
+/* What finishing needs to know of the groups. */
 typedef struct finish_job {
     pc_total *total;
-    int64_t *code;
+    uint8_t *live; /* direct codes: [n_radix] 1 for each that lives in some lane */
+    int64_t *code; /* else: the code of each group in each lane [n_lanes x n_groups]; -1: none */
 } finish_job;
 
-/* [n_radix] 1 for each direct code that lives in some lane. */
-static uint8_t *live_anywhere(pc_context *ctx, const pc_total *total)
+/* A share of the direct codes. */
+static pc_status find_live(pc_worker *worker, int64_t task, void *arg, pc_error *err)
 {
-    uint8_t *live = pc_alloc_zeroed(&ctx->memory, total->group->scheme.n_radix, 1);
-    if (live == NULL) return NULL;
-    if (total->plan.n_keys == 0) live[0] = 1; /* without keys there is always one group */
+    const finish_job *job = arg;
+    const pc_total *total = job->total;
+    const int64_t n = total->group->scheme.n_radix;
+    const int64_t begin = n * task / FINISH_TASKS, end = n * (task + 1) / FINISH_TASKS;
+    if (pc_worker_stopped(worker)) return pc_fail(err, PC_ERR_INTERRUPTED, "", -1, -1, "interrupted");
     for (int64_t l = 0; l < total->n_lanes; l++)
-        for (int64_t c = 0; c < total->lane[l].room; c++)
-            if (!live[c]) live[c] = is_live(total, &total->lane[l], c);
-    return live;
+        for (int64_t c = begin; c < end && c < total->lane[l].room; c++)
+            if (!job->live[c]) job->live[c] = is_live(total, &total->lane[l], c);
+    return PC_OK;
+}
+
+static int finish_threads(const pc_context *ctx, const pc_total *total, int64_t n_groups)
+{
+    return n_groups * total->layout.total < 10000 ? 1 : ctx->n_threads;
 }
 
 /* Direct codes are the same in all lanes. */
 static pc_status find_direct(pc_context *ctx, pc_total *total, finish_job *job)
 {
-    pc_status status = PC_ERR_MEMORY;
-    uint8_t *live = live_anywhere(ctx, total);
-    if (live == NULL) return pc_total_out_of_memory(&ctx->error);
+    const int64_t n = total->group->scheme.n_radix;
+    job->live = pc_alloc_zeroed(&ctx->memory, n, 1);
+    if (job->live == NULL) return pc_total_out_of_memory(&ctx->error);
+    if (total->plan.n_keys == 0) job->live[0] = 1; /* without keys there is always one group */
+    const pc_status status =
+        pc_parallel_run(ctx, finish_threads(ctx, total, n), FINISH_TASKS, find_live, job);
+    if (status != PC_OK) return status;
     total->n_groups = 0;
-    for (int64_t c = 0; c < total->group->scheme.n_radix; c++) total->n_groups += live[c];
+    for (int64_t c = 0; c < n; c++) total->n_groups += job->live[c];
     total->live = pc_alloc(&ctx->memory, total->n_groups, sizeof *total->live);
-    if (total->live == NULL) goto done;
-    job->code = pc_alloc(&ctx->memory, total->n_groups * total->n_lanes, sizeof *job->code);
-    if (job->code == NULL) goto done;
+    if (total->live == NULL) return pc_total_out_of_memory(&ctx->error);
     for (int64_t c = 0, g = 0; g < total->n_groups; c++)
-        if (live[c]) total->live[g++] = c;
-    for (int64_t l = 0; l < total->n_lanes; l++)
-        for (int64_t g = 0; g < total->n_groups; g++) {
-            const int64_t code = total->live[g];
-            job->code[l * total->n_groups + g] = code < total->lane[l].room ? code : -1;
-        }
-    status = PC_OK;
-done:
-    pc_free(&ctx->memory, live);
-    return status == PC_OK ? PC_OK : pc_total_out_of_memory(&ctx->error);
+        if (job->live[c]) total->live[g++] = c;
+    return PC_OK;
 }
 
 /* The groups of all lanes get codes of lane 0, after its own ones. */
@@ -612,11 +614,12 @@ static pc_status finish_groups(pc_worker *worker, int64_t task, void *arg, pc_er
     for (int64_t g = n * task / FINISH_TASKS; status == PC_OK && g < end; g++) {
         memset(sum, 0, bytes);
         for (int64_t l = 0; l < total->n_lanes; l++) {
-            const int64_t code = job->code[l * n + g];
-            if (code >= 0) sum_record(total, &total->lane[l], code, sum);
+            const int64_t code = job->code == NULL ? total->live[g] : job->code[l * n + g];
+            if (code >= 0 && code < total->lane[l].room)
+                sum_record(total, &total->lane[l], code, sum);
         }
         pc_record_finish(&total->layout, sum, total->values + g * total->layout.n_values);
-        if (pc_worker_stopped(worker))
+        if (g % STEP == 0 && pc_worker_stopped(worker))
             status = pc_fail(err, PC_ERR_INTERRUPTED, "", -1, -1, "interrupted");
     }
     pc_free(&worker->ctx->memory, sum);
@@ -634,7 +637,7 @@ static pc_status make_empty(pc_context *ctx, pc_total *total)
 
 pc_status pc_total_finish(pc_context *ctx, pc_total *total)
 {
-    finish_job job = {total, NULL};
+    finish_job job = {.total = total};
     pc_status status = PC_OK;
 
     if (total->is_finished) return PC_OK;
@@ -649,8 +652,8 @@ pc_status pc_total_finish(pc_context *ctx, pc_total *total)
         status = pc_total_out_of_memory(&ctx->error);
         goto done;
     }
-    status = pc_parallel_run(ctx, total->n_groups * total->layout.total < 10000 ? 1 : ctx->n_threads,
-                             FINISH_TASKS, finish_groups, &job);
+    status = pc_parallel_run(ctx, finish_threads(ctx, total, total->n_groups), FINISH_TASKS,
+                             finish_groups, &job);
     if (status != PC_OK) goto done;
     for (int64_t l = 0; l < total->n_lanes; l++) {
         total->where_missing += total->lane[l].where_missing;
@@ -659,6 +662,7 @@ pc_status pc_total_finish(pc_context *ctx, pc_total *total)
     }
     total->is_finished = true;
 done:
+    pc_free(&ctx->memory, job.live);
     pc_free(&ctx->memory, job.code);
     return status;
 }
