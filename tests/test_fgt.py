@@ -215,7 +215,7 @@ def test_watts_and_chu_refuse_incomes_they_are_not_defined_for(odd, measure):
 
 def test_chu_is_defined_at_zero(odd):
     (found,) = pc.fgt(odd[1:], "income", line=2, measures="chu")["estimate"]
-    # 2 (1 - 0), 2 (1 - sqrt(1/2)), 0
+    # the incomes 0, 1 and 3 have the scores 2, twice 1 - sqrt(1/2), and 0
     assert found == pytest.approx((2 + 2 - 2 * math.sqrt(0.5)) / 3)
 
 

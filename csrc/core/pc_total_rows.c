@@ -468,12 +468,14 @@ static pc_status make_strip(pc_total_block *b, pc_error *err)
 {
     pc_total_lane *lane = b->lane;
     const int64_t width = b->total->layout.width, n_made = b->total->plan.n_made;
-    if (lane->strip == NULL)
+    if (lane->made != NULL) return PC_OK;
+    if (lane->strip == NULL) {
         lane->strip = pc_alloc(&b->ctx->memory, strip_rows(b->total) * width, sizeof(double));
-    if (lane->strip == NULL) return pc_total_out_of_memory(err);
-    if (lane->made == NULL && n_made > 0)
-        lane->made = pc_alloc(&b->ctx->memory, n_made, PC_SCORE_ROWS * sizeof(double));
-    return lane->made == NULL && n_made > 0 ? pc_total_out_of_memory(err) : PC_OK;
+        if (lane->strip == NULL) return pc_total_out_of_memory(err);
+    }
+    if (n_made == 0) return PC_OK;
+    lane->made = pc_alloc(&b->ctx->memory, n_made, PC_SCORE_ROWS * sizeof(double));
+    return lane->made == NULL ? pc_total_out_of_memory(err) : PC_OK;
 }
 
 static pc_status add_records(pc_total_block *b, pc_error *err)

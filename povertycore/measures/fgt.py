@@ -56,6 +56,7 @@ from .tally import (
     call_core,
     cells_of,
     compute,
+    count_is_needed,
     frame_of,
     listed,
     number_column,
@@ -66,7 +67,6 @@ from .tally import (
     table_of,
     wrap,
 )
-from .total import count_is_needed
 
 POOR = ("below", "at_or_below")
 RULES = ("drop", "skip", "floor")

@@ -177,6 +177,11 @@ def resolve(
     )
 
 
+def count_is_needed(design: Design | None, count: str | None) -> bool:
+    """Say whether amounts would be multiplied by the members of the household unasked."""
+    return design is not None and design.size is not None and count is None
+
+
 def number_column(frame: Frame, argument: str, column: Any) -> _core.Column | None:
     """Find a column of numbers; the codes of categories are none, nor are dates."""
     if column is None:

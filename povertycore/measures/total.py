@@ -14,6 +14,7 @@ from .tally import (
     Table,
     Variable,
     compute,
+    count_is_needed,
     frame_of,
     listed,
     measured_variables,
@@ -253,11 +254,6 @@ def ratio(
         totals=totals,
     )
     return wrap(request, compute(request))
-
-
-def count_is_needed(design: Design | None, count: str | None) -> bool:
-    """Say whether amounts would be multiplied by the members of the household unasked."""
-    return design is not None and design.size is not None and count is None
 
 
 def compute_or_ask(request: Request) -> list[Table]:

@@ -82,6 +82,15 @@ static void a_sum_of_flags_never_exceeds_its_weight(void)
     EXPECT(read_slot(&layout, slot).sum[0] == 1.0);
 }
 
+static void scores_lie_behind_weight_and_n_and_may_exceed_the_weight(void)
+{
+    const pc_record_layout layout = pc_record_scores(3, 1000000);
+    const double slot[8] = {10, 4, 1.5, 11, 0.25};
+    const reading r = read_slot(&layout, slot);
+    EXPECT(layout.width == 8 && layout.slot == 8 && r.n == 4 && r.weight == 10);
+    EXPECT(r.sum[0] == 1.5 && r.sum[1] == 11 && r.sum[2] == 0.25);
+}
+
 static void sums_are_read_with_their_errors(void)
 {
     const pc_record_layout layout = pc_record_sums(2, 3, 1000000);
@@ -167,6 +176,7 @@ int main(void)
         CLAIM(a_part_of_fewer_flags_comes_last),
         CLAIM(flags_lie_behind_weight_and_n),
         CLAIM(a_sum_of_flags_never_exceeds_its_weight),
+        CLAIM(scores_lie_behind_weight_and_n_and_may_exceed_the_weight),
         CLAIM(sums_are_read_with_their_errors),
         CLAIM(what_is_put_aside_keeps_its_rounding_errors),
         CLAIM(copies_of_few_groups_are_one_in_the_end),
