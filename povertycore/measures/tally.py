@@ -1,10 +1,7 @@
-"""What rate, total, mean and ratio share: resolve a request, total it by cell, wrap the result.
+"""What rate, total, mean and ratio share: resolve a request, and total it by cell.
 
 A request names what is measured and its tables: the crossed `by` columns make one table, `over`
-makes one for the whole and one per column. A table has a group per combination of key labels and a
-slot per variable (each category is a slot of its own). Everything in it is additive over groups:
-groups whose labels turn out to be equal, and totals over a key, are sums of small tables. Only
-`_core.total` sees rows.
+makes one for the whole and one per column. Only `_core.total` sees rows.
 """
 
 from __future__ import annotations
@@ -327,7 +324,7 @@ def plain_table(request: Request, keys: Sequence[Key]) -> Table:
         columns if request.scores == "pairs" else columns[0]
         for columns in (request.variables[j].columns for j in plain)
     ]
-    scores = {request.scores: columns} if plain else {}
+    scores: dict[str, Any] = {request.scores: columns} if plain else {}
     made = moments_of(request, columns)
     if made is not None:
         scores["made"] = made
