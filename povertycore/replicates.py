@@ -24,7 +24,7 @@ Introduction to Variance Estimation, ch. 3-5.)
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -54,6 +54,10 @@ class Replicated:
         The estimates by PSU, where PSUs are known: they count PSUs and degrees of freedom.
     given_df : bool
         `most_df` was given, and holds for every row.
+    lacks : ndarray of int64, shape (rows,)
+        Replicates that hold no row of the estimate, and are left out.
+    ignores_fpc : bool
+        The population is finite, and the replicates are as if it were not.
 
     Examples
     --------
@@ -68,6 +72,8 @@ class Replicated:
     most_df: float
     parts: Linearised | None = None
     given_df: bool = False
+    lacks: Ints = field(default_factory=lambda: np.zeros(1, dtype=np.int64))
+    ignores_fpc: bool = False
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -134,7 +140,8 @@ class Replicated:
 
     def _with(self, deviation: Floats, of_parts: Callable[[Linearised], Linearised]) -> Replicated:
         parts = None if self.parts is None else of_parts(self.parts)
-        return replace(self, deviation=deviation, parts=parts)
+        lacks = np.zeros(len(deviation), dtype=np.int64)  # told of where it arose
+        return replace(self, deviation=deviation, parts=parts, lacks=lacks)
 
 
 # ---- from estimates under replicate weights -----------------------------------------------------
@@ -281,6 +288,11 @@ class Made:
         out = np.zeros((len(deviation), int(label.max(initial=-1)) + 1))
         np.add.at(out.T, label, deviation.T)
         return out
+
+    @property
+    def ignores_fpc(self) -> bool:
+        """Whether the population is finite, and only the jackknife accounts for that."""
+        return self.factors is not None and bool((self.sample.fraction > 0).any())
 
     @property
     def _left_out(self) -> Ints:

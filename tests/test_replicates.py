@@ -409,3 +409,40 @@ def test_replicates_need_strata_or_psus_to_be_made_from():
     with pytest.raises((DesignError, OptionError), match="strata|psu"):
         pc.mean(file_of(SMALL), "y",
                 design=pc.Design(weight="w", replicates=pc.Replicates(kind="jkn")))  # fmt: skip
+
+
+# --- notes -------------------------------------------------------------------------------------
+
+
+def note_of(data, where=None, sampled=None, **words):
+    design = pc.Design(weight="w", strata="h", psu="psu", **(sampled or {}),
+                       replicates=pc.Replicates(**words))  # fmt: skip
+    return pc.mean(data, "y", where=where, design=design)["note"].to_list()
+
+
+def test_replicates_that_ignore_a_finite_population_say_so():
+    data = file_of(TWO_EACH).assign(f=0.25)
+    for words in ({"kind": "bootstrap", "n": 20}, {"kind": "brr"}):
+        (note,) = note_of(data, sampled={"fpc": "f"}, **words)
+        assert "ignore that the population is finite" in note
+        assert note_of(data, **words) == [""]
+    assert note_of(data, sampled={"fpc": "f"}, kind="jkn") == [""]
+
+
+def test_replicates_that_are_left_out_are_told_of():
+    data = file_of(SMALL)
+    inside = (data["h"] == "a") & (data["psu"] == 2)
+    (note,) = note_of(data, where=inside, kind="jkn")
+    assert "some replicates hold no row of the domain, and are left out" in note
+
+
+def test_results_by_replicates_can_be_stored_and_read_again():
+    import pickle
+
+    data, design = made("JKn")
+    est = pc.rate(data, "poor", by="region", design=design)
+    again = pickle.loads(pickle.dumps(est))
+    np.testing.assert_array_equal(again.cov, est.cov)
+    sampled = pc.Design(weight="weight", strata="stratum", psu="half")
+    est = pc.rate(data, "poor", by="region", design=sampled)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(est)).cov, est.cov)

@@ -37,7 +37,7 @@ def made(sample: Sample, figures: Figures, parts: Linearised) -> Replicated:
     factors = made_replicates(sample)
     n_groups, width = figures.estimate.shape
     slots = slots_of(figures)
-    deviation = [np.zeros(0)] * width
+    deviation, lacks = [np.zeros(0)] * width, np.zeros((n_groups, width), dtype=np.int64)
     for slot in range(width):
         above, below, held = (
             by_psu(sample, slots[slot], n_groups, word)
@@ -45,12 +45,20 @@ def made(sample: Sample, figures: Figures, parts: Linearised) -> Replicated:
         )
         theta, whole = ratios(figures, slot, factors.totals, above, below)
         counts = factors.in_period(held > 0)
+        lacks[:, slot] = np.isnan(theta).sum(axis=1)
         deviation[slot] = factors.by_label(
             deviations(theta, whole, factors.scale, asked.mse, counts)
         )
     by_row = np.stack(deviation, axis=1).reshape(n_groups * width, -1)
     by_row[~np.isfinite(figures.estimate.ravel()) | parts.is_alone()] = np.nan
-    return Replicated(by_row, factors.most_df, parts, given_df=asked.df is not None)
+    return Replicated(
+        by_row,
+        factors.most_df,
+        parts,
+        given_df=asked.df is not None,
+        lacks=lacks.ravel(),
+        ignores_fpc=factors.ignores_fpc,
+    )
 
 
 def slots_of(figures: Figures) -> dict[int, list[tuple[Cells, int, int]]]:
@@ -133,9 +141,11 @@ def from_columns(
         raise DesignError("the design names no columns of replicate weights")
     theta = np.column_stack(again)
     found = deviations(theta, estimate, scales_of(asked, len(again)), asked.mse)
-    if asked.df is not None:
-        return Replicated(found, float(asked.df), given_df=True)
-    return Replicated(found, float(rank_of(frame, asked.weights) - 1))
+    lacks = np.isnan(theta).sum(axis=1)
+    given = asked.df if asked.df is not None else design.df
+    if isinstance(given, int | float):
+        return Replicated(found, float(given), given_df=True, lacks=lacks)
+    return Replicated(found, float(rank_of(frame, asked.weights) - 1), lacks=lacks)
 
 
 def rank_of(frame: Frame, weights: Sequence[str]) -> int:
