@@ -166,7 +166,7 @@ class Sample:
         """Number of strata, each counted in every period."""
         return len(self.fraction)
 
-    @property
+    @cached_property
     def psu_of_unit(self) -> Ints:
         """The PSU of each unit."""
         return np.arange(self.n_psu) if self.second is None else self.second.psu
@@ -337,12 +337,14 @@ class Linearised:
         """
         if isinstance(self.sample.design.df, int | float):
             return np.full(len(self), float(self.sample.design.df))
-        n_psu, n_strata = self._counted(all_psus=self.sample.design.df == "strata")
+        n_psu, n_strata = self._counts
+        if self.sample.design.df == "strata":
+            n_psu, n_strata = _core.linvar_count(self._by_psu, self.sample.stages[0], True)
         return (n_psu - n_strata).astype(np.float64)
 
     def n_psu(self) -> Ints:
         """Return the number of PSUs that hold a row of each estimate, each counted once."""
-        return self._counted(all_psus=False)[0]
+        return self._counts[0]
 
     def shared_psus(self, a: Ints, b: Ints) -> Ints:
         """Return the number of PSUs that row a[i] and row b[i] have in common."""
@@ -354,17 +356,11 @@ class Linearised:
 
     def is_alone(self) -> Bools:
         """Return which rows have no variance under any rule: all their strata are lonely."""
-        row, stratum = self._touched()
-        n = np.bincount(row, minlength=len(self))
-        lonely = self.sample.is_lonely[stratum]
-        return np.asarray((n > 0) & (np.bincount(row[lonely], minlength=len(self)) == n))
+        return self._only_in(self.sample.is_lonely)
 
     def is_complete(self) -> Bools:
         """Return which rows lie in strata only that were drawn completely."""
-        row, stratum = self._touched()
-        n = np.bincount(row, minlength=len(self))
-        complete = self.sample.is_complete[stratum]
-        return np.asarray((n > 0) & (np.bincount(row[complete], minlength=len(self)) == n))
+        return self._only_in(self.sample.is_complete)
 
     # ---- inside ---------------------------------------------------------------------------------
 
@@ -426,9 +422,19 @@ class Linearised:
         row, psu = self._psus()
         return distinct_pairs(row, self.sample.stratum[psu])
 
-    def _counted(self, *, all_psus: bool) -> tuple[Ints, Ints]:
-        """Return the numbers of PSUs and of strata that each row uses, or all PSUs of these."""
-        return _core.linvar_count(self._by_psu, self.sample.stages[0], all_psus)
+    def _only_in(self, strata: Bools) -> Bools:
+        """Return which rows have entries in these strata only, and some."""
+        if not strata.any():
+            return np.zeros(len(self), dtype=bool)
+        row, stratum = self._touched()
+        n = np.bincount(row, minlength=len(self))
+        inside = np.bincount(row[strata[stratum]], minlength=len(self))
+        return np.asarray((n > 0) & (inside == n))
+
+    @cached_property
+    def _counts(self) -> tuple[Ints, Ints]:
+        """The numbers of PSUs and of strata that each row uses."""
+        return _core.linvar_count(self._by_psu, self.sample.stages[0], False)
 
     def _all_of_strata(self, row: Ints, stratum: Ints) -> tuple[Ints, Ints]:
         """Return (row, PSU) of all PSUs of these strata."""
@@ -665,10 +671,9 @@ def stage_keys(frame: Frame, design: Design) -> dict[str, Key]:
     names: dict[str, Any] = {word: getattr(design, word) for word in STAGES}
     if design.fpc2 is None:
         names["ssu"] = None  # with replacement, or drawn completely, from the second stage on
-    by_row = pd.Series(np.arange(frame.n), name="row")
     for word in ("psu", "ssu"):
         if names[word] == "row" or (word == "psu" and names[word] is None):
-            names[word] = by_row
+            names[word] = pd.Series(np.arange(frame.n), name="row")
     return {word: frame.key(name) for word, name in names.items() if name is not None}
 
 

@@ -43,16 +43,25 @@ from ..errors import (
 )
 from ..estimates import Estimates
 from ..inputs import Frame, Key
-from .tally import (
+from .results import (
     NOBODY_POOR,
-    SUMS,
     ZERO_DENOMINATOR,
     Counts,
-    Request,
     Slots,
+    quotient,
+    sum_of_weighted,
+    wrap,
+)
+from .tables import (
+    SUMS,
     Table,
-    Variable,
     arrange,
+    option_error,
+    table_of,
+)
+from .tally import (
+    Request,
+    Variable,
     call_core,
     cells_of,
     compute,
@@ -60,12 +69,7 @@ from .tally import (
     frame_of,
     listed,
     number_column,
-    option_error,
-    quotient,
     resolve,
-    sum_of_weighted,
-    table_of,
-    wrap,
 )
 
 POOR = ("below", "at_or_below")

@@ -15,7 +15,7 @@ from ..design import Design
 from ..errors import DuplicateNameError, MissingValueError, PovertyCoreError, ValueRangeError
 from ..estimates import Estimates
 from ..inputs import Frame, Key
-from .tally import (
+from .results import (
     ALL_MISSING,
     ALL_ZERO,
     MEASURED_ONLY,
@@ -23,15 +23,19 @@ from .tally import (
     NOTHING,
     ZERO_DENOMINATOR,
     Counts,
-    Request,
+    wrap,
+)
+from .tables import (
     Table,
+    option_error,
+    with_groups,
+)
+from .tally import (
+    Request,
     compute,
     frame_of,
     measured_variables,
-    option_error,
     resolve,
-    with_groups,
-    wrap,
 )
 
 

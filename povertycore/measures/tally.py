@@ -44,6 +44,9 @@ from .tables import (
 )
 
 
+DOMAINS = 16  # groups that a PSU lies in, as a guess
+
+
 @dataclass(frozen=True)
 class Variable:
     """One thing measured: a column, two for a ratio, none for a count of units, or a category."""
@@ -313,8 +316,16 @@ def call_core(
         size=request.size,
         where=request.where,
         keep_missing=keep_missing,
+        expected_groups=expected_cells(request, len(keys)),
         **scores,
     )
+
+
+def expected_cells(request: Request, n_keys: int) -> int:
+    """Guess how many cells there are of a sample, so that the first rows need not be counted."""
+    if request.sample is None:
+        return 0
+    return request.sample.n_units * (DOMAINS if n_keys else 1)
 
 
 def plain_table(request: Request, keys: Sequence[Key]) -> Table:

@@ -9,9 +9,15 @@ from ..design import Design
 from ..errors import OptionError, ValueRangeError
 from ..estimates import Estimates
 from ..inputs import Frame
+from .results import (
+    wrap,
+)
+from .tables import (
+    Table,
+    option_error,
+)
 from .tally import (
     Request,
-    Table,
     Variable,
     compute,
     count_is_needed,
@@ -19,9 +25,7 @@ from .tally import (
     listed,
     measured_variables,
     numbers_only,
-    option_error,
     resolve,
-    wrap,
 )
 
 
