@@ -385,7 +385,7 @@ def bootstrap(sample: Sample, asked: Replicates, draw: Ints) -> Made:
         if draw[h] not in done:
             n = len(labels)
             times = rng.multinomial(n - 1, np.full(n, 1 / n), size=n_replicates)
-            by_label[np.sort(labels)] = times.T * (n / (n - 1))
+            by_label[labels] = times.T * (n / (n - 1))
             done.add(int(draw[h]))
         factors[psus] = by_label[labels]
     scale = 1 / (n_replicates - 1) if asked.scale is None else asked.scale

@@ -276,7 +276,13 @@ def rotating(design_words, **replicates):
     """Two waves of two strata, half the PSUs shared."""
     rng = np.random.default_rng(5)
     rows = [
-        {"year": year, "h": h, "psu": c, "w": 1.0 + h, "y": float(rng.integers(0, 9) + c)}
+        {
+            "year": year,
+            "h": h,
+            "psu": c,
+            "w": 1.0 + h + rng.random(),
+            "y": float(rng.integers(0, 9) + c),
+        }
         for year, first in ((2020, 0), (2022, 4))
         for h in (0, 1)
         for c in range(first, first + 8)
@@ -339,6 +345,17 @@ def test_a_stratum_with_one_psu_keeps_its_weight():
                        replicates=pc.Replicates(kind="jkn"))  # fmt: skip
     (se,) = pc.ratio(data, "y", "x", design=design)["se"]
     assert se == pytest.approx(oracle.variance(rows, factors, scales) ** 0.5, rel=1e-12)
+
+
+@pytest.mark.parametrize("words", [{"kind": "jkn"}, {"kind": "bootstrap", "n": 20}])
+def test_a_domain_in_lonely_strata_only_has_no_standard_error(words):
+    data = pd.concat([file_of(SMALL), pd.DataFrame([{"h": "c", "psu": 1, "w": 1.0, "y": 4}] * 2)])
+    data.iloc[-1, data.columns.get_loc("y")] = 6
+    design = pc.Design(weight="w", strata="h", psu="psu", lonely="certainty",
+                       replicates=pc.Replicates(**words))  # fmt: skip
+    est = pc.mean(data, "y", by="h", design=design)
+    assert est["se"].isna().tolist() == [False, False, True]
+    assert "every stratum of the domain has one PSU" in est["note"].to_list()[2]
 
 
 def test_replicates_without_a_row_of_the_domain_are_left_out():
