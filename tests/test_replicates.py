@@ -463,3 +463,27 @@ def test_results_by_replicates_can_be_stored_and_read_again():
     sampled = pc.Design(weight="weight", strata="stratum", psu="half")
     est = pc.rate(data, "poor", by="region", design=sampled)
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(est)).cov, est.cov)
+
+
+def test_design_effects_by_columns_are_those_of_the_same_factors():
+    data = file_of(TWO_EACH).assign(share=lambda hh: hh["y"] / 11)
+    sampled = {"weight": "w", "strata": "h", "psu": "psu"}
+    design = pc.Design(**sampled, replicates=pc.Replicates(kind="jkn"))
+    replicates = made_replicates(sample_of(Frame.of(data), design))
+    matrix = replicates.totals(np.eye(12))
+    columns = {f"r{j}": data["w"] * factor[np.repeat(np.arange(12), 3)]
+               for j, factor in enumerate(matrix.T)}  # fmt: skip
+    given_columns = pc.Replicates(weights=list(columns), kind="jkn",
+                                  rscales=replicates.scale.tolist())  # fmt: skip
+    by_columns = pc.Design(weight="w", replicates=given_columns)
+    data = data.assign(**columns)
+    for measure in (
+        lambda design: pc.mean(data, ["share", "y"], design=design),
+        lambda design: pc.total(data, "y", design=design),
+        lambda design: pc.ratio(data, "share", "w", design=design),
+        lambda design: pc.rate(data, data["y"] > 4, design=design),
+        lambda design: pc.fgt(data, "y", line=6.5, alpha=[0, 1, 2], design=design),
+    ):
+        found, expected = measure(by_columns), measure(design)
+        for name in ("estimate", "se", "deff", "n_obs"):
+            np.testing.assert_allclose(found[name], expected[name], rtol=1e-10)

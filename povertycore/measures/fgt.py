@@ -632,14 +632,14 @@ def tables_of(request: Request) -> list[Table]:
 
 def poverty_table(plan: Plan, request: Request, keys: Sequence[Key]) -> Table:
     """Total all scores by the crossed keys, in one pass, and make the slots of them."""
-    specs = plan.specs(with_squares=request.sample is not None)
+    specs = plan.specs(with_squares=request.has_errors)
     made = _core.fgt_scores(
         plan.welfare, [line.column for line in plan.lines], specs, plan.poor == "at_or_below"
     )
     raw = call_core(request, keys, keep_missing=request.keep_missing, made=made)
     arrangement = arrange(raw, keys)
     by_word = sums_of_slots(plan, raw, dict(zip(specs, raw["sums"], strict=True)))
-    if request.sample is None:
+    if not request.has_errors:
         by_word = {word: by_word[word] for word in (*SUMS, "odd", "negative")}
     sums = {word: arrangement.gather(values) for word, values in by_word.items()}
     table = table_of(

@@ -43,8 +43,7 @@ from .tables import (
     with_unseen,
 )
 
-
-DOMAINS = 16  # groups that a PSU lies in, as a guess
+DOMAINS = 32  # groups that a PSU lies in, as a guess
 
 
 @dataclass(frozen=True)
@@ -79,6 +78,11 @@ class Request:
     sample: Sample | None = None  # None: a register
     maker: Callable[[Request, Sequence[Key]], Table] | None = None  # of tables of its own kind
     replicates: tuple[_core.Column, ...] = ()  # columns of replicate weights
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether the estimates have standard errors: of a sample, or by replicate weights."""
+        return self.sample is not None or bool(self.replicates)
 
     @property
     def sample_keys(self) -> tuple[Key, ...]:
@@ -365,7 +369,7 @@ def weightless(request: Request, raw: Mapping[str, Any]) -> Request | None:
 
     They bring nothing to a sum, but a design effect compares with samples of rows that do.
     """
-    if request.sample is None or not raw["zero_weights"]:
+    if not request.has_errors or not raw["zero_weights"]:
         return None
     weight = np.ones(request.frame.n)
     for name in (request.design.weight, request.design.size if request.size else None):
@@ -390,7 +394,7 @@ def sums_by_word(
         above, below = above[0::2], above[1::2]
     named = dict(zip(SUMS, (raw["score_n"], weight, above, below), strict=True))
     words = MOMENTS.get(request.scores, ())
-    more = raw["sums"][n_sums:] if request.sample is not None else ()
+    more = raw["sums"][n_sums:] if request.has_errors else ()
     return named | {word: more[i :: len(words)] for i, word in enumerate(words) if len(more)}
 
 
@@ -399,10 +403,11 @@ def moments_of(request: Request, columns: Sequence[Any]) -> _core.Scores | None:
 
     Values are taken from their mean, so that incomes far from 0 keep their variance.
     """
-    if request.sample is None or not columns:
+    if not request.has_errors or not columns:
         return None
     if request.scores == "values":
-        means = call_core(replace(request, sample=None), (), keep_missing=False, values=columns)
+        plain = replace(request, sample=None, replicates=())
+        means = call_core(plain, (), keep_missing=False, values=columns)
         weight = np.maximum(means["score_weight"][:, 0], np.finfo(np.float64).tiny)
         centres = np.nan_to_num(means["sums"][:, 0] / weight, posinf=0.0, neginf=0.0)
         products = [(j, k, -1) for j in range(len(columns)) for k in (-1, j)]
