@@ -151,8 +151,8 @@ def fgt(
     Returns
     -------
     Estimates
-        One row per group, line and measure; `line` is the number, or where some line is none a text:
-        the number, the name of the column, or "by" and the name of its labels' column. `alpha` also
+        One row per group, line and measure; `line` is the number, or where some line is none a
+        text: the number, the name of the column, or "by" and the column of the labels. `alpha` also
         holds the b of "chu". `estimate` is dimensionless, for "n_poor" in `unit`, for
         shortfalls in the currency of `welfare`. `numerator` and `denominator` are NaN for "n_poor"
         and "total_shortfall"; `population` is the sum of weights of the rows measured.

@@ -316,6 +316,7 @@ static void a_rare_row_adds_to_no_later_block(void)
     make_sample(&s, 3000, 2, false, 14);
     s.welfare[5] = NAN;
     s.welfare[600] = -1;
+    s.line[0][700] = s.line[1][900] = NAN; /* odd at one line, plain at the other */
     check_against_oracle(&s, pc_cpu_simd());
     memmove(s.score + COMMON, s.score + LINES * COMMON, RARE * sizeof *s.score);
     s.fgt.n_lines = 1; /* rows of one line: its rare scores are not even filled */
