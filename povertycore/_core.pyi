@@ -168,6 +168,13 @@ def product_scores(
     not missing; second -1: first alone.
     """
 
+def distinct(n: int, keys: Sequence[Column]) -> list[NDArray[np.int64]] | None:
+    """Combinations of integer keys that occur, ascending: an array of values per key.
+
+    None where a key is not of integers, has missing values or a code for them, or where more than
+    2^26 combinations are possible: `total` then finds them.
+    """
+
 Parts = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]  # start, unit, value
 # stratum and first unit, by unit and stratum; label by unit, None: each its own; how many; factor
 Stage = tuple[

@@ -654,16 +654,18 @@ def sample_of(frame: Frame, design: Design) -> Sample | None:
     if not is_sample(design):
         return None
     keys = stage_keys(frame, design)
-    raw = _core.total(frame.n, [key.column for key in keys.values()])
-    found = {
-        word: Codes.of(key, values)
-        for (word, key), values in zip(keys.items(), raw["key_values"], strict=True)
+    columns = [key.column for key in keys.values()]
+    found = _core.distinct(frame.n, columns)
+    if found is None:
+        found = _core.total(frame.n, columns)["key_values"]
+    codes = {
+        word: Codes.of(key, values) for (word, key), values in zip(keys.items(), found, strict=True)
     }
     cells = {
-        word: codes.of_values(values)
-        for (word, codes), values in zip(found.items(), raw["key_values"], strict=True)
+        word: its_codes.of_values(values)
+        for (word, its_codes), values in zip(codes.items(), found, strict=True)
     }
-    return Structure(frame, design, keys, found, cells, raw["n_groups"]).sample()
+    return Structure(frame, design, keys, codes, cells, len(found[0])).sample()
 
 
 def stage_keys(frame: Frame, design: Design) -> dict[str, Key]:

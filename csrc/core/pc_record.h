@@ -72,11 +72,10 @@ void pc_record_sum_kept(const pc_record_layout *layout, double *sum, int64_t slo
 /* What a sum comes to: values [n_values]. */
 void pc_record_finish(const pc_record_layout *layout, const double *sum, double *values);
 
-/* Read values. n, weight: of the domain. score_n, score_weight [n_scores] and sum [n_sums] are written
- * `step` elements apart. Not for profiles. */
-void pc_record_read(const pc_record_layout *layout, const double *values, int64_t *n,
-                    double *weight, int64_t step, int64_t *score_n, double *score_weight,
-                    double *sum);
+/* Read the values [n_groups x n_values] of finished records. n, weight [n_groups]: of the domain;
+ * score_n, score_weight [n_scores x n_groups], sum [n_sums x n_groups]. Not for profiles. */
+void pc_record_read(const pc_record_layout *layout, int64_t n_groups, const double *values,
+                    int64_t *n, double *weight, int64_t *score_n, double *score_weight, double *sum);
 
 /* The combinations of a profile that occur: their number; and, unless mask is NULL, combination (bit j:
  * flag j), n and weight of each, in order. */

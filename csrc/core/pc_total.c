@@ -31,13 +31,18 @@ static int64_t most_bytes(const pc_total *total)
     return total->plan.has_profile ? pc_total_profile_bytes : lanes_bytes;
 }
 
-/* Lanes and layout for so many groups: fewer lanes where their tables would be too large to copy. */
+/* Lanes and layout for so many groups: fewer lanes where their tables would be too large to copy, or where
+ * copying would cost more than adding rows. */
 static void set_layout(pc_total *total, int64_t n_groups)
 {
+    enum { LEAST_ROWS = 4 }; /* of a lane, per group */
+    const int64_t rows = total->plan.expected_rows;
     total->layout = layout_for(&total->plan, n_groups);
     const int64_t bytes = n_groups * total->layout.stride * (int64_t)sizeof(double);
     total->n_lanes = PC_LANES;
     while (total->n_lanes > 1 && bytes * total->n_lanes > most_bytes(total)) total->n_lanes /= 2;
+    while (total->n_lanes > 1 && rows > 0 && n_groups > rows / (LEAST_ROWS * total->n_lanes))
+        total->n_lanes /= 2;
 }
 
 /* Direct codes whose records fit. */
@@ -429,7 +434,7 @@ static bool can_guess(const pc_total *total, const pc_rows *rows)
     for (int64_t k = 0; k < rows->n_keys; k++)
         all_integers = all_integers && pc_type_is_integer(rows->keys[k]->type);
     return all_integers && total->group == NULL && !total->plan.keep_missing &&
-           rows->n >= 4 * PC_RUN;
+           rows->n >= 2 * PC_RUN;
 }
 
 static void forget_rows(pc_context *ctx, pc_total *total)
@@ -696,10 +701,8 @@ static const double *values_of(const pc_total *total, int64_t g)
 
 void pc_total_read(const pc_total *total, const pc_total_result *result)
 {
-    for (int64_t g = 0; g < total->n_groups; g++)
-        pc_record_read(&total->layout, values_of(total, g), &result->n[g],
-                       &result->weight[g], total->n_groups, result->score_n + g,
-                       result->score_weight + g, result->sum + g);
+    pc_record_read(&total->layout, total->n_groups, total->values, result->n, result->weight,
+                   result->score_n, result->score_weight, result->sum);
 }
 
 int64_t pc_total_n_cells(const pc_total *total)
@@ -724,10 +727,5 @@ void pc_total_read_cells(const pc_total *total, int64_t *group, uint64_t *mask, 
 
 void pc_total_read_key(const pc_total *total, int64_t k, int64_t *value, uint8_t *missing)
 {
-    for (int64_t g = 0; g < total->n_groups; g++) {
-        const int64_t code = total->live == NULL ? g : total->live[g];
-        bool is_missing = false;
-        value[g] = pc_group_key_value(total->group, 0, code, k, &is_missing);
-        missing[g] = is_missing;
-    }
+    pc_group_key_values(total->group, 0, total->n_groups, total->live, k, value, missing);
 }

@@ -43,6 +43,7 @@ from .tables import (
     with_unseen,
 )
 
+BATCH = 32  # columns of replicate weights that are multiplied in one pass
 DOMAINS = 32  # groups that a PSU lies in, as a guess
 
 
@@ -264,27 +265,72 @@ def compute(request: Request, complete: Callable[[Table], Table] | None = None) 
 
     The first table carries those under each column of replicate weights.
     """
-    tables = compute_once(request, complete)
+    one_way = request.over is not None
+    crossed = [(), *((key,) for key in request.over or ())] if one_way else [request.by]
+    tables = [tabulate(request, keys) for keys in crossed]
+    done = [completed(request, table, complete) for table in tables]
     if not request.replicates:
-        return tables
-    plain = replace(request, replicates=(), standard=None)
-    again = [compute_once(replace(plain, weight=each), complete) for each in request.replicates]
-    return [replace(tables[0], replicates=tuple(again)), *tables[1:]]
+        return done
+    if complete is not None:
+        raise option_error("population", "population is for registers, not for replicate weights")
+    again: list[list[Table]] = [[] for _ in request.replicates]
+    for keys, table in zip(crossed, tables, strict=True):
+        for into, other in zip(again, under_replicates(request, keys, table), strict=True):
+            into.append(completed(request, other, None))
+    return [replace(done[0], replicates=tuple(again)), *done[1:]]
 
 
-def compute_once(request: Request, complete: Callable[[Table], Table] | None = None) -> list[Table]:
-    """Total every table of the request under the weight of the full sample."""
-    if request.over is not None:
-        one_way = [tabulate(request, keys) for keys in [(), *((key,) for key in request.over)]]
-        return one_way if request.observed else [with_unseen(table) for table in one_way]
-    table = tabulate(request, request.by)
+def completed(request: Request, table: Table, complete: Callable[[Table], Table] | None) -> Table:
+    """Return a table with unseen combinations and totals, or without what is not in the data."""
     if complete is not None:
         table = complete(table)
     elif not request.observed:
         table = with_unseen(table)
+    if request.over is not None:
+        return table
     if request.totals:
         table = with_totals(table, request.totals, [key.name for key in request.by])
-    return [seen_only(table) if request.observed else table]
+    return seen_only(table) if request.observed else table
+
+
+def under_replicates(request: Request, keys: Sequence[Key], table: Table) -> list[Table]:
+    """Total the variables again under each column of replicate weights.
+
+    Flags, values and pairs are multiplied by many columns in one pass; what is made otherwise takes
+    a pass for each.
+    """
+    plain = replace(request, replicates=(), standard=None)
+    has_category = any(variable.category is not None for variable in request.variables)
+    if request.maker is not None or has_category or not request.variables:
+        return [tabulate(replace(plain, weight=each), keys) for each in request.replicates]
+    columns = [column for variable in request.variables for column in variable.columns]
+    step = 2 if request.scores == "pairs" else 1
+    found = []
+    for first in range(0, len(request.replicates), BATCH):
+        weights = request.replicates[first : first + BATCH]
+        for weight in weights:  # refuses what is missing, negative or infinite
+            _core.total(request.frame.n, [], weight=weight)
+        at = range(len(weights), len(weights) + len(columns), step)
+        above = [(r, v, v + 1 if step == 2 else -1) for r in range(len(weights)) for v in at]
+        below = [
+            (r, v + 1, v) if step == 2 else (r, -1, v) for r in range(len(weights)) for v in at
+        ]
+        made = _core.product_scores(
+            [*weights, *columns], [0.0] * (len(weights) + len(columns)), [*above, *below]
+        )
+        raw = call_core(
+            replace(plain, weight=None), keys, keep_missing=request.keep_missing, made=made
+        )
+        sums = arrange(raw, keys).gather(raw["sums"])
+        numerator, denominator = np.hsplit(sums, 2)
+        width = len(at)
+        for r in range(0, numerator.shape[1], width):
+            both = {
+                "numerator": numerator[:, r : r + width],
+                "denominator": denominator[:, r : r + width],
+            }
+            found.append(replace(table, sums=both, cells=()))
+    return found
 
 
 def tabulate(request: Request, keys: Sequence[Key]) -> Table:

@@ -35,7 +35,7 @@ static reading read_slot(const pc_record_layout *layout, const double *slot)
     EXPECT(pc_record_has_rows(layout, record) == (slot[1] > 0));
     pc_record_sum(layout, sum, record);
     pc_record_finish(layout, sum, values);
-    pc_record_read(layout, values, &r.n, &r.weight, 1, r.score_n, r.score_weight, r.sum);
+    pc_record_read(layout, 1, values, &r.n, &r.weight, r.score_n, r.score_weight, r.sum);
     free(record);
     free(sum);
     free(values);
@@ -144,7 +144,7 @@ static void copies_of_few_groups_are_one_in_the_end(void)
     EXPECT(pc_record_has_rows(&layout, record));
     pc_record_sum(&layout, total, record);
     pc_record_finish(&layout, total, values);
-    pc_record_read(&layout, values, &n, &weight, 1, &score_n, &score_weight, &sum);
+    pc_record_read(&layout, 1, values, &n, &weight, &score_n, &score_weight, &sum);
     EXPECT(n == 21 && sum == 28 && weight == 42);
 }
 
