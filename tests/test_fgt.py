@@ -346,13 +346,15 @@ def test_the_oracle_saw_every_kind_of_income():
     assert all(n > 10 for n in occurred.values()), occurred
 
 
-def test_close_to_the_line_watts_and_chu_keep_their_figures():
+def test_close_to_the_line_and_to_zero_watts_and_chu_keep_their_figures():
     income = 2000.0 * (1 - 2.0**-40)
-    est = pc.fgt({"income": [income]}, "income", line=2000, measures=["watts", "chu"], b=1e-3)
-    for measure, parameter in (("watts", None), ("chu", 1e-3)):
-        cells = poverty([{"income": income}], "income", 2000, measure, parameter)
-        exact = float(cells[()]["estimate"])
-        assert figures(est, measure) == pytest.approx([exact], rel=1e-12)
+    tiny = 5e-324  # 2000 over it is no number any more, its logarithm is
+    for rows in ([{"income": income}], [{"income": tiny}], [{"income": income}, {"income": tiny}]):
+        est = pc.fgt(pd.DataFrame(rows), "income", line=2000, measures=["watts", "chu"], b=1e-3)
+        for measure, parameter in (("watts", None), ("chu", 1e-3)):
+            cells = poverty(rows, "income", 2000, measure, parameter)
+            exact = float(cells[()]["estimate"])
+            assert figures(est, measure) == pytest.approx([exact], rel=1e-12)
 
 
 # --- properties -----------------------------------------------------------------------------------
@@ -472,6 +474,7 @@ def test_a_measure_of_a_sample_is_the_mean_of_its_scores():
     hh = sample(600)
     hh["stratum"], hh["psu"] = hh.index % 3, hh.index % 30
     hh["gap"] = np.maximum(1 - hh["income"] / hh["z"], 0)
+    hh.loc[::11, "w"] = 0.0  # of no weight: only the number of rows tells of them
     design = pc.Design(weight="w", strata="stratum", psu="psu")
     mean = pc.mean(hh, "gap", by="region", design=design)
     est = pc.fgt(hh, "income", line="z", alpha=1, by="region", design=design)

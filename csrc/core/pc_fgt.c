@@ -151,7 +151,9 @@ static void fill_class(const line_rows *r, const pc_fgt_score *s, const double *
 /* ln(line / welfare) of 0 <= welfare < line */
 static double log_ratio(double welfare, double line)
 {
-    return log1p((line - welfare) / fabs(welfare)); /* of -0.0 as of 0.0: infinite */
+    const double amount = fabs(welfare); /* -0.0 as 0.0: infinite */
+    const double quotient = (line - welfare) / amount;
+    return quotient <= DBL_MAX ? log1p(quotient) : log(line) - log(amount);
 }
 
 static double chu(double welfare, double line, double b)

@@ -70,6 +70,7 @@ from .tally import (
     listed,
     number_column,
     resolve,
+    weightless,
 )
 
 POOR = ("below", "at_or_below")
@@ -650,6 +651,12 @@ def poverty_table(plan: Plan, request: Request, keys: Sequence[Key]) -> Table:
         where_missing=raw["where_missing"],
         cells=cells_of(request, raw, len(keys), arrangement.group, by_word),
     )
+    counting = weightless(request, raw)
+    if counting is not None:
+        again = call_core(counting, keys, keep_missing=request.keep_missing, made=made)
+        zeros = sums_of_slots(plan, again, dict(zip(specs, again["sums"], strict=True)))
+        n_zero = arrange(again, keys).gather(zeros["population"])
+        sums["n_positive"] = table.sums["n_obs"] - n_zero
     meta = {
         "poor": plan.poor,
         "n_negative": int(by_word["negative"].max(axis=0, initial=0).sum()),
