@@ -9,9 +9,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import DesignError, OptionError, unknown_option
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Design", "Replicates"]
 
@@ -286,6 +289,45 @@ class Design(_Described):
             `size` where persons are counted.
         """
         return self.size if self.unit(count) == "persons" else None
+
+    def summary(self, data: Any) -> pd.DataFrame:
+        """Describe a file under this design: strata, PSUs, weights.
+
+        Parameters
+        ----------
+        data : DataFrame or mapping of str to array_like
+            The file, as the measures take it.
+
+        Returns
+        -------
+        DataFrame
+            One row per period: `n_obs` rows; of a sample `n_strata`, `n_psu`, the fewest and most
+            PSUs of a stratum, the smallest and largest sampled fraction, `df` (PSUs minus strata)
+            and `lonely_rows`, the position of the first row of each stratum with one PSU; range
+            and sum of the weights (without household size), and `kish_effect`.
+
+        Notes
+        -----
+        Kish's effect of unequal weights is n sum w^2 / (sum w)^2, of the n rows with a positive
+        weight [1]_. Lonely PSUs are listed, never an error.
+
+        References
+        ----------
+        .. [1] Kish, L. (1965). Survey Sampling. Wiley, 11.7.
+
+        Examples
+        --------
+        Weights 1, 1, 2: the effect is 3 (1 + 1 + 4)/16.
+
+        >>> table = {"region": ["n", "n", "s"], "ea": [1, 2, 1], "w": [1, 1, 2]}
+        >>> summary = pc.Design(weight="w", strata="region", psu="ea").summary(table)
+        >>> summary[["n_obs", "n_strata", "n_psu", "df", "lonely_rows", "kish_effect"]]
+           n_obs  n_strata  n_psu  df lonely_rows  kish_effect
+        0      3         2      3   1         [2]        1.125
+        """
+        from .structure import summary_of
+
+        return summary_of(data, self)
 
     def columns(self) -> list[str]:
         """Return the names of all columns that the design uses.

@@ -18,6 +18,7 @@ FLOORS = [
     ["errors", "_core"],
     ["inputs", "design"],
     ["sampling", "waves"],
+    ["structure"],
     ["covariance", "replicates"],
     ["estimates", "intervals", "standards.standard"],
     ["reliability", "joining"],

@@ -19,7 +19,7 @@ from oracles import replicates as oracle
 from povertycore.errors import DesignError, OptionError
 from povertycore.inputs import Frame
 from povertycore.replicates import hadamard, made_replicates
-from povertycore.sampling import sample_of
+from povertycore.structure import sample_of
 
 FOLDER = Path(__file__).parent / "reference"
 REFERENCE = json.loads((FOLDER / "replicate_reference.json").read_text(encoding="utf-8"))
@@ -487,3 +487,28 @@ def test_design_effects_by_columns_are_those_of_the_same_factors():
         found, expected = measure(by_columns), measure(design)
         for name in ("estimate", "se", "deff", "n_obs"):
             np.testing.assert_allclose(found[name], expected[name], rtol=1e-10)
+    here = (data["h"] == 0) & (data["psu"] == 1)
+    for where in (here, data["h"] < 2):
+        # Without its PSU a domain has a total of 0, and no mean.
+        one, other = (pc.total(data, "y", where=where, design=d) for d in (by_columns, design))
+        np.testing.assert_allclose(one["se"], other["se"], rtol=1e-10)
+
+
+def test_tables_of_every_kind_are_the_same_by_columns_and_by_factors():
+    data, by_columns = with_columns("JKn")
+    _, design = made("JKn")
+    data = data.assign(half=data["half"], size=np.where(data["hhsize"] > 4, "large", "small"))
+    for ask in (
+        lambda d: pc.rate(data, ["poor", "female"], over=["region", "urban"], design=d),
+        lambda d: pc.rate(data, ["poor", "size"], by="region", totals="region", design=d),
+        lambda d: pc.rate(data, "poor", by=["region", "size"], observed=False, design=d),
+        lambda d: pc.mean(data, ["cons", "income"], by="region", design=d, count="households"),
+        lambda d: pc.total(data, by="urban", design=d),
+        lambda d: pc.ratio(data, "gap", "poor", by="region", totals="region", design=d,
+                           count="persons"),
+        lambda d: pc.fgt(data, "cons", line="line", alpha=[0, 1], by="region", design=d),
+    ):  # fmt: skip
+        found, expected = ask(by_columns), ask(design)
+        assert len(found) == len(expected)
+        for name in ("estimate", "se", "deff", "numerator", "denominator"):
+            np.testing.assert_allclose(found[name], expected[name], rtol=1e-9, err_msg=name)

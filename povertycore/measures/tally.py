@@ -22,7 +22,8 @@ from ..errors import (
 )
 from ..estimates import COMMON
 from ..inputs import Frame, Key
-from ..sampling import Sample, sample_of
+from ..sampling import Sample
+from ..structure import sample_of
 from ..waves import is_waves, stacked
 from . import replicated
 from .precision import Cells
@@ -303,34 +304,35 @@ def under_replicates(request: Request, keys: Sequence[Key], table: Table) -> lis
     has_category = any(variable.category is not None for variable in request.variables)
     if request.maker is not None or has_category or not request.variables:
         return [tabulate(replace(plain, weight=each), keys) for each in request.replicates]
-    columns = [column for variable in request.variables for column in variable.columns]
-    step = 2 if request.scores == "pairs" else 1
     found = []
     for first in range(0, len(request.replicates), BATCH):
         weights = request.replicates[first : first + BATCH]
         for weight in weights:  # refuses what is missing, negative or infinite
             _core.total(request.frame.n, [], weight=weight)
-        at = range(len(weights), len(weights) + len(columns), step)
-        above = [(r, v, v + 1 if step == 2 else -1) for r in range(len(weights)) for v in at]
-        below = [
-            (r, v + 1, v) if step == 2 else (r, -1, v) for r in range(len(weights)) for v in at
-        ]
-        made = _core.product_scores(
-            [*weights, *columns], [0.0] * (len(weights) + len(columns)), [*above, *below]
-        )
-        raw = call_core(
-            replace(plain, weight=None), keys, keep_missing=request.keep_missing, made=made
-        )
-        sums = arrange(raw, keys).gather(raw["sums"])
-        numerator, denominator = np.hsplit(sums, 2)
-        width = len(at)
-        for r in range(0, numerator.shape[1], width):
-            both = {
-                "numerator": numerator[:, r : r + width],
-                "denominator": denominator[:, r : r + width],
-            }
-            found.append(replace(table, sums=both, cells=()))
+        for sums in multiplied(plain, keys, weights):
+            found.append(replace(table, sums=sums, cells=()))
     return found
+
+
+def multiplied(
+    request: Request, keys: Sequence[Key], weights: Sequence[_core.Column]
+) -> list[dict[str, np.ndarray]]:
+    """Total the variables under several columns of weights, in one pass."""
+    columns = [column for variable in request.variables for column in variable.columns]
+    n, step = len(weights), 2 if request.scores == "pairs" else 1
+    at = range(n, n + len(columns), step)
+    # A part of a pair is known where the other one is; a denominator where the variable is.
+    above = [(r, v, v + 1 if step == 2 else -1) for r in range(n) for v in at]
+    below = [(r, v + 1, v) if step == 2 else (r, -1, v) for r in range(n) for v in at]
+    made = _core.product_scores([*weights, *columns], [0.0] * (n + len(columns)), above + below)
+    unweighted = replace(request, weight=None)
+    raw = call_core(unweighted, keys, keep_missing=request.keep_missing, made=made)
+    sums = arrange(raw, keys).gather(raw["sums"])
+    numerators, denominators = np.hsplit(sums, 2)
+    slots = [slice(r * len(at), (r + 1) * len(at)) for r in range(n)]
+    return [
+        {"numerator": numerators[:, each], "denominator": denominators[:, each]} for each in slots
+    ]
 
 
 def tabulate(request: Request, keys: Sequence[Key]) -> Table:
