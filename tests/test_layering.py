@@ -16,7 +16,8 @@ PACKAGE = PROJECT / "povertycore"
 # Lowest first. A name stands for the module and everything below it, the longest name wins.
 FLOORS = [
     ["errors", "_core"],
-    ["inputs", "design"],
+    ["inputs", "design", "fields"],
+    ["printed"],
     ["sampling", "waves"],
     ["structure"],
     ["covariance", "replicates"],

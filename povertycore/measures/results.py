@@ -14,7 +14,8 @@ import pandas as pd
 from ..errors import (
     ComparabilityError,
 )
-from ..estimates import TOTAL, Estimates
+from ..estimates import Estimates
+from ..fields import TOTAL
 from ..inputs import Key
 from ..intervals import REASONS as INTERVAL_REASONS, intervals
 from ..replicates import Replicated
@@ -89,11 +90,13 @@ def wrap(
     n = np.broadcast_to(counts["n"], counts["n_obs"].shape)
     n_missing = n - counts["n_obs"]
     seen = np.concatenate([table.seen for table in tables])
-    estimator_of = estimator or ESTIMATORS[request.verb]
-    estimate, note = estimator_of(counts, n, seen)
-    again = [estimator_of(joined_sums(each), n, seen)[0].ravel() for each in first.replicates]
+    estimate, note = (estimator or ESTIMATORS[request.verb])(counts, n, seen)
     slots = one_kind(request, estimate.shape) if describe is None else describe(counts)
     is_known = describe is None and estimator is not None
+    again = [
+        replicated.figures_of(joined_sums(each), slots.is_total).ravel()
+        for each in first.replicates
+    ]
     return Estimates(
         key_columns(request, tables, width),
         measure_keys=variable_columns(request, first, len(seen)) | slot_columns(slots, len(seen)),

@@ -20,7 +20,7 @@ from ..errors import (
     LimitError,
     OptionError,
 )
-from ..estimates import TOTAL
+from ..fields import TOTAL
 from ..inputs import Key, label_order
 from .precision import Cells
 
