@@ -205,6 +205,16 @@ def test_a_gap_is_a_proportion_only_where_no_income_is_negative(odd):
     assert gaps["ci_high"].iloc[1] < 1
 
 
+def test_each_group_notes_its_own_incomes(odd):
+    odd["side"] = [1, 1, 2, 3, 3]
+    est = pc.fgt(odd, "income", line=2, by="side", alpha=1, measures="watts", nonpositive="drop")
+    assert figures(est, "gap", "note") == ["1 row with negative welfare: gap above 1", "", ""]
+    assert figures(est, "watts", "n_missing") == [2, 0, 1]
+    notes = figures(est, "watts", "note")
+    assert notes[0].endswith("2 rows with zero or negative welfare left out")
+    assert notes[1:] == ["", ""]
+
+
 @pytest.mark.parametrize("measure", ["watts", "chu"])
 def test_watts_and_chu_refuse_incomes_they_are_not_defined_for(odd, measure):
     with pytest.raises(errors.ValueRangeError, match="nonpositive= says") as caught:
