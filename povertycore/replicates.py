@@ -235,6 +235,7 @@ def deviations(
 
 # Totals of rows by replicate, from those by PSU.
 Totals = Callable[[Floats], Floats]
+SPARSE = 0.25  # share of PSUs that a domain lies in, below which the others are passed over
 
 
 @dataclass(frozen=True, eq=False)
@@ -258,7 +259,7 @@ class Made:
     def totals(self, by_psu: Floats) -> Floats:
         """Return totals by replicate, shape (rows, replicates), from totals by PSU."""
         if self.factors is not None:
-            return np.asarray(by_psu @ self.factors)
+            return products(by_psu, self.factors)
         sample, psus = self.sample, self._left_out
         whole = by_psu.sum(axis=1, keepdims=True)
         of_stratum = np.add.reduceat(by_psu, sample.first[:-1], axis=1)[:, sample.stratum[psus]]
@@ -308,6 +309,17 @@ class Made:
             return float(given.df)
         n = self.sample.n_in_stratum
         return float(min((n[n > 1] - 1).sum(), len(self.scale) - 1))
+
+
+def products(by_psu: Floats, factors: Floats) -> Floats:
+    """Return totals by PSU times factors; domains that lie in few PSUs row by row."""
+    if np.count_nonzero(by_psu) > SPARSE * by_psu.size:
+        return np.asarray(by_psu @ factors)
+    out = np.empty((len(by_psu), factors.shape[1]))
+    for row, totals in enumerate(by_psu):
+        psus = np.flatnonzero(totals)
+        out[row] = totals[psus] @ factors[psus]
+    return out
 
 
 def made_replicates(sample: Sample) -> Made:
@@ -384,12 +396,19 @@ def bootstrap(sample: Sample, asked: Replicates, draw: Ints) -> Made:
         labels = sample.label[psus]
         if draw[h] not in done:
             n = len(labels)
-            times = rng.multinomial(n - 1, np.full(n, 1 / n), size=n_replicates)
-            by_label[labels] = times.T * (n / (n - 1))
+            by_label[labels] = times_drawn(rng, n, n_replicates).T * (n / (n - 1))
             done.add(int(draw[h]))
         factors[psus] = by_label[labels]
     scale = 1 / (n_replicates - 1) if asked.scale is None else asked.scale
     return Made(sample, factors, np.full(n_replicates, scale))
+
+
+def times_drawn(rng: np.random.Generator, n: int, n_replicates: int) -> Floats:
+    """Draw n - 1 of n with replacement; return how often each was, shape (replicates, n)."""
+    draws = rng.integers(0, n, size=(n_replicates, n - 1))
+    draws += n * np.arange(n_replicates)[:, None]
+    times = np.bincount(draws.ravel(), minlength=n * n_replicates)
+    return times.reshape(n_replicates, n).astype(np.float64)
 
 
 def half_samples(sample: Sample, asked: Replicates, draw: Ints) -> Made:

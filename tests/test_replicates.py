@@ -465,6 +465,21 @@ def test_results_by_replicates_can_be_stored_and_read_again():
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(est)).cov, est.cov)
 
 
+@pytest.mark.parametrize("order", ["sorted", "cyclic", "mostly one"])
+def test_rank_of_columns_is_found_whatever_the_order_of_rows(order):
+    rng = np.random.default_rng(2)
+    n_psu, n = 40, 4000
+    psu = {"sorted": np.sort(rng.integers(0, n_psu, n)), "cyclic": np.arange(n) % n_psu,
+           "mostly one": np.repeat(np.arange(n_psu), [n - 39, *[1] * 39])}[order]  # fmt: skip
+    factors = rng.integers(0, 3, (30, n_psu)).astype(float)
+    factors[25:] = factors[:5] + factors[5:10]  # five columns are sums of others
+    columns = {f"r{j}": 2.0 * factor[psu] for j, factor in enumerate(factors)}
+    data = pd.DataFrame({"w": 1.0, "y": rng.random(n), **columns})
+    replicates = pc.Replicates(weights=list(columns), kind="bootstrap")
+    est = pc.mean(data, "y", design=pc.Design(weight="w", replicates=replicates))
+    assert est["df"].to_list() == [np.linalg.matrix_rank(factors) - 1] == [24]
+
+
 def test_design_effects_by_columns_are_those_of_the_same_factors():
     data = file_of(TWO_EACH).assign(share=lambda hh: hh["y"] / 11)
     sampled = {"weight": "w", "strata": "h", "psu": "psu"}
@@ -497,10 +512,15 @@ def test_design_effects_by_columns_are_those_of_the_same_factors():
 def test_tables_of_every_kind_are_the_same_by_columns_and_by_factors():
     data, by_columns = with_columns("JKn")
     _, design = made("JKn")
-    data = data.assign(half=data["half"], size=np.where(data["hhsize"] > 4, "large", "small"))
+    data = data.assign(size=np.where(data["hhsize"] > 4, "large", "small"))
+    known = pd.Series((data["urban"] == 1).to_numpy(), dtype="boolean", name="known")
+    known[::7] = pd.NA
+    part = data["hhsize"].to_numpy() > 1
     for ask in (
         lambda d: pc.rate(data, ["poor", "female"], over=["region", "urban"], design=d),
         lambda d: pc.rate(data, ["poor", "size"], by="region", totals="region", design=d),
+        lambda d: pc.rate(data, ["female", "urban", known], by="region", where=part, design=d),
+        lambda d: pc.total(data, ["female", known], design=d),
         lambda d: pc.rate(data, "poor", by=["region", "size"], observed=False, design=d),
         lambda d: pc.mean(data, ["cons", "income"], by="region", design=d, count="households"),
         lambda d: pc.total(data, by="urban", design=d),

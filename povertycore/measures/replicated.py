@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ from .precision import Cells, Figures
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-BUCKETS_PER_REPLICATE = 2  # of rows that are mixed to find the rank of replicate weights
+MORE_SUMS = 16  # than replicates, into which rows are mixed to find the rank of their weights
 SMALLEST_SINGULAR = 1e-7  # of the largest: below it two replicate weights are alike
 
 
@@ -148,16 +148,23 @@ def from_columns(
     return Replicated(found, float(rank_of(frame, asked.weights) - 1), lacks=lacks)
 
 
+def figures_of(sums: Mapping[str, Floats], is_total: npt.NDArray[np.bool_]) -> Floats:
+    """Return the figures, (groups, slots), of sums under one column: totals, or their ratios."""
+    return np.where(is_total, sums["numerator"], quotient(sums["numerator"], sums["denominator"]))
+
+
 def rank_of(frame: Frame, weights: Sequence[str]) -> int:
     """Return the rank of the matrix of replicate weights, rows by replicates.
 
-    The rows are mixed into a few more sums than there are replicates, at random: with probability
-    1 these have the same rank.
+    The rows are mixed, with random weights, into a few more sums than there are replicates: these
+    have the same rank. They are dealt in turn, to a prime number of sums, so that no order of the
+    rows keeps any away from the others.
     """
-    n_buckets = BUCKETS_PER_REPLICATE * len(weights) + 8
-    rng = np.random.default_rng(frame.n)
-    bucket = rng.integers(0, n_buckets, frame.n, dtype=np.int32)
-    mixing = rng.random(frame.n) + 0.5
+    n_sums = len(weights) + MORE_SUMS
+    while any(n_sums % d == 0 for d in range(2, int(n_sums**0.5) + 1)):
+        n_sums += 1
+    bucket = np.arange(frame.n, dtype=np.int64) % n_sums
+    mixing = np.random.default_rng(frame.n).random(frame.n) + 0.5
     raw = _core.total(
         frame.n,
         [_core.column_array(bucket, name="bucket")],

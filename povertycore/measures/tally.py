@@ -20,7 +20,7 @@ from ..errors import (
     DuplicateNameError,
     unknown_option,
 )
-from ..estimates import COMMON
+from ..fields import COMMON
 from ..inputs import Frame, Key
 from ..sampling import Sample
 from ..structure import sample_of
@@ -317,8 +317,10 @@ def under_replicates(request: Request, keys: Sequence[Key], table: Table) -> lis
 def multiplied(
     request: Request, keys: Sequence[Key], weights: Sequence[_core.Column]
 ) -> list[dict[str, np.ndarray]]:
-    """Total the variables under several columns of weights, in one pass."""
+    """Total the variables under several columns of weights, in one pass or one for each flag."""
     columns = [column for variable in request.variables for column in variable.columns]
+    if request.scores == "flags" and all(is_whole(column) for column in columns):
+        return multiplied_by_flag(request, keys, weights, columns)
     n, step = len(weights), 2 if request.scores == "pairs" else 1
     at = range(n, n + len(columns), step)
     # A part of a pair is known where the other one is; a denominator where the variable is.
@@ -332,6 +334,43 @@ def multiplied(
     slots = [slice(r * len(at), (r + 1) * len(at)) for r in range(n)]
     return [
         {"numerator": numerators[:, each], "denominator": denominators[:, each]} for each in slots
+    ]
+
+
+@dataclass(frozen=True)
+class Flag:
+    """A 0/1 column as a key."""
+
+    column: _core.Column
+
+
+def is_whole(column: _core.Column) -> bool:
+    """Say whether a column holds integers or booleans, whose values the core gives as keys."""
+    return column.type in ("bool", "bits") or column.type.startswith(("int", "uint"))
+
+
+def multiplied_by_flag(
+    request: Request,
+    keys: Sequence[Key],
+    weights: Sequence[_core.Column],
+    flags: Sequence[_core.Column],
+) -> list[dict[str, np.ndarray]]:
+    """Total several columns of weights by whether a flag is 1: the fastest way."""
+    above, below = [], []
+    unweighted = replace(request, weight=None)
+    for flag in flags:
+        raw = call_core(unweighted, [*keys, Flag(flag)], keep_missing=True, values=weights)
+        arrangement = arrange(raw, keys)
+        is_one = np.asarray(raw["key_values"][len(keys)]) == 1
+        is_known = ~np.asarray(raw["key_missing"][len(keys)], dtype=bool)
+        above.append(arrangement.gather(raw["sums"] * (is_one & is_known)))
+        below.append(arrangement.gather(raw["sums"] * is_known))
+    return [
+        {
+            "numerator": np.column_stack([sums[:, r] for sums in above]),
+            "denominator": np.column_stack([sums[:, r] for sums in below]),
+        }
+        for r in range(len(weights))
     ]
 
 
