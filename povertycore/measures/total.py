@@ -64,7 +64,7 @@ def total(
     Estimates
         One row per group and column: `estimate`, the sum of weight times value, in the unit of
         the column (in `unit` for 0/1 columns, categories and counts). `numerator` and
-        `denominator` are NaN.
+        `denominator` are NaN. Standard errors of a sample as in `rate`, with plain intervals.
 
     Raises
     ------
@@ -140,7 +140,8 @@ def mean(
     -------
     Estimates
         One row per group and column: `estimate`, in the unit of the column, is `numerator` (sum
-        of weight times value) over `denominator` (sum of weights).
+        of weight times value) over `denominator` (sum of weights). Standard errors of a sample as
+        in `rate`, with plain intervals.
 
     Raises
     ------
@@ -212,7 +213,8 @@ def ratio(
     Estimates
         One row per group: `variable` is "numerator/denominator"; `estimate` is the sum of weight
         times numerator over the sum of weight times denominator, which are in the columns of
-        these names; `population` is the sum of weights of the rows used.
+        these names; `population` is the sum of weights of the rows used. Standard errors of a
+        sample as in `rate`, with plain intervals.
 
     Raises
     ------
