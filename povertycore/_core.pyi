@@ -125,10 +125,10 @@ def total(
       96 MiB is a LimitError.
 
     where_missing: rows whose `where` is missing; they count as outside. zero_weights: rows inside
-    whose weight * size is 0. expected_groups, if above 0, saves counting those of the first rows: it
-    sets how the rows are dealt, and so the last bits. peak_bytes: memory taken
-    beyond the inputs and the result. Errors are those of `povertycore.errors`, with `.argument`,
-    `.column` and `.row`, the smallest bad row.
+    whose weight * size is 0. expected_groups, if above 0, saves counting those of the first rows:
+    it sets how the rows are dealt, and so the last bits. peak_bytes: memory taken beyond the inputs
+    and the result. Errors are those of `povertycore.errors`, with `.argument`, `.column` and
+    `.row`, the smallest bad row.
     """
 
 def fgt_scores(
@@ -144,11 +144,12 @@ def fgt_scores(
     number of its line, parameter, undefined, floor, is_count, is_squared):
 
     - kind: "power" (parameter alpha), "watts", "chu" (parameter b), "shortfall"; or 1 for rows
-      whose welfare is "below" (the parameter), or that are "missing" (welfare or line), "not_positive", "negative" (welfare, the line known). The last
-      three cost nothing where they stand last and nobody is such.
+      whose welfare is "below" (the parameter), or that are "missing" (welfare or line),
+      "not_positive", "negative" (welfare, the line known). The last three cost nothing where they
+      stand last and nobody is such.
     - undefined: what watts (welfare <= 0) and chu (< 0) do with incomes they are not defined for:
-      "refuse" (ValueRangeError, in the domain only), "zero" (score 0), or "floor": incomes below the
-      floor count as the floor.
+      "refuse" (ValueRangeError, in the domain only), "zero" (score 0), or "floor": incomes below
+      the floor count as the floor.
     - is_count: rows are added up, not their weights. is_squared: the square of the score.
 
     Poor is welfare < line, or with at_or_below <=. A bad welfare or line is a ValueRangeError with
@@ -163,9 +164,9 @@ def product_scores(
 ) -> Scores:
     """Products of centred columns, for `total(made=...)`.
 
-    Each product is (first, second, known), numbers of columns or -1: its sum is that of weight * size
-    * (first - its centre) * (second - its centre), over the rows where first, second and known are
-    not missing; second -1: first alone.
+    Each product is (first, second, known), numbers of columns or -1: its sum is that of weight *
+    size * (first - its centre) * (second - its centre), over the rows where first, second and known
+    are not missing; second -1: first alone.
     """
 
 def distinct(n: int, keys: Sequence[Column]) -> list[NDArray[np.int64]] | None:
