@@ -22,6 +22,7 @@ struct pc_distinct {
 typedef struct job {
     pc_distinct *distinct;
     int64_t n;
+    bool is_guess; /* ranges are those of a task's first block */
     int64_t low[TASKS][PC_DISTINCT_MOST_KEYS], high[TASKS][PC_DISTINCT_MOST_KEYS];
     int64_t n_missing[TASKS];
 } job;
@@ -52,6 +53,7 @@ static pc_status find_ranges(pc_worker *worker, int64_t task, void *arg, pc_erro
     for (int64_t row = first_row(j->n, task); row < end; row += BLOCK) {
         if (pc_worker_stopped(worker))
             return pc_fail(err, PC_ERR_INTERRUPTED, "", -1, -1, "interrupted");
+        if (j->is_guess && row != first_row(j->n, task)) return PC_OK;
         for (int64_t k = 0; k < j->distinct->n_keys; k++)
             j->n_missing[task] += pc_column_range(j->distinct->key[k].column, row, block_rows(row, end),
                                                   &j->low[task][k], &j->high[task][k]);
@@ -127,11 +129,14 @@ static pc_status check_keys(pc_context *ctx, int64_t n, int64_t n_keys, const pc
     return PC_OK;
 }
 
-static pc_status fill(pc_context *ctx, pc_distinct *d, int64_t n)
+/* Ranges, then bits. PC_ERR_GROUP where a row lies outside the ranges. */
+static pc_status find(pc_context *ctx, pc_distinct *d, int64_t n, bool is_guess)
 {
-    job j = {.distinct = d, .n = n};
+    job j = {.distinct = d, .n = n, .is_guess = is_guess};
     const int n_threads = n < SERIAL_ROWS ? 1 : ctx->n_threads;
     uint64_t n_bits = 0;
+    pc_free(&ctx->memory, d->bits);
+    d->bits = NULL;
     pc_status status = pc_parallel_run(ctx, n_threads, TASKS, find_ranges, &j);
     if (status == PC_OK) status = set_digits(ctx, &j, &n_bits);
     if (status != PC_OK) return status;
@@ -139,6 +144,14 @@ static pc_status fill(pc_context *ctx, pc_distinct *d, int64_t n)
     d->bits = pc_alloc_zeroed(&ctx->memory, d->n_words, sizeof *d->bits);
     if (d->bits == NULL) return pc_context_fail(ctx, PC_ERR_MEMORY, "key", -1, -1, "out of memory");
     return pc_parallel_run(ctx, n_threads, TASKS, set_bits, &j);
+}
+
+/* A few blocks tell the ranges, unless a row lies outside them: reading all rows for it costs as much as
+ * the bits. */
+static pc_status fill(pc_context *ctx, pc_distinct *d, int64_t n)
+{
+    const pc_status status = find(ctx, d, n, true);
+    return status == PC_ERR_GROUP ? find(ctx, d, n, false) : status;
 }
 
 pc_distinct *pc_distinct_new(pc_context *ctx, int64_t n, int64_t n_keys,

@@ -2,7 +2,7 @@
  * Which combinations of integer keys occur: a bit for each combination there could be, set by all rows.
  *
  * A fraction of the cost of totals by group, where nothing is added up: the strata and PSUs of a sample.
- * Two passes over the rows, one for the ranges of the keys and one for the bits. The answer does not
+ * One pass over the rows where a few of them tell the ranges of the keys, else three. The answer does not
  * depend on the order of the rows nor on the number of threads.
  */
 #ifndef PC_DISTINCT_H

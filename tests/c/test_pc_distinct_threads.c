@@ -106,6 +106,27 @@ static void any_number_of_threads_finds_the_same(void)
     free(b);
 }
 
+/* One row far down the file lies outside what the first ones tell. */
+static void a_row_outside_the_first_ranges_is_found(void)
+{
+    enum { ROWS = 70000 };
+    static int16_t a[ROWS];
+    static uint8_t b[ROWS];
+    int64_t first[2], second[2];
+    pc_context ctx;
+    keys k;
+    pc_context_init(&ctx);
+    a[ROWS - 1] = -300;
+    b[ROWS - 1] = 4;
+    make(&k, ROWS, PC_INT16, a, PC_UINT8, b);
+    pc_distinct *d = pc_distinct_new(&ctx, ROWS, 2, k.both);
+    if (!EXPECT(d != NULL) || !EXPECT(pc_distinct_count(d) == 2)) return;
+    pc_distinct_read(d, 0, first);
+    pc_distinct_read(d, 1, second);
+    EXPECT(first[0] == -300 && second[0] == 4 && first[1] == 0 && second[1] == 0);
+    pc_distinct_free(&ctx, d);
+}
+
 static pc_status refusal(int64_t n, int64_t n_keys, const pc_column *const *columns)
 {
     pc_context ctx;
@@ -165,6 +186,7 @@ int main(void)
         CLAIM(the_ends_of_the_integers_are_values_too),
         CLAIM(no_rows_have_no_combinations_and_no_keys_have_one),
         CLAIM(any_number_of_threads_finds_the_same),
+        CLAIM(a_row_outside_the_first_ranges_is_found),
         CLAIM(other_keys_are_refused),
         CLAIM(memory_that_runs_out_is_reported_and_given_back),
     };
