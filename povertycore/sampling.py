@@ -560,6 +560,8 @@ class Codes:
         """Sort the labels of a key; values whose labels are equal get one code."""
         distinct = np.sort(pd.unique(values))
         labels = key.labels(distinct, np.zeros(len(distinct), dtype=bool))
+        if isinstance(labels, np.ndarray) and (labels[1:] > labels[:-1]).all():
+            return cls(labels, distinct, np.arange(len(distinct)))
         code, uniques = pd.factorize(pd.Series(labels))
         uniques = pd.Series(uniques).array
         order = np.asarray(key.order(uniques))
