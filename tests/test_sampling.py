@@ -620,6 +620,14 @@ def test_known_populations_carry_no_error():
     np.testing.assert_allclose(est["se"], counts["se"] / [10, 20], rtol=1e-14)
 
 
+def test_as_many_as_the_known_population_is_no_certainty():
+    population = {"stratum": ["north", "south"], "population": [3.0, 1.0]}
+    est = pc.rate(EIGHT, "poor", by="stratum", design=TWO_STRATA, population=population)
+    assert est["estimate"].tolist() == [1, 1]
+    # of each stratum the areas hold 1 and 2, or 0 and 1, poor: V = 2 (1/4 + 1/4) = 1
+    assert est["se"].tolist() == [1 / 3, 1]
+
+
 @pytest.mark.parametrize("kind", ["pandas", "polars", "arrow", "text", "category", "float"])
 def test_strata_and_psus_of_any_type_are_found(kind):
     table = pd.DataFrame(EIGHT)

@@ -178,6 +178,8 @@ def precision_of(
     reason[joint.is_alone()] = ALONE
     reason[np.isnan(estimate)] = NOTHING
     alike = is_share & ((estimate == 0) | (estimate == 1))
+    if figures.known_denominator:  # as many as there are said to be, which is no certainty
+        alike &= variance == 0
     variance[alike & ~joint.is_complete()] = np.nan
     variance[np.isnan(estimate)] = np.nan
     return Precision(
