@@ -183,7 +183,7 @@ class Sample:
     @cached_property
     def is_shared(self) -> bool:
         """Whether a PSU is in several periods."""
-        return len(np.unique(self.label)) < self.n_psu
+        return bool(np.bincount(self.label).max(initial=0) > 1)
 
     @cached_property
     def stages(self) -> tuple[_core.Stage, ...]:
