@@ -498,9 +498,8 @@ def main():
         result["designs"][name] = figures = summaries(name, arguments.samples)
         print(f"\n{name:32}" + "".join(f"{column:>15}" for column in columns))
         for figure, told in figures.items():
-            told["judged"] = is_judged(name, figure)
             numbers = "".join(f"{told[column]:15.4f}" for column in columns)
-            words = "" if told["judged"] else "  not judged"
+            words = "" if is_judged(name, figure) else "  not judged"
             words += "" if is_within(told) else "  outside"
             print(f"{figure:32}{numbers}{words}", flush=True)
     if arguments.write:
