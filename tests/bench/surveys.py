@@ -9,6 +9,7 @@ One command makes a survey of a million rows, 100 strata, 2,000 PSUs and 50 doma
 Cases, each from a frame that lies in memory to an estimate and its standard error per domain:
 
 - rate        one 0/1 column
+- nested      the same by 50 regions of two strata each, which no PSU crosses
 - fgt         headcount, gap and severity of an income
 - multidim    H, A and M0 of 12 indicators at three cut-offs, 22 domains
 - bootstrap   the rate with 1,000 Rao-Wu replicates
@@ -51,7 +52,8 @@ N_REPLICATES = 1000
 N_FEW = 50  # replicates that svy and R make of all rows
 CHANCE = 0.15  # relative, between two bootstraps of 1,000: four times sqrt(1/2000), and less of 50
 
-CASES = ("rate", "fgt", "multidim", "bootstrap")
+CASES = ("rate", "nested", "fgt", "multidim", "bootstrap")
+DOMAINS = {"nested": ("region", N_DOMAINS), "multidim": ("province", N_DOMAINS_OF_INDEX)}
 # (case, rival) -> how many times as fast as it we aim to be
 AIMS = {("rate", "NumPy"): 1.0, ("rate", "svy"): 80.0, ("rate", "R survey"): 300.0}
 WITHOUT_SE = "povertycore, no SE"
@@ -74,7 +76,7 @@ def read_arguments():
 
 
 def survey(n_rows, rng):
-    """Columns of a sample: strata and PSUs, two sets of domains, incomes, indicators."""
+    """Columns of a sample: strata and PSUs, three sets of domains, incomes, indicators."""
     import numpy as np
 
     psu = rng.integers(0, N_PSUS, n_rows, dtype=np.int32)
@@ -82,6 +84,7 @@ def survey(n_rows, rng):
     income = np.exp(level[psu] + rng.normal(0, 0.6, n_rows))
     columns = {
         "stratum": psu // PSUS_IN_STRATUM,
+        "region": psu // PSUS_IN_STRATUM * N_DOMAINS // N_STRATA,
         "psu": psu,
         "domain": rng.integers(0, N_DOMAINS, n_rows, dtype=np.int32),
         "province": rng.integers(0, N_DOMAINS_OF_INDEX, n_rows, dtype=np.int32),
@@ -92,6 +95,11 @@ def survey(n_rows, rng):
     for j in range(N_INDICATORS):
         columns[f"x{j + 1}"] = (rng.random(n_rows) < 0.1 + 0.03 * j).astype(np.int8)
     return columns
+
+
+def domains_of(case):
+    """Name and number of the domains of a case."""
+    return DOMAINS.get(case, ("domain", N_DOMAINS))
 
 
 def indicators():
@@ -153,6 +161,10 @@ def ours(case, frames):
             lambda frame: pc.rate(frame, "poor", by="domain", design=design),
             ("variable",),
         ),
+        "nested": (
+            lambda frame: pc.rate(frame, "poor", by="region", design=design),
+            ("variable",),
+        ),
         "fgt": (
             lambda frame: pc.fgt(frame, "income", line=LINE, by="domain", design=design),
             ("alpha", "measure"),
@@ -184,11 +196,12 @@ def ours_without_se(case, frames):
     import povertycore as pc
 
     design = pc.Design(weight="weight")
-    if case == "rate":
-        call = lambda: pc.rate(frames["pandas"], "poor", by="domain", design=design)  # noqa: E731
+    by = domains_of(case)[0]
+    if case != "fgt":
+        call = lambda: pc.rate(frames["pandas"], "poor", by=by, design=design)  # noqa: E731
     else:
         call = lambda: pc.fgt(  # noqa: E731
-            frames["pandas"], "income", line=LINE, by="domain", design=design
+            frames["pandas"], "income", line=LINE, by=by, design=design
         )
     return Timed(WITHOUT_SE, call, None)
 
@@ -233,8 +246,8 @@ def fgt_scores(income):
     return [income < LINE, gap, gap * gap]
 
 
-def numpy_means(columns, scores):
-    weights, totals = by_psu_and_domain(columns, "domain", N_DOMAINS, scores())
+def numpy_means(case, columns, scores):
+    weights, totals = by_psu_and_domain(columns, *domains_of(case), scores())
     estimates, errors = zip(*(mean_and_error(total, weights) for total in totals), strict=True)
     return [*estimates, *errors]
 
@@ -246,7 +259,7 @@ def numpy_multidim(columns):
     for cutoff in CUTOFFS:
         poor = score >= math.ceil(Fraction(cutoff) * N_INDICATORS)
         scores += [poor, score / N_INDICATORS * poor]
-    weights, totals = by_psu_and_domain(columns, "province", N_DOMAINS_OF_INDEX, scores)
+    weights, totals = by_psu_and_domain(columns, *domains_of("multidim"), scores)
     found = []
     for poor, censored in zip(totals[::2], totals[1::2], strict=True):
         pairs = (poor, weights), (censored, poor), (censored, weights)
@@ -259,7 +272,7 @@ def numpy_bootstrap(columns):
     import numpy as np
 
     rng = np.random.default_rng(0)
-    weights, (totals,) = by_psu_and_domain(columns, "domain", N_DOMAINS, [columns["poor"]])
+    weights, (totals,) = by_psu_and_domain(columns, *domains_of("bootstrap"), [columns["poor"]])
     n = PSUS_IN_STRATUM
     equal = np.full(n, 1 / n)
     times = rng.multinomial(n - 1, equal, size=(N_REPLICATES, N_STRATA))
@@ -272,13 +285,13 @@ def with_numpy(case, columns):
     import numpy as np
 
     calls = {
-        "rate": lambda: numpy_means(columns, lambda: [columns["poor"]]),
-        "fgt": lambda: numpy_means(columns, lambda: fgt_scores(columns["income"])),
+        "rate": lambda: numpy_means(case, columns, lambda: [columns["poor"]]),
+        "nested": lambda: numpy_means(case, columns, lambda: [columns["poor"]]),
+        "fgt": lambda: numpy_means(case, columns, lambda: fgt_scores(columns["income"])),
         "multidim": lambda: numpy_multidim(columns),
         "bootstrap": lambda: numpy_bootstrap(columns),
     }
-    n_domains = N_DOMAINS_OF_INDEX if case == "multidim" else N_DOMAINS
-    labels = np.arange(n_domains).astype(str)
+    labels = np.arange(domains_of(case)[1]).astype(str)
     return Timed("NumPy", calls[case], lambda found: (labels, np.column_stack(found)))
 
 
@@ -292,22 +305,23 @@ def with_polars(case, frame):
     gap = pl.max_horizontal(1 - pl.col("income") / LINE, 0.0)
     scores = {
         "rate": {"s0": pl.col("poor")},
+        "nested": {"s0": pl.col("poor")},
         "fgt": {"s0": (pl.col("income") < LINE).cast(pl.Float64), "s1": gap, "s2": gap * gap},
     }.get(case)
     if scores is None:
         return None
-    weight, names = pl.col("weight"), list(scores)
+    weight, names, domain = pl.col("weight"), list(scores), domains_of(case)[0]
 
     def call():
         cells = (
             frame.lazy()
-            .group_by("stratum", "psu", "domain")
+            .group_by("stratum", "psu", domain)
             .agg(weight.sum(), *((score * weight).sum().alias(s) for s, score in scores.items()))
             .collect()
         )
         n_psus = cells.lazy().group_by("stratum").agg(n=pl.col("psu").n_unique())
         totals = [pl.col(s).sum().alias(f"t{s}") for s in names]
-        whole = cells.lazy().group_by("domain").agg(*totals, total=weight.sum())
+        whole = cells.lazy().group_by(domain).agg(*totals, total=weight.sum())
         mean = {s: pl.col(f"t{s}") / pl.col("total") for s in names}
         z = {s: (pl.col(s) - mean[s] * weight) / pl.col("total") for s in names}
         n = pl.col("n").first()
@@ -316,11 +330,11 @@ def with_polars(case, frame):
         ]
         variances = (
             cells.lazy()
-            .join(whole, on="domain")
+            .join(whole, on=domain)
             .join(n_psus, on="stratum")
-            .group_by("domain", "stratum")
+            .group_by(domain, "stratum")
             .agg(*(mean[s].first().alias(f"e{s}") for s in names), *spread)
-            .group_by("domain")
+            .group_by(domain)
             .agg(
                 *(pl.col(f"e{s}").first() for s in names),
                 *(pl.col(f"v{s}").sum().sqrt() for s in names),
@@ -330,7 +344,7 @@ def with_polars(case, frame):
 
     def read(found):
         columns = [f"e{s}" for s in names] + [f"v{s}" for s in names]
-        return found["domain"].cast(pl.String).to_numpy(), found.select(columns).to_numpy()
+        return found[domain].cast(pl.String).to_numpy(), found.select(columns).to_numpy()
 
     return Timed("Polars", call, read)
 
@@ -349,9 +363,10 @@ def with_svy(case, frame):
         return "svy is not installed (pip install svy)"
     if case == "multidim":
         return "svy has no multidimensional measures"
+    domain = domains_of(case)[0]
     scores = fgt_scores(frame["income"].to_numpy()) if case == "fgt" else []
     names = [f"g{alpha}" for alpha in range(len(scores))] or ["poor"]
-    data = frame.select("stratum", "psu", "domain", "weight", "poor").with_columns(
+    data = frame.select("stratum", "psu", domain, "weight", "poor").with_columns(
         pl.Series(name, np.asarray(score, dtype=float))
         for name, score in zip(names, scores, strict=False)
     )
@@ -359,16 +374,16 @@ def with_svy(case, frame):
 
     def bootstrap():
         made = sample.weighting.create_bs_wgts(n_reps=N_FEW, rstate=0)
-        return [made.estimation.mean("poor", by="domain", method="replication")]
+        return [made.estimation.mean("poor", by=domain, method="replication")]
 
     def means():
-        found = sample.estimation.mean(names, by="domain")
+        found = sample.estimation.mean(names, by=domain)
         return found if isinstance(found, list) else [found]
 
     def read(found):
-        tables = [estimate.to_polars().sort("domain") for estimate in found]
+        tables = [estimate.to_polars().sort(domain) for estimate in found]
         columns = [table[name].to_numpy() for name in ("est", "se") for table in tables]
-        return tables[0]["domain"].cast(pl.String).to_numpy(), np.column_stack(columns)
+        return tables[0][domain].cast(pl.String).to_numpy(), np.column_stack(columns)
 
     if case == "bootstrap":
         return Timed(f"svy ({N_FEW} replicates)", bootstrap, read)
@@ -463,7 +478,7 @@ def ask(case, columns, frames, found_by_r, arguments):
         for part in (group, slow)
     )
     (compare_bootstraps if case == "bootstrap" else compare)(group + slow)
-    if case in ("rate", "fgt"):
+    if case in ("rate", "nested", "fgt"):
         group.append(ours_without_se(case, frames))
     warm = int(arguments.warm_gib * GIB)
     take_turns(group, arguments.rounds, warm)
