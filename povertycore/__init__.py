@@ -11,8 +11,8 @@ except ImportError as error:
 from . import datasets, errors
 from .design import Design, Replicates
 from .dynamics import change, target
-from .estimates import Estimates, concat
-from .joining import join
+from .estimates import Estimates
+from .joining import concat, join
 from .measures import (
     Indicator,
     Packed,

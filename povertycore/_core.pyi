@@ -237,6 +237,13 @@ def product_scores(
     are not missing; second -1: first alone.
     """
 
+def distinct(n: int, keys: Sequence[Column]) -> list[NDArray[np.int64]] | None:
+    """Find the combinations of integer keys that occur, ascending: an array of values per key.
+
+    None where a key is not of integers, has missing values or a code for them, or where more than
+    2^26 combinations are possible: `total` then finds them.
+    """
+
 Parts = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]  # start, unit, value
 # stratum and first unit, by unit and stratum; label by unit, None: each its own; how many; factor
 Stage = tuple[
@@ -262,21 +269,21 @@ def linvar_combine(
     row: NDArray[np.int64],
     weight: NDArray[np.float64],
 ) -> Parts:
-    """Parts of linear combinations: i sums weight[k] x row[k], k from first[i] to first[i + 1]."""
+    """Combine rows linearly: i sums weight[k] x row[k], k from first[i] to first[i + 1]."""
 
 def linvar_variance(parts: Parts, stage: Stage) -> NDArray[np.float64]:
-    """Variance of each row: squares of its parts, centred by stratum, times the factors.
+    """Give the variance of each row: squares of its parts, centred by stratum, times the factors.
 
     A unit of n_units or more is unit - n_units with a part that is centred already.
     """
 
 def linvar_cov(parts: Parts, stage: Stage) -> NDArray[np.float64]:
-    """Covariance of all rows; the products are of units with equal labels."""
+    """Give the covariance of all rows; the products are of units with equal labels."""
 
 def linvar_count(
     parts: Parts, stage: Stage, all_units: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Labels of the units that each row uses (or of all units of its strata), and strata.
+    """Count the labels of the units that each row uses (or of all units of its strata), and strata.
 
     Strata that share such a label are counted as one.
     """

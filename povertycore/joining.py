@@ -1,8 +1,11 @@
-"""Results of several files of one design under one covariance: PSUs are matched by their labels."""
+"""Results of several files together: independent ones, or waves of one design.
+
+Waves are put under one covariance, in which PSUs are matched by their labels.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,14 +13,83 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .errors import DesignError, OptionError
-from .estimates import Estimates, concat
+from .errors import DesignError, DTypeError, OptionError
+from .estimates import Estimates
+from .fields import joined_categories, joined_column, joined_meta
 from .replicates import Replicated
 from .sampling import Linearised, Sample
 
-__all__ = ["join"]
+__all__ = ["concat", "join"]
 
 Ints = npt.NDArray[np.int64]
+
+
+def concat(estimates: Iterable[Estimates]) -> Estimates:
+    """Join results of independent files; the covariance between them is 0.
+
+    Parameters
+    ----------
+    estimates : iterable of Estimates
+        Made by the same verb, with the same columns.
+
+    Returns
+    -------
+    Estimates
+        All rows, keys ascending.
+
+    Raises
+    ------
+    OptionError
+        The parts come from different verbs or have different columns.
+
+    Examples
+    --------
+    >>> files = [{"year": [2021], "rate": [0.122]}, {"year": [2022], "rate": [0.0892]}]
+    >>> parts = [pc.Estimates.from_table(file, "year", estimate="rate") for file in files]
+    >>> pc.concat(parts)["year"].to_list()
+    [2021, 2022]
+    """
+    parts = list(estimates)
+    if not parts:
+        raise OptionError("concat needs at least one Estimates, found none")
+    for position, part in enumerate(parts):
+        if not isinstance(part, Estimates):
+            raise DTypeError(f"part {position} must be an Estimates, found {type(part).__name__}")
+        check_same_columns(parts[0], part, position)
+    joined = object.__new__(Estimates)
+    starts = np.cumsum([0] + [len(part._joints) for part in parts[:-1]])
+    samples = [part._sample + start for part, start in zip(parts, starts, strict=True)]
+    joined._set(
+        **{
+            **parts[0].__dict__,
+            "_columns": {
+                name: joined_column(name, [part._columns[name] for part in parts])
+                for name in parts[0]._columns
+            },
+            "_meta": joined_meta([part._meta for part in parts]),
+            "_sample": np.concatenate(samples),
+            "_joints": tuple(joint for part in parts for joint in part._joints),
+            "_place": np.concatenate([part._place for part in parts]),
+            "_source": joined_categories([part._source for part in parts]),
+            "_proportion": np.concatenate([part._proportion for part in parts]),
+        }
+    )
+    return joined._take(joined._contract_order())
+
+
+def check_same_columns(first: Estimates, part: Estimates, position: int) -> None:
+    """Refuse parts of another verb, or with other keys."""
+    if part.verb != first.verb:
+        raise OptionError(
+            f"part {position} comes from {part.verb!r}; expected {first.verb!r} as part 0"
+        )
+    for kind in ("key_names", "measure_key_names", "own_names"):
+        names, expected = getattr(part, kind), getattr(first, kind)
+        if names != expected:
+            raise OptionError(
+                f"part {position} has {kind.replace('_', ' ')} {names}; expected {expected} as "
+                "part 0"
+            )
 
 
 def join(*estimates: Estimates) -> Estimates:

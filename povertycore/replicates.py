@@ -24,7 +24,7 @@ Introduction to Variance Estimation, ch. 3-5.)
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -54,6 +54,10 @@ class Replicated:
         The estimates by PSU, where PSUs are known: they count PSUs and degrees of freedom.
     given_df : bool
         `most_df` was given, and holds for every row.
+    lacks : ndarray of int64, shape (rows,)
+        Replicates that hold no row of the estimate, and are left out.
+    ignores_fpc : bool
+        The population is finite, and the replicates are as if it were not.
 
     Examples
     --------
@@ -68,6 +72,8 @@ class Replicated:
     most_df: float
     parts: Linearised | None = None
     given_df: bool = False
+    lacks: Ints = field(default_factory=lambda: np.zeros(1, dtype=np.int64))
+    ignores_fpc: bool = False
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -134,7 +140,8 @@ class Replicated:
 
     def _with(self, deviation: Floats, of_parts: Callable[[Linearised], Linearised]) -> Replicated:
         parts = None if self.parts is None else of_parts(self.parts)
-        return replace(self, deviation=deviation, parts=parts)
+        lacks = np.zeros(len(deviation), dtype=np.int64)  # told of where it arose
+        return replace(self, deviation=deviation, parts=parts, lacks=lacks)
 
 
 # ---- from estimates under replicate weights -----------------------------------------------------
@@ -228,6 +235,7 @@ def deviations(
 
 # Totals of rows by replicate, from those by PSU.
 Totals = Callable[[Floats], Floats]
+SPARSE = 0.25  # share of PSUs that a domain lies in, below which the others are passed over
 
 
 @dataclass(frozen=True, eq=False)
@@ -251,7 +259,7 @@ class Made:
     def totals(self, by_psu: Floats) -> Floats:
         """Return totals by replicate, shape (rows, replicates), from totals by PSU."""
         if self.factors is not None:
-            return np.asarray(by_psu @ self.factors)
+            return products(by_psu, self.factors)
         sample, psus = self.sample, self._left_out
         whole = by_psu.sum(axis=1, keepdims=True)
         of_stratum = np.add.reduceat(by_psu, sample.first[:-1], axis=1)[:, sample.stratum[psus]]
@@ -283,6 +291,11 @@ class Made:
         return out
 
     @property
+    def ignores_fpc(self) -> bool:
+        """Whether the population is finite, and only the jackknife accounts for that."""
+        return self.factors is not None and bool((self.sample.fraction > 0).any())
+
+    @property
     def _left_out(self) -> Ints:
         """The PSU that each replicate of a jackknife leaves out."""
         sample = self.sample
@@ -296,6 +309,17 @@ class Made:
             return float(given.df)
         n = self.sample.n_in_stratum
         return float(min((n[n > 1] - 1).sum(), len(self.scale) - 1))
+
+
+def products(by_psu: Floats, factors: Floats) -> Floats:
+    """Return totals by PSU times factors; domains that lie in few PSUs row by row."""
+    if np.count_nonzero(by_psu) > SPARSE * by_psu.size:
+        return np.asarray(by_psu @ factors)
+    out = np.empty((len(by_psu), factors.shape[1]))
+    for row, totals in enumerate(by_psu):
+        psus = np.flatnonzero(totals)
+        out[row] = totals[psus] @ factors[psus]
+    return out
 
 
 def made_replicates(sample: Sample) -> Made:
@@ -372,12 +396,19 @@ def bootstrap(sample: Sample, asked: Replicates, draw: Ints) -> Made:
         labels = sample.label[psus]
         if draw[h] not in done:
             n = len(labels)
-            times = rng.multinomial(n - 1, np.full(n, 1 / n), size=n_replicates)
-            by_label[np.sort(labels)] = times.T * (n / (n - 1))
+            by_label[labels] = times_drawn(rng, n, n_replicates).T * (n / (n - 1))
             done.add(int(draw[h]))
         factors[psus] = by_label[labels]
     scale = 1 / (n_replicates - 1) if asked.scale is None else asked.scale
     return Made(sample, factors, np.full(n_replicates, scale))
+
+
+def times_drawn(rng: np.random.Generator, n: int, n_replicates: int) -> Floats:
+    """Draw n - 1 of n with replacement; return how often each was, shape (replicates, n)."""
+    draws = rng.integers(0, n, size=(n_replicates, n - 1))
+    draws += n * np.arange(n_replicates)[:, None]
+    times = np.bincount(draws.ravel(), minlength=n * n_replicates)
+    return times.reshape(n_replicates, n).astype(np.float64)
 
 
 def half_samples(sample: Sample, asked: Replicates, draw: Ints) -> Made:

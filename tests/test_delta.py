@@ -236,7 +236,7 @@ def printed():
 
 def test_printed_figures_have_changes_with_standard_errors_only_where_they_are_independent():
     silent = pc.change(printed(), "year")
-    assert np.isnan(figure(silent))
+    assert np.isnan([figure(silent), figure(silent, "df"), figure(silent, "n_psu")]).all()
     assert "independent=True" in figure(silent, "note")
     est = pc.change(printed(), "year", independent=True)
     # sqrt(.03^2 + .04^2) = .05; -0.1/0.05 = -2, and 2 x Phi(-2) = 0.0455.

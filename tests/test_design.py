@@ -133,6 +133,53 @@ def test_a_list_given_is_not_the_list_kept():
     assert replicates.weights == ("r1", "r2")
 
 
+# ---- the summary of a file ----------------------------------------------------------------------
+
+# 2020: strata 1 (areas 1, 2) and 2 (area 1); 2021: stratum 1 (areas 1, 3, 4), stratum 2 is complete
+TWO_YEARS = {
+    "year": [2020, 2020, 2020, 2021, 2021, 2021, 2021],
+    "stratum": [1, 1, 2, 1, 1, 1, 2],
+    "area": [1, 2, 1, 1, 3, 4, 1],
+    "n": [4, 4, 5, 6, 6, 6, 1],
+    "w": [1.0, 2.0, 0.0, 1.0, 1.0, 1.0, 1.0],
+}
+
+
+def test_summary_counts_strata_and_psus_by_period():
+    design = pc.Design(weight="w", strata="stratum", psu="area", period="year", fpc="n")
+    summary = design.summary(TWO_YEARS)
+    assert summary["year"].tolist() == [2020, 2021]
+    assert summary["n_obs"].tolist() == [3, 4]
+    assert summary["n_strata"].tolist() == [2, 2]
+    assert summary["n_psu"].tolist() == [3, 4]
+    assert summary["df"].tolist() == [1, 2]
+    assert summary["psu_per_stratum_min"].tolist() == [1, 1]
+    assert summary["psu_per_stratum_max"].tolist() == [2, 3]
+    assert summary["fraction_min"].tolist() == [1 / 5, 1 / 2]
+    assert summary["fraction_max"].tolist() == [1 / 2, 1]
+
+
+def test_summary_lists_lonely_psus_and_says_how_unequal_the_weights_are():
+    design = pc.Design(weight="w", strata="stratum", psu="area", period="year", fpc="n")
+    summary = design.summary(TWO_YEARS)
+    assert summary["lonely_rows"].tolist() == [[2], []]
+    assert summary["weight_min"].tolist() == [0, 1]
+    assert summary["weight_max"].tolist() == [2, 1]
+    assert summary["weight_sum"].tolist() == [3, 4]
+    assert summary["kish_effect"].tolist() == [
+        2 * 5 / 9,
+        1,
+    ]  # the row without weight is not counted
+
+
+def test_summary_of_a_register_has_weights_only():
+    summary = pc.Design().summary(TWO_YEARS)
+    assert summary.columns.tolist() == [
+        "n_obs", "weight_min", "weight_max", "weight_sum", "kish_effect"
+    ]  # fmt: skip
+    assert summary.to_numpy().tolist() == [[7, 1, 1, 7, 1]]
+
+
 # ---- errors -----------------------------------------------------------------------------------
 
 

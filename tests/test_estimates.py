@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 import povertycore as pc
-from povertycore.estimates import COMMON
+from povertycore.fields import COMMON
 
 COLUMNS = [
     *["estimate", "se", "ci_low", "ci_high", "cv", "df", "deff"],

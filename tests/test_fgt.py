@@ -205,6 +205,16 @@ def test_a_gap_is_a_proportion_only_where_no_income_is_negative(odd):
     assert gaps["ci_high"].iloc[1] < 1
 
 
+def test_each_group_notes_its_own_incomes(odd):
+    odd["side"] = [1, 1, 2, 3, 3]
+    est = pc.fgt(odd, "income", line=2, by="side", alpha=1, measures="watts", nonpositive="drop")
+    assert figures(est, "gap", "note") == ["1 row with negative welfare: gap above 1", "", ""]
+    assert figures(est, "watts", "n_missing") == [2, 0, 1]
+    notes = figures(est, "watts", "note")
+    assert notes[0].endswith("2 rows with zero or negative welfare left out")
+    assert notes[1:] == ["", ""]
+
+
 @pytest.mark.parametrize("measure", ["watts", "chu"])
 def test_watts_and_chu_refuse_incomes_they_are_not_defined_for(odd, measure):
     with pytest.raises(errors.ValueRangeError, match="nonpositive= says") as caught:
@@ -215,7 +225,7 @@ def test_watts_and_chu_refuse_incomes_they_are_not_defined_for(odd, measure):
 
 def test_chu_is_defined_at_zero(odd):
     (found,) = pc.fgt(odd[1:], "income", line=2, measures="chu")["estimate"]
-    # 2 (1 - 0), 2 (1 - sqrt(1/2)), 0
+    # the incomes 0, 1 and 3 have the scores 2, twice 1 - sqrt(1/2), and 0
     assert found == pytest.approx((2 + 2 - 2 * math.sqrt(0.5)) / 3)
 
 
@@ -346,13 +356,15 @@ def test_the_oracle_saw_every_kind_of_income():
     assert all(n > 10 for n in occurred.values()), occurred
 
 
-def test_close_to_the_line_watts_and_chu_keep_their_figures():
+def test_close_to_the_line_and_to_zero_watts_and_chu_keep_their_figures():
     income = 2000.0 * (1 - 2.0**-40)
-    est = pc.fgt({"income": [income]}, "income", line=2000, measures=["watts", "chu"], b=1e-3)
-    for measure, parameter in (("watts", None), ("chu", 1e-3)):
-        cells = poverty([{"income": income}], "income", 2000, measure, parameter)
-        exact = float(cells[()]["estimate"])
-        assert figures(est, measure) == pytest.approx([exact], rel=1e-12)
+    tiny = 5e-324  # 2000 over it is no number any more, its logarithm is
+    for rows in ([{"income": income}], [{"income": tiny}], [{"income": income}, {"income": tiny}]):
+        est = pc.fgt(pd.DataFrame(rows), "income", line=2000, measures=["watts", "chu"], b=1e-3)
+        for measure, parameter in (("watts", None), ("chu", 1e-3)):
+            cells = poverty(rows, "income", 2000, measure, parameter)
+            exact = float(cells[()]["estimate"])
+            assert figures(est, measure) == pytest.approx([exact], rel=1e-12)
 
 
 # --- properties -----------------------------------------------------------------------------------
@@ -472,6 +484,7 @@ def test_a_measure_of_a_sample_is_the_mean_of_its_scores():
     hh = sample(600)
     hh["stratum"], hh["psu"] = hh.index % 3, hh.index % 30
     hh["gap"] = np.maximum(1 - hh["income"] / hh["z"], 0)
+    hh.loc[::11, "w"] = 0.0  # of no weight: only the number of rows tells of them
     design = pc.Design(weight="w", strata="stratum", psu="psu")
     mean = pc.mean(hh, "gap", by="region", design=design)
     est = pc.fgt(hh, "income", line="z", alpha=1, by="region", design=design)

@@ -16,8 +16,10 @@ PACKAGE = PROJECT / "povertycore"
 # Lowest first. A name stands for the module and everything below it, the longest name wins.
 FLOORS = [
     ["errors", "_core"],
-    ["inputs", "design"],
+    ["inputs", "design", "fields"],
+    ["printed"],
     ["sampling", "waves"],
+    ["structure"],
     ["covariance", "replicates"],
     ["estimates", "intervals", "standards.standard"],
     ["reliability", "joining"],
@@ -29,7 +31,9 @@ FLOORS = [
     ["datasets", "units"],
     ["measures.precision"],
     ["measures.replicated"],
+    ["measures.tables"],
     ["measures.tally"],
+    ["measures.results"],
     ["measures.fraction", "measures.rules"],
     ["measures.indicator"],
     ["measures.spec"],

@@ -91,6 +91,9 @@ def test_eclac_asks_for_cases_degrees_of_freedom_and_precision():
     est = some(estimate=0.5, se=0.0, df=[9], n_obs=100)
     assert flags(est, "eclac") == [""]
     assert flags(some(se=[0.056, 0.057]), "eclac", effective_cases=0) == ["", "unreliable"]
+    # Of 90 % the complement counts: se/(0.1 x log 10) = se/0.230; 17.5 % of it is 0.0403.
+    high = some(estimate=0.9, se=[0.040, 0.041])
+    assert flags(high, "eclac", effective_cases=0) == ["", "unreliable"]
     amounts = some(estimate=10.0, measure="mean", se=[2.0, 2.1])
     assert flags(amounts, "eclac") == ["", "unreliable"]
     assert reasons(amounts, "eclac")[1] == "cv above 20.0%"
@@ -207,7 +210,9 @@ def test_a_workbook_shows_the_same_signs(tmp_path):
     shown = [sheet.cell(row, column) for row in (2, 3, 4)]
     assert [cell.value for cell in shown] == ["*", 0.2, 0.2]
     assert [cell.number_format for cell in shown[1:]] == ['"("0.00%")"', "0.00%"]
-    assert sheet.cell(2, names.index("se") + 1).value == "*"
+    errors = [sheet.cell(row, names.index("se") + 1) for row in (2, 3)]
+    assert [cell.value for cell in errors] == ["*", 0.02]
+    assert "(" not in errors[1].number_format
     assert sheet.cell(2, names.index("reason") + 1).value == "fewer than 25 cases"
     texts = [cell.value for cell in sheet["A"] if isinstance(cell.value, str)]
     assert any("flags by preset 'dhs'" in text for text in texts)

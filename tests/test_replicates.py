@@ -19,7 +19,7 @@ from oracles import replicates as oracle
 from povertycore.errors import DesignError, OptionError
 from povertycore.inputs import Frame
 from povertycore.replicates import hadamard, made_replicates
-from povertycore.sampling import sample_of
+from povertycore.structure import sample_of
 
 FOLDER = Path(__file__).parent / "reference"
 REFERENCE = json.loads((FOLDER / "replicate_reference.json").read_text(encoding="utf-8"))
@@ -276,7 +276,13 @@ def rotating(design_words, **replicates):
     """Two waves of two strata, half the PSUs shared."""
     rng = np.random.default_rng(5)
     rows = [
-        {"year": year, "h": h, "psu": c, "w": 1.0 + h, "y": float(rng.integers(0, 9) + c)}
+        {
+            "year": year,
+            "h": h,
+            "psu": c,
+            "w": 1.0 + h + rng.random(),
+            "y": float(rng.integers(0, 9) + c),
+        }
         for year, first in ((2020, 0), (2022, 4))
         for h in (0, 1)
         for c in range(first, first + 8)
@@ -339,6 +345,17 @@ def test_a_stratum_with_one_psu_keeps_its_weight():
                        replicates=pc.Replicates(kind="jkn"))  # fmt: skip
     (se,) = pc.ratio(data, "y", "x", design=design)["se"]
     assert se == pytest.approx(oracle.variance(rows, factors, scales) ** 0.5, rel=1e-12)
+
+
+@pytest.mark.parametrize("words", [{"kind": "jkn"}, {"kind": "bootstrap", "n": 20}])
+def test_a_domain_in_lonely_strata_only_has_no_standard_error(words):
+    data = pd.concat([file_of(SMALL), pd.DataFrame([{"h": "c", "psu": 1, "w": 1.0, "y": 4}] * 2)])
+    data.iloc[-1, data.columns.get_loc("y")] = 6
+    design = pc.Design(weight="w", strata="h", psu="psu", lonely="certainty",
+                       replicates=pc.Replicates(**words))  # fmt: skip
+    est = pc.mean(data, "y", by="h", design=design)
+    assert est["se"].isna().tolist() == [False, False, True]
+    assert "every stratum of the domain has one PSU" in est["note"].to_list()[2]
 
 
 def test_replicates_without_a_row_of_the_domain_are_left_out():
@@ -409,3 +426,109 @@ def test_replicates_need_strata_or_psus_to_be_made_from():
     with pytest.raises((DesignError, OptionError), match="strata|psu"):
         pc.mean(file_of(SMALL), "y",
                 design=pc.Design(weight="w", replicates=pc.Replicates(kind="jkn")))  # fmt: skip
+
+
+# --- notes -------------------------------------------------------------------------------------
+
+
+def note_of(data, where=None, sampled=None, **words):
+    design = pc.Design(weight="w", strata="h", psu="psu", **(sampled or {}),
+                       replicates=pc.Replicates(**words))  # fmt: skip
+    return pc.mean(data, "y", where=where, design=design)["note"].to_list()
+
+
+def test_replicates_that_ignore_a_finite_population_say_so():
+    data = file_of(TWO_EACH).assign(f=0.25)
+    for words in ({"kind": "bootstrap", "n": 20}, {"kind": "brr"}):
+        (note,) = note_of(data, sampled={"fpc": "f"}, **words)
+        assert "ignore that the population is finite" in note
+        assert note_of(data, **words) == [""]
+    assert note_of(data, sampled={"fpc": "f"}, kind="jkn") == [""]
+
+
+def test_replicates_that_are_left_out_are_told_of():
+    data = file_of(SMALL)
+    inside = (data["h"] == "a") & (data["psu"] == 2)
+    (note,) = note_of(data, where=inside, kind="jkn")
+    assert "some replicates hold no row of the domain, and are left out" in note
+
+
+def test_results_by_replicates_can_be_stored_and_read_again():
+    import pickle
+
+    data, design = made("JKn")
+    est = pc.rate(data, "poor", by="region", design=design)
+    again = pickle.loads(pickle.dumps(est))
+    np.testing.assert_array_equal(again.cov, est.cov)
+    sampled = pc.Design(weight="weight", strata="stratum", psu="half")
+    est = pc.rate(data, "poor", by="region", design=sampled)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(est)).cov, est.cov)
+
+
+@pytest.mark.parametrize("order", ["sorted", "cyclic", "mostly one"])
+def test_rank_of_columns_is_found_whatever_the_order_of_rows(order):
+    rng = np.random.default_rng(2)
+    n_psu, n = 40, 4000
+    psu = {"sorted": np.sort(rng.integers(0, n_psu, n)), "cyclic": np.arange(n) % n_psu,
+           "mostly one": np.repeat(np.arange(n_psu), [n - 39, *[1] * 39])}[order]  # fmt: skip
+    factors = rng.integers(0, 3, (30, n_psu)).astype(float)
+    factors[25:] = factors[:5] + factors[5:10]  # five columns are sums of others
+    columns = {f"r{j}": 2.0 * factor[psu] for j, factor in enumerate(factors)}
+    data = pd.DataFrame({"w": 1.0, "y": rng.random(n), **columns})
+    replicates = pc.Replicates(weights=list(columns), kind="bootstrap")
+    est = pc.mean(data, "y", design=pc.Design(weight="w", replicates=replicates))
+    assert est["df"].to_list() == [np.linalg.matrix_rank(factors) - 1] == [24]
+
+
+def test_design_effects_by_columns_are_those_of_the_same_factors():
+    data = file_of(TWO_EACH).assign(share=lambda hh: hh["y"] / 11)
+    sampled = {"weight": "w", "strata": "h", "psu": "psu"}
+    design = pc.Design(**sampled, replicates=pc.Replicates(kind="jkn"))
+    replicates = made_replicates(sample_of(Frame.of(data), design))
+    matrix = replicates.totals(np.eye(12))
+    columns = {f"r{j}": data["w"] * factor[np.repeat(np.arange(12), 3)]
+               for j, factor in enumerate(matrix.T)}  # fmt: skip
+    given_columns = pc.Replicates(weights=list(columns), kind="jkn",
+                                  rscales=replicates.scale.tolist())  # fmt: skip
+    by_columns = pc.Design(weight="w", replicates=given_columns)
+    data = data.assign(**columns)
+    for measure in (
+        lambda design: pc.mean(data, ["share", "y"], design=design),
+        lambda design: pc.total(data, "y", design=design),
+        lambda design: pc.ratio(data, "share", "w", design=design),
+        lambda design: pc.rate(data, data["y"] > 4, design=design),
+        lambda design: pc.fgt(data, "y", line=6.5, alpha=[0, 1, 2], design=design),
+    ):
+        found, expected = measure(by_columns), measure(design)
+        for name in ("estimate", "se", "deff", "n_obs"):
+            np.testing.assert_allclose(found[name], expected[name], rtol=1e-10)
+    here = (data["h"] == 0) & (data["psu"] == 1)
+    for where in (here, data["h"] < 2):
+        # Without its PSU a domain has a total of 0, and no mean.
+        one, other = (pc.total(data, "y", where=where, design=d) for d in (by_columns, design))
+        np.testing.assert_allclose(one["se"], other["se"], rtol=1e-10)
+
+
+def test_tables_of_every_kind_are_the_same_by_columns_and_by_factors():
+    data, by_columns = with_columns("JKn")
+    _, design = made("JKn")
+    data = data.assign(size=np.where(data["hhsize"] > 4, "large", "small"))
+    known = pd.Series((data["urban"] == 1).to_numpy(), dtype="boolean", name="known")
+    known[::7] = pd.NA
+    part = data["hhsize"].to_numpy() > 1
+    for ask in (
+        lambda d: pc.rate(data, ["poor", "female"], over=["region", "urban"], design=d),
+        lambda d: pc.rate(data, ["poor", "size"], by="region", totals="region", design=d),
+        lambda d: pc.rate(data, ["female", "urban", known], by="region", where=part, design=d),
+        lambda d: pc.total(data, ["female", known], design=d),
+        lambda d: pc.rate(data, "poor", by=["region", "size"], observed=False, design=d),
+        lambda d: pc.mean(data, ["cons", "income"], by="region", design=d, count="households"),
+        lambda d: pc.total(data, by="urban", design=d),
+        lambda d: pc.ratio(data, "gap", "poor", by="region", totals="region", design=d,
+                           count="persons"),
+        lambda d: pc.fgt(data, "cons", line="line", alpha=[0, 1], by="region", design=d),
+    ):  # fmt: skip
+        found, expected = ask(by_columns), ask(design)
+        assert len(found) == len(expected)
+        for name in ("estimate", "se", "deff", "numerator", "denominator"):
+            np.testing.assert_allclose(found[name], expected[name], rtol=1e-9, err_msg=name)

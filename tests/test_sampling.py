@@ -311,6 +311,25 @@ def test_contrast_over_periods_is_that_of_exact_sums(seed):
     assert found["n_psu"] == survey.n_psu(rows, used)
 
 
+@pytest.mark.parametrize("nest", [True, False])
+@pytest.mark.parametrize("verb", VERBS)
+def test_domains_over_several_periods_are_those_of_exact_sums(verb, nest):
+    rows = sample(31, periods=3, fpc="fraction")
+    if not nest:  # PSUs of their own names, which may change their stratum between periods
+        rows = [{**r, "psu": 30 * (r["stratum"] + r["period"] // 2002) + r["psu"]} for r in rows]
+        rows = [{**r, "stratum": r["psu"] // 30 - r["period"] // 2002} for r in rows]
+    design = design_of(rows, lonely="certainty", period="period", nest=nest)
+    est = VERBS[verb][0](frame_of(rows), by="place", where="inside", design=design)
+    one = [figures(rows, verb, in_place(place)) for place in est["place"]]
+    for i, (estimate, z, used) in enumerate(one):
+        assert near(est["estimate"][i], estimate, POINT)
+        assert est["df"][i] == survey.df(rows, used, nest=nest)
+        assert est["n_psu"][i] == survey.n_psu(rows, used, nest=nest)
+        for j in range(3):
+            covariance = survey.cov(rows, z, one[j][1], nest=nest)
+            assert near(est.cov[i, j], covariance, 2 * SPREAD, est["se"][i] * est["se"][j])
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_degrees_of_freedom_by_strata_count_all_psus_of_the_strata_touched(seed):
     rows = sample(seed, periods=2)
@@ -601,6 +620,14 @@ def test_known_populations_carry_no_error():
     np.testing.assert_allclose(est["se"], counts["se"] / [10, 20], rtol=1e-14)
 
 
+def test_as_many_as_the_known_population_is_no_certainty():
+    population = {"stratum": ["north", "south"], "population": [3.0, 1.0]}
+    est = pc.rate(EIGHT, "poor", by="stratum", design=TWO_STRATA, population=population)
+    assert est["estimate"].tolist() == [1, 1]
+    # of each stratum the areas hold 1 and 2, or 0 and 1, poor: V = 2 (1/4 + 1/4) = 1
+    assert est["se"].tolist() == [1 / 3, 1]
+
+
 @pytest.mark.parametrize("kind", ["pandas", "polars", "arrow", "text", "category", "float"])
 def test_strata_and_psus_of_any_type_are_found(kind):
     table = pd.DataFrame(EIGHT)
@@ -616,6 +643,55 @@ def test_strata_and_psus_of_any_type_are_found(kind):
         table = table.assign(area=table["area"] / 4)
     est = pc.rate(table, "poor", design=TWO_STRATA)
     assert est["se"].tolist() == pc.rate(EIGHT, "poor", design=TWO_STRATA)["se"].tolist()
+
+
+def test_counts_of_units_have_the_error_of_their_weights():
+    # weights 1, 3 | 2, 2 of two areas: totals 4 and 4; of the first rows only: 1 and 2
+    table = {"area": [1, 1, 2, 2], "w": [1.0, 3.0, 2.0, 2.0], "first": ["y", "n", "y", "n"]}
+    design = pc.Design(weight="w", psu="area")
+    assert pc.total(table, design=design)["se"].tolist() == [0.0]
+    assert pc.total(table, by="first", design=design)["se"].tolist() == [1.0, 1.0]
+
+
+def test_a_group_of_missing_labels_has_its_own_error():
+    table = pd.DataFrame({**EIGHT, "place": ["a", None] * 4})
+    words = {"by": "place", "design": TWO_STRATA, "missing_groups": "keep"}
+    kept = pc.rate(table, "poor", **words)
+    named = pc.rate(table.fillna({"place": "b"}), "poor", **words)
+    assert kept["se"].tolist() == named["se"].tolist()
+    assert len(kept) == 2
+
+
+def test_a_second_stage_unit_alone_in_its_psu_is_named_or_adds_nothing():
+    table = {**STAGES, "n2": [4, 4, 3]}
+    words = {"psu": "area", "ssu": "hh", "fpc": "n1", "fpc2": "n2"}
+    with pytest.raises(pc.errors.DesignError, match="PSU has one second-stage unit .* row 2"):
+        pc.total(table, "y", design=pc.Design(**words))
+    est = pc.total(table, "y", design=pc.Design(**words, lonely="certainty"))
+    assert near(est["se"][0] ** 2, 5.5, 1e-15)
+
+
+def test_a_lazy_frame_is_read_with_the_columns_of_the_design():
+    polars = pytest.importorskip("polars")
+    lazy = polars.LazyFrame(EIGHT)
+    assert pc.rate(lazy, "poor", design=TWO_STRATA)["se"].tolist() == [
+        pc.rate(EIGHT, "poor", design=TWO_STRATA)["se"][0]
+    ]
+
+
+def test_many_small_domains_keep_their_errors_and_few_of_their_covariances_are_asked():
+    rng = np.random.default_rng(4)
+    n = 40_000
+    area = rng.integers(0, 6000, n)
+    table = pd.DataFrame({"area": area, "s": area // 60, "poor": rng.random(n) < 0.3})
+    est = pc.total(table, by="area", design=pc.Design(strata="s", psu="area"))
+    assert len(est) > 5000
+    with pytest.raises(pc.errors.LimitError, match="cov_of"):
+        _ = est.cov
+    # an area has covariances within its stratum only: rows 0 and 1 share one, row 5000 does not
+    part = est.cov_of([0, 1, 5000])
+    assert part[0, 2] == part[1, 2] == 0
+    np.testing.assert_allclose(np.sqrt(np.diag(part)), est["se"][[0, 1, 5000]], rtol=1e-12)
 
 
 # ---- errors -------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@
 #include "py_array.h"
 #include "py_arrow.h"
 #include "py_column.h"
+#include "py_distinct.h"
 #include "py_error.h"
 #include "py_fgt.h"
 #include "py_group.h"
@@ -63,6 +64,8 @@ PyDoc_STRVAR(fgt_scores_doc, "fgt_scores(welfare, lines, scores, at_or_below)\n-
                              "Poverty scores of each row, for total(made=...).");
 PyDoc_STRVAR(product_scores_doc, "product_scores(columns, centres, products)\n--\n\n"
                                  "Products of centred columns, for total(made=...).");
+PyDoc_STRVAR(distinct_doc, "distinct(n, keys)\n--\n\n"
+                           "Combinations of integer keys that occur; None for other keys.");
 PyDoc_STRVAR(linvar_sort_doc, "linvar_sort(n_rows, n_units, row, unit, value)\n--\n\n"
                               "Cells in any order as rows of parts: (start, unit, value).");
 PyDoc_STRVAR(linvar_combine_doc,
@@ -86,6 +89,7 @@ static PyMethodDef functions[] = {
      column_arrow_doc},
     {"encode_objects", py_encode_objects, METH_O, encode_objects_doc},
     {"fgt_scores", py_fgt_scores, METH_VARARGS, fgt_scores_doc},
+    {"distinct", py_distinct, METH_VARARGS, distinct_doc},
     {"info", info, METH_NOARGS, info_doc},
     {"linvar_combine", py_linvar_combine, METH_VARARGS, linvar_combine_doc},
     {"linvar_count", py_linvar_count, METH_VARARGS, linvar_count_doc},

@@ -256,6 +256,7 @@ static PyObject *run(py_state *state, const pc_rows *rows, const py_argument rol
     pc_total_plan plan = pc_total_plan_for(rows, wish.keep_missing != 0);
     plan.has_profile = wish.profile != 0;
     plan.expected_groups = wish.expected_groups;
+    plan.expected_rows = rows->n;
     py_host host;
     py_host_begin(&host, &ctx);
     pc_total *total = add_rows(&ctx, &plan, rows);

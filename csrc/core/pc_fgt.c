@@ -151,7 +151,9 @@ static void fill_class(const line_rows *r, const pc_fgt_score *s, const double *
 /* ln(line / welfare) of 0 <= welfare < line */
 static double log_ratio(double welfare, double line)
 {
-    return log1p((line - welfare) / fabs(welfare)); /* of -0.0 as of 0.0: infinite */
+    const double amount = fabs(welfare); /* -0.0 as 0.0: infinite */
+    const double quotient = (line - welfare) / amount;
+    return quotient <= DBL_MAX ? log1p(quotient) : log(line) - log(amount);
 }
 
 static double chu(double welfare, double line, double b)
@@ -226,16 +228,24 @@ static pc_status fill_score(line_rows *r, const pc_fgt_score *s, double *score, 
 static pc_status fill_line(const pc_fgt *fgt, int64_t l, line_rows *r, double *score, pc_error *err)
 {
     pc_status status = PC_OK;
-    const bool is_alone = fgt->n_lines == 1;
     r->has_powers = false;
     place_powers(fgt, l, r, score);
     r->is_plain = r->kernels->not_plain(r->n, r->welfare, r->line) == 0;
     if (!r->is_plain) status = check_rows(r, l, err);
-    const int64_t end = r->is_plain && is_alone ? n_common(fgt) : fgt->n_scores;
+    const int64_t end = r->is_plain ? n_common(fgt) : fgt->n_scores;
     for (int64_t k = 0; status == PC_OK && k < end; k++)
         if (fgt->scores[k].line == l)
             status = fill_score(r, &fgt->scores[k], score + k * PC_SCORE_ROWS, err);
     return status;
+}
+
+/* Where rows are odd at one line, the rare scores of the lines at which they are plain are 0. */
+static void clear_rare(const pc_fgt *fgt, int64_t l, line_rows *r, double *score)
+{
+    if (r->kernels->not_plain(r->n, r->welfare, r->line) != 0) return;
+    for (int64_t k = n_common(fgt); k < fgt->n_scores; k++)
+        if (fgt->scores[k].line == l)
+            memset(score + k * PC_SCORE_ROWS, 0, (size_t)r->n * sizeof *score);
 }
 
 static pc_status fill(const void *maker, pc_simd simd, int64_t row, int64_t n, const double *u,
@@ -259,6 +269,10 @@ static pc_status fill(const void *maker, pc_simd simd, int64_t row, int64_t n, c
         is_plain = is_plain && r.is_plain;
     }
     *n_filled = is_plain ? n_common(fgt) : fgt->n_scores;
+    for (int64_t l = 0; status == PC_OK && !is_plain && l < fgt->n_lines; l++) {
+        r.line = pc_column_real(fgt->lines[l], row, n, line);
+        clear_rare(fgt, l, &r, score);
+    }
     return status;
 }
 

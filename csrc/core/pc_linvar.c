@@ -61,16 +61,26 @@ static pc_status sort_cells(int64_t n, const int64_t *row, const int64_t *unit, 
     return status;
 }
 
-/* Sorted cells as rows; equal cells become one. */
+/* Rows and units ascending already, as a pass with few possible groups gives them. */
+static bool is_in_order(int64_t n, const int64_t *row, const int64_t *unit)
+{
+    for (int64_t i = 1; i < n; i++)
+        if (row[i] < row[i - 1] || (row[i] == row[i - 1] && unit[i] < unit[i - 1])) return false;
+    return true;
+}
+
+/* Cells in this order (NULL: as they stand) as rows; equal cells become one. */
 static pc_status write_rows(int64_t n, const int64_t *order, const int64_t *row,
                             const int64_t *unit, const double *value, int64_t n_rows,
-                            int64_t *start, int64_t *unit_out, double *value_out, int64_t *n_parts,
+                            int64_t n_units, int64_t *start, int64_t *unit_out, double *value_out, int64_t *n_parts,
                             pc_error *err)
 {
     int64_t n_out = 0, r = -1, last_unit = -1;
     for (int64_t i = 0; i < n; i++) {
-        const int64_t cell = order[i], its_row = row[cell], its_unit = unit[cell];
-        if (its_row < r || its_row >= n_rows) return bad_index(err, "row", cell);
+        const int64_t cell = order == NULL ? i : order[i];
+        const int64_t its_row = row[cell], its_unit = unit[cell];
+        if (its_row < 0 || its_row < r || its_row >= n_rows) return bad_index(err, "row", cell);
+        if (!inside(its_unit, n_units)) return bad_index(err, "unit", cell);
         if (its_row > r) last_unit = -1;
         while (r < its_row) start[++r] = n_out;
         if (its_unit == last_unit) {
@@ -89,6 +99,9 @@ pc_status pc_linvar_sort(pc_context *ctx, int64_t n_cells, const int64_t *row, c
                          const double *value, int64_t n_rows, int64_t n_units, int64_t *start,
                          int64_t *unit_out, double *value_out, int64_t *n_parts)
 {
+    if (is_in_order(n_cells, row, unit))
+        return write_rows(n_cells, NULL, row, unit, value, n_rows, n_units, start, unit_out, value_out,
+                          n_parts, &ctx->error);
     const int64_t n_places = 1 + (n_rows > n_units ? n_rows : n_units);
     int64_t *by_unit = pc_alloc(&ctx->memory, n_cells, sizeof *by_unit);
     int64_t *order = pc_alloc(&ctx->memory, n_cells, sizeof *order);
@@ -97,8 +110,8 @@ pc_status pc_linvar_sort(pc_context *ctx, int64_t n_cells, const int64_t *row, c
     if (by_unit == NULL || order == NULL || place == NULL) status = out_of_memory(&ctx->error);
     else status = sort_cells(n_cells, row, unit, n_rows, n_units, by_unit, order, place, &ctx->error);
     if (status == PC_OK)
-        status = write_rows(n_cells, order, row, unit, value, n_rows, start, unit_out, value_out,
-                            n_parts, &ctx->error);
+        status = write_rows(n_cells, order, row, unit, value, n_rows, n_units, start, unit_out,
+                            value_out, n_parts, &ctx->error);
     pc_free(&ctx->memory, by_unit);
     pc_free(&ctx->memory, order);
     pc_free(&ctx->memory, place);

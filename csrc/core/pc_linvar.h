@@ -46,7 +46,7 @@ typedef struct pc_stage {
 
 /* Cells in any order as rows of parts. Cells of one row and unit are added up in their order. start
  * [n_rows + 1]; unit and value have room for n_cells; *n_parts of them are used. O(cells + rows +
- * units); takes 24 bytes a cell. Fails with PC_ERR_GROUP, MEMORY. */
+ * units); takes 24 bytes a cell, none where they are in order. Fails with PC_ERR_GROUP, MEMORY. */
 pc_status pc_linvar_sort(pc_context *ctx, int64_t n_cells, const int64_t *row, const int64_t *unit,
                          const double *value, int64_t n_rows, int64_t n_units, int64_t *start,
                          int64_t *unit_out, double *value_out, int64_t *n_parts);

@@ -83,11 +83,10 @@ typedef struct pc_record_part {
 int64_t pc_record_finish_profile(const pc_record_layout *layout, int64_t n_parts,
                                  const pc_record_part *parts, double *values);
 
-/* Read values. n, weight: of the domain. score_n, score_weight [n_scores] and sum [n_sums] are written
- * `step` elements apart. Not for profiles. */
-void pc_record_read(const pc_record_layout *layout, const double *values, int64_t *n,
-                    double *weight, int64_t step, int64_t *score_n, double *score_weight,
-                    double *sum);
+/* Read the values [n_groups x n_values] of finished records. n, weight [n_groups]: of the domain;
+ * score_n, score_weight [n_scores x n_groups], sum [n_sums x n_groups]. Not for profiles. */
+void pc_record_read(const pc_record_layout *layout, int64_t n_groups, const double *values,
+                    int64_t *n, double *weight, int64_t *score_n, double *score_weight, double *sum);
 
 /* The combinations of a profile that occur: their number; and, unless mask is NULL, combination (bit j:
  * flag j), n and weight of each, in order. */

@@ -21,7 +21,7 @@ static pc_record_layout layout_for(const pc_total_plan *plan, int64_t n_groups)
     if (plan->has_profile) return pc_record_profile(plan->n_flags);
     const bool only_flags = plan->n_values == 0 && plan->n_pairs == 0 && plan->n_made == 0;
     if (only_flags && !plan->flags_may_miss) return pc_record_flags(plan->n_flags, n_groups);
-    if (pc_total_n_scores(plan) == 0 && !plan->made_any_sign)
+    if (plan->n_made > 0 && pc_total_n_scores(plan) == 0 && !plan->made_any_sign)
         return pc_record_scores(plan->n_made, n_groups);
     return pc_record_sums(pc_total_n_scores(plan), pc_total_n_sums(plan), n_groups);
 }
@@ -29,11 +29,16 @@ static pc_record_layout layout_for(const pc_total_plan *plan, int64_t n_groups)
 
 void pc_total_set_layout(pc_total *total, int64_t n_groups)
 {
+    enum { LEAST_ROWS = 4 }; /* of a lane, per group */
+    const int64_t rows = total->plan.expected_rows;
     total->layout = layout_for(&total->plan, n_groups);
     const int64_t bytes = n_groups * total->layout.stride * (int64_t)sizeof(double);
     const int64_t most = total->plan.has_profile ? profile_lanes_bytes : lanes_bytes;
     total->n_lanes = PC_LANES;
     while (total->n_lanes > 1 && bytes * total->n_lanes > most) total->n_lanes /= 2;
+    if (total->plan.has_profile) return;
+    while (total->n_lanes > 1 && rows > 0 && n_groups > rows / (LEAST_ROWS * total->n_lanes))
+        total->n_lanes /= 2;
 }
 
 int64_t pc_total_most_table(const pc_total *total)
@@ -390,7 +395,7 @@ static bool can_guess(const pc_total *total, const pc_rows *rows)
     for (int64_t k = 0; k < rows->n_keys; k++)
         all_integers = all_integers && pc_type_is_integer(rows->keys[k]->type);
     return all_integers && total->group == NULL && !total->plan.keep_missing &&
-           rows->n >= 4 * PC_RUN;
+           rows->n >= 2 * PC_RUN;
 }
 
 static void forget_rows(pc_context *ctx, pc_total *total)

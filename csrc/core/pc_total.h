@@ -61,6 +61,7 @@ typedef struct pc_total_plan {
                              * a table in each lane; rows of many, with integer keys, are dealt (pc_deal) */
     bool made_any_sign;     /* made scores may be negative */
     bool flags_may_miss;    /* some flag column of some update can hold missing values */
+    int64_t expected_rows;   /* of all updates; lanes of few rows per group cost more than they save. 0: many */
     int64_t expected_groups; /* sets lanes and layout; 0: counted in the first PC_RUN rows of the first
                               * update that has rows, so that its length may change the last bits */
 } pc_total_plan;

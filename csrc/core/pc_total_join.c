@@ -5,9 +5,7 @@
 
 /* ---- room for groups ------------------------------------------------------------------------- */
 
-/* A group of direct codes exists when a row of it was seen: outside the domain, in its record, or in what
- * was put aside of that, which leaves the record empty. */
-static bool is_live(const pc_total *total, const pc_total_lane *lane, int64_t code)
+bool pc_total_is_live(const pc_total *total, const pc_total_lane *lane, int64_t code)
 {
     const int64_t n_slots = total->layout.stride / total->layout.slot;
     if (lane->seen != NULL && lane->seen[code]) return true;
@@ -25,7 +23,7 @@ static uint8_t *live_codes(pc_context *ctx, const pc_total *total, const pc_tota
         pc_total_out_of_memory(&ctx->error);
         return NULL;
     }
-    for (int64_t c = 0; c < lane->room; c++) live[c] = is_live(total, lane, c);
+    for (int64_t c = 0; c < lane->room; c++) live[c] = pc_total_is_live(total, lane, c);
     return live;
 }
 
@@ -38,7 +36,7 @@ uint8_t *pc_total_live_anywhere(pc_context *ctx, const pc_total *total)
         if (!live[c]) live[c] = pc_total_is_dealt(total, c);
     for (int64_t l = 0; l < total->n_lanes; l++)
         for (int64_t c = 0; c < total->lane[l].room; c++)
-            if (!live[c]) live[c] = is_live(total, &total->lane[l], c);
+            if (!live[c]) live[c] = pc_total_is_live(total, &total->lane[l], c);
     return live;
 }
 

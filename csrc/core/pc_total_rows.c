@@ -414,8 +414,8 @@ static pc_status add_scores(pc_total_block *b, pc_error *err)
     for (int64_t first = 0; status == PC_OK && first < b->n; first += PC_SCORE_ROWS) {
         const int64_t n = b->n - first < PC_SCORE_ROWS ? b->n - first : PC_SCORE_ROWS;
         int64_t n_numbers = 0;
-        b->kernels->fetch(ahead.weight + first * ahead.weight_bytes, n * ahead.weight_bytes);
-        b->kernels->fetch(ahead.key + first * ahead.key_bytes, n * ahead.key_bytes);
+        for (int64_t k = 0; k < ahead.n; k++)
+            b->kernels->fetch(ahead.start[k] + first * ahead.row_bytes[k], n * ahead.row_bytes[k]);
         status = fill_parts(b, first, n, &n_numbers, err);
         /* one number behind whole parts is added by itself */
         const bool has_rest = n_numbers % 4 == 1;

@@ -77,8 +77,8 @@ pc_status pc_total_make_room(pc_context *ctx, const pc_total *total, const pc_gr
 /* Check and add the block. A failure names a bad row, not always the first one of the block. */
 pc_status pc_total_add_block(pc_total_block *block, pc_error *err);
 
-/* Lanes and layout for so many groups: fewer lanes where their tables would be too large to copy; and the
- * direct codes whose records fit. */
+/* Lanes and layout for so many groups: fewer lanes where their tables would be too large to copy, or where
+ * copying would cost more than adding rows; and the direct codes whose records fit. */
 void pc_total_set_layout(pc_total *total, int64_t n_groups);
 int64_t pc_total_most_table(const pc_total *total);
 
@@ -93,6 +93,10 @@ enum { PC_TOTAL_WORD = 64 };
 int64_t pc_total_dealt_words(int64_t n_codes);
 bool pc_total_is_dealt(const pc_total *total, int64_t code);
 void pc_total_note_dealt(const pc_total *total, int64_t code);
+
+/* A group of direct codes exists when a row of it was seen: outside the domain, in its record, or in what
+ * was put aside of that, which leaves the record empty. */
+bool pc_total_is_live(const pc_total *total, const pc_total_lane *lane, int64_t code);
 
 /* [n_radix] 1 for each direct code that lives in some lane; NULL: memory is out. */
 uint8_t *pc_total_live_anywhere(pc_context *ctx, const pc_total *total);

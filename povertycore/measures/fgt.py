@@ -43,30 +43,35 @@ from ..errors import (
 )
 from ..estimates import Estimates
 from ..inputs import Frame, Key
-from .tally import (
+from .results import (
     NOBODY_POOR,
-    SUMS,
     ZERO_DENOMINATOR,
     Counts,
-    Request,
     Slots,
+    quotient,
+    sum_of_weighted,
+    wrap,
+)
+from .tables import (
+    SUMS,
     Table,
-    Variable,
     arrange,
+    option_error,
+    table_of,
+)
+from .tally import (
+    Request,
+    Variable,
     call_core,
     cells_of,
     compute,
+    count_is_needed,
     frame_of,
     listed,
     number_column,
-    option_error,
-    quotient,
     resolve,
-    sum_of_weighted,
-    table_of,
-    wrap,
+    weightless,
 )
-from .total import count_is_needed
 
 POOR = ("below", "at_or_below")
 RULES = ("drop", "skip", "floor")
@@ -147,8 +152,9 @@ def fgt(
     Returns
     -------
     Estimates
-        One row per group, line and measure; `line` is the number or the name of the column, `alpha`
-        also holds the b of "chu". `estimate` is dimensionless, for "n_poor" in `unit`, for
+        One row per group, line and measure; `line` is the number, or where some line is none a
+        text: the number, the name of the column, or "by" and the column of the labels. `alpha` also
+        holds the b of "chu". `estimate` is dimensionless, for "n_poor" in `unit`, for
         shortfalls in the currency of `welfare`. `numerator` and `denominator` are NaN for "n_poor"
         and "total_shortfall"; `population` is the sum of weights of the rows measured.
 
@@ -233,7 +239,6 @@ def fgt(
         observed=observed,
         totals=totals,
     )
-    refuse_names((*request.by, *(request.over or ())))
     request = replace(request, maker=partial(poverty_table, plan))
     return wrap(request, tables_of(request), plan.figures, plan.describe)
 
@@ -429,15 +434,6 @@ def plain_label(label: Any) -> Any:
     return normalize("NFC", label) if isinstance(label, str) else label
 
 
-def refuse_names(keys: Iterable[Key]) -> None:
-    """Refuse keys named as the columns that say what was measured."""
-    for key in keys:
-        if key.name in ("line", "alpha"):
-            raise DuplicateNameError(
-                f"the key {key.name!r} is named like a column of the result; rename it"
-            )
-
-
 # --- compute -----------------------------------------------------------------------------------
 
 Spec = tuple[str, int, float, str, float, bool, bool]  # a score, as `_core.fgt_scores` takes it
@@ -459,7 +455,7 @@ def rows_that_are(kind: str, line: int, parameter: float = 0.0) -> Spec:
 
 @dataclass(frozen=True)
 class Slot:
-    """A measure at a line: the score above, the one below (None: people measured), its squares."""
+    """A measure at a line: the score above, the one below (None: people measured), its square."""
 
     measure: str
     line: int
@@ -467,7 +463,6 @@ class Slot:
     above: Spec
     below: Spec | None = None
     square: Spec | None = None
-    cross: Spec | None = None  # the product of above and below, where below is a score
     rule: Rule = NO_RULE
     odd: Spec | None = None  # the number of rows that a note speaks of
     left_out: Spec | None = None  # the weight of those, where they are left out
@@ -504,10 +499,10 @@ def slot_of(wanted: Wanted, line: int, rules: Mapping[str, Rule]) -> Slot:
         return Slot(**common, above=poor, square=poor)
     if measure == "income_gap_ratio":
         square = score("power", line, 2.0)
-        return Slot(**common, above=gap, below=poor, square=square, cross=gap, odd=negative)
+        return Slot(**common, above=gap, below=poor, square=square, odd=negative)
     short, square = score("shortfall", line), score("shortfall", line, squared=True)
     if measure == "mean_shortfall_per_poor":
-        return Slot(**common, above=short, below=poor, square=square, cross=short, odd=negative)
+        return Slot(**common, above=short, below=poor, square=square, odd=negative)
     return Slot(**common, above=short, square=square, odd=negative)
 
 
@@ -557,8 +552,8 @@ class Plan:
         """All scores of a pass, each once; those that are rare last, where they cost nothing."""
         specs: dict[Spec, None] = {}
         for slot in self.slots:
-            squares = (slot.square, slot.cross) if with_squares else ()
-            specs |= dict.fromkeys([*slot.specs, *(spec for spec in squares if spec)])
+            squares = [slot.square] if with_squares and slot.square else []
+            specs |= dict.fromkeys([*slot.specs, *squares])
         for line in range(len(self.lines)):
             specs |= dict.fromkeys([score("missing", line), rows_that_are("missing", line)])
             specs |= dict.fromkeys([rows_that_are("negative", line)])
@@ -605,7 +600,7 @@ def notes_of(slots: Sequence[Slot], odd: np.ndarray) -> tuple[np.ndarray, list[s
     texts = {"": 0}
     number = np.zeros(odd.shape, dtype=np.int64)
     for j, slot in enumerate(slots):
-        for n in np.unique(odd[:, j])[::-1].tolist():
+        for n in np.unique(odd[:, j]).tolist():
             if n > 0:
                 text = f"{n:.0f} {'row' if n == 1 else 'rows'} {slot.note}"
                 number[odd[:, j] == n, j] = texts.setdefault(text, len(texts))
@@ -627,14 +622,14 @@ def tables_of(request: Request) -> list[Table]:
 
 def poverty_table(plan: Plan, request: Request, keys: Sequence[Key]) -> Table:
     """Total all scores by the crossed keys, in one pass, and make the slots of them."""
-    specs = plan.specs(with_squares=request.sample is not None)
+    specs = plan.specs(with_squares=request.has_errors)
     made = _core.fgt_scores(
         plan.welfare, [line.column for line in plan.lines], specs, plan.poor == "at_or_below"
     )
     raw = call_core(request, keys, keep_missing=request.keep_missing, made=made)
     arrangement = arrange(raw, keys)
     by_word = sums_of_slots(plan, raw, dict(zip(specs, raw["sums"], strict=True)))
-    if request.sample is None:
+    if not request.has_errors:
         by_word = {word: by_word[word] for word in (*SUMS, "odd", "negative")}
     sums = {word: arrangement.gather(values) for word, values in by_word.items()}
     table = table_of(
@@ -645,6 +640,12 @@ def poverty_table(plan: Plan, request: Request, keys: Sequence[Key]) -> Table:
         where_missing=raw["where_missing"],
         cells=cells_of(request, raw, len(keys), arrangement.group, by_word),
     )
+    counting = weightless(request, raw)
+    if counting is not None:
+        again = call_core(counting, keys, keep_missing=request.keep_missing, made=made)
+        zeros = sums_of_slots(plan, again, dict(zip(specs, again["sums"], strict=True)))
+        n_zero = arrange(again, keys).gather(zeros["population"])
+        sums["n_positive"] = table.sums["n_obs"] - n_zero
     meta = {
         "poor": plan.poor,
         "n_negative": int(by_word["negative"].max(axis=0, initial=0).sum()),
@@ -670,7 +671,7 @@ def sums_of_slots(
         if slot.left_out is not None:
             n_obs = n_obs - odd.astype(np.int64)
             population = population - sums[slot.left_out]
-        population = np.where(n_obs == 0, 0.0, np.maximum(population, 0.0))
+        population = np.where(n_obs == 0, 0.0, np.maximum(population, 0.0))  # it is a difference
         above = sums[slot.above]
         if slot.measure == "headcount":  # rounded another way; a share must not be above 1
             above = np.minimum(above, population)
@@ -681,7 +682,7 @@ def sums_of_slots(
             "numerator": above,
             "denominator": below,
             "square": of_spec(slot.square),
-            "cross": above if slot.cross is None else of_spec(slot.cross),
+            "cross": above,  # who has a score above has 1 below
             "square_below": below,
             "odd": odd,
             "negative": sums[rows_that_are("negative", slot.line)],

@@ -35,7 +35,8 @@ from .scores import (
     scheme_of,
     scores_of,
 )
-from .tally import Table, listed, option_error
+from .tables import Table, option_error
+from .tally import listed
 
 RULES = ("drop", "not_deprived", "deprived")
 

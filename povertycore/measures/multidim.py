@@ -43,7 +43,8 @@ from .scores import (
     scheme_of,
 )
 from .spec import Spec, as_fraction
-from .tally import option_error, totals_of
+from .tables import option_error
+from .tally import totals_of
 
 DEFAULT = ("H", "A", "M0")
 MOST_CUTOFFS = 100  # attainable scores that are taken as cut-offs unasked

@@ -17,7 +17,7 @@ import numpy as np
 from .multidim_sums import POWER, Ask, Sums
 from .scores import NOTHING, difference_of_products, note_of, quotient
 from .spec import Spec
-from .tally import Table, added, sorted_groups
+from .tables import Table, added, sorted_groups
 
 
 @dataclass(frozen=True, eq=False)

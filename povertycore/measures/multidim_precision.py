@@ -34,7 +34,7 @@ from .profile_sample import combination
 from .profile_table import ProfileTable
 from .profiles import Profiles
 from .scores import absent_in_group, quotient
-from .tally import Table, added, sorted_groups
+from .tables import Table, added, sorted_groups
 
 NOT_PROPORTIONS = ("n_poor", "variance")
 GAP_REASONS = ("", "gaps are not kept by replicate: no standard error")

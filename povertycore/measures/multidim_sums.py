@@ -17,7 +17,7 @@ import numpy as np
 from .profile_table import ProfileTable, bit
 from .scores import Sample, Scheme, Scores, sample_of, scores_of
 from .spec import Spec
-from .tally import Table, with_totals, with_unseen
+from .tables import Table, with_totals, with_unseen
 
 POWER = re.compile(r"M(\d+(?:\.\d+)?)")
 CENSORED = {"censored_headcount", "contribution", "contribution_absolute"}

@@ -18,7 +18,7 @@ from .. import _core
 from ..errors import LengthError
 from ..inputs import Frame
 from .spec import Spec
-from .tally import option_error
+from .tables import option_error
 
 
 @dataclass(frozen=True, eq=False, repr=False)

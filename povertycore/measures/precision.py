@@ -30,8 +30,10 @@ Bools = npt.NDArray[np.bool_]
 REASONS = (
     "",
     "every stratum of the domain has one PSU: no standard error",
+    "these replicates ignore that the population is finite",
+    "some replicates hold no row of the domain, and are left out",
 )
-NOTHING, ALONE = range(len(REASONS))
+NOTHING, ALONE, ENDLESS, LEFT_OUT = range(len(REASONS))
 
 
 @dataclass(frozen=True)
@@ -114,12 +116,14 @@ class Precision:
 
 def linearised(sample: Sample, figures: Figures) -> Linearised:
     """Return the part of each figure that each unit brings."""
+    sample = replace(sample, crossing=None)  # which holds the columns of the file
     n_groups, width = figures.estimate.shape
     known = np.isfinite(figures.estimate)
     rows, units, values = [], [], []
     for cells, first in figures.cells:
         for i, slot in enumerate(cells.slots.tolist()):
-            used = (cells.population[:, i] > 0) & known[first + cells.group, slot]
+            mask = (cells.population[:, i] > 0) & known[first + cells.group, slot]
+            used = slice(None) if mask.all() else mask
             group = (first + cells.group)[used]
             rows.append(group * width + slot)
             units.append(cells.unit[used])
@@ -133,7 +137,9 @@ def linearised(sample: Sample, figures: Figures) -> Linearised:
     )
 
 
-def parts_of(figures: Figures, cells: Cells, i: int, slot: int, group: Ints, used: Bools) -> Floats:
+def parts_of(
+    figures: Figures, cells: Cells, i: int, slot: int, group: Ints, used: Bools | slice
+) -> Floats:
     """Return the parts of one slot's figures in the cells used."""
     above = cells.numerator[used, i]
     if figures.is_total[slot]:
@@ -165,8 +171,15 @@ def precision_of(
     """
     variance = joint.variance()
     estimate = figures.estimate.ravel()
-    reason = np.where(joint.is_alone(), ALONE, NOTHING).astype(np.int8)
+    reason = np.full(len(estimate), NOTHING, dtype=np.int8)
+    if isinstance(joint, Replicated):
+        reason[:] = ENDLESS if joint.ignores_fpc else NOTHING
+        reason[joint.lacks > 0] = LEFT_OUT
+    reason[joint.is_alone()] = ALONE
+    reason[np.isnan(estimate)] = NOTHING
     alike = is_share & ((estimate == 0) | (estimate == 1))
+    if figures.known_denominator:  # as many as there are said to be, which is no certainty
+        alike &= variance == 0
     variance[alike & ~joint.is_complete()] = np.nan
     variance[np.isnan(estimate)] = np.nan
     return Precision(

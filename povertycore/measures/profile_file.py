@@ -26,7 +26,7 @@ from ..inputs import text_array
 from .profile_table import ProfileTable, arranged
 from .profiles import Profiles
 from .spec import Spec
-from .tally import Table
+from .tables import Table
 
 FORMAT = "povertycore profiles"
 VERSION = 2

@@ -15,17 +15,8 @@ from ..inputs import Frame, Key
 from .packing import Packed
 from .profile_table import MASK, ProfileTable, arranged
 from .spec import Indicator, Spec
-from .tally import (
-    Arrangement,
-    Request,
-    Table,
-    added,
-    arrange,
-    call_core,
-    listed,
-    option_error,
-    with_standard,
-)
+from .tables import Arrangement, Table, added, arrange, option_error
+from .tally import Request, call_core, listed, with_standard
 
 MOST_COMBINED = 16  # indicators whose combinations the core counts in a table
 GAPS_AT_ONCE = 2**22  # gaps, of 8 bytes each, that are held while they are added

@@ -19,10 +19,12 @@ from .. import _core
 from ..design import Design
 from ..errors import DesignError, listing
 from ..inputs import Frame, Key
-from ..sampling import Sample, is_sample, sample_of, stage_keys
+from ..sampling import Sample
+from ..structure import is_sample, sample_of, stage_keys
 from .profile_rows import Layout
 from .profile_table import ProfileTable
-from .tally import Arrangement, Request, call_core, levels_of, sorted_groups
+from .tables import Arrangement, levels_of, sorted_groups
+from .tally import Request, call_core
 
 ROW = "(row)"  # the name of the key where each row is a PSU
 

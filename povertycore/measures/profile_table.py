@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .tally import Table, added, in_order, sorted_groups
+from .tables import Table, added, in_order, sorted_groups
 
 MASK = np.uint64
 MOST_PLACES = 4  # per cell: up to so many, cells are joined without being sorted

@@ -47,18 +47,10 @@ from .profile_sample import (
 )
 from .profile_table import ProfileTable, bit, fewer_keys, merged, some_indicators
 from .replicated import rank_of, weight_columns
+from .results import crossed_columns, one_way_columns, versions
 from .spec import Indicator, Spec
-from .tally import (
-    Request,
-    Table,
-    crossed_columns,
-    frame_of,
-    number_column,
-    one_way_columns,
-    option_error,
-    resolve,
-    versions,
-)
+from .tables import Table, option_error
+from .tally import Request, frame_of, number_column, resolve
 
 
 @dataclass(frozen=True, eq=False, repr=False)

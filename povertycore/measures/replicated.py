@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ from .precision import Cells, Figures
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-BUCKETS_PER_REPLICATE = 2  # of rows that are mixed to find the rank of replicate weights
+MORE_SUMS = 16  # than replicates, into which rows are mixed to find the rank of their weights
 SMALLEST_SINGULAR = 1e-7  # of the largest: below it two replicate weights are alike
 
 
@@ -37,7 +37,7 @@ def made(sample: Sample, figures: Figures, parts: Linearised) -> Replicated:
     factors = made_replicates(sample)
     n_groups, width = figures.estimate.shape
     slots = slots_of(figures)
-    deviation = [np.zeros(0)] * width
+    deviation, lacks = [np.zeros(0)] * width, np.zeros((n_groups, width), dtype=np.int64)
     for slot in range(width):
         above, below, held = (
             by_psu(sample, slots[slot], n_groups, word)
@@ -45,12 +45,20 @@ def made(sample: Sample, figures: Figures, parts: Linearised) -> Replicated:
         )
         theta, whole = ratios(figures, slot, factors.totals, above, below)
         counts = factors.in_period(held > 0)
+        lacks[:, slot] = np.isnan(theta).sum(axis=1)
         deviation[slot] = factors.by_label(
             deviations(theta, whole, factors.scale, asked.mse, counts)
         )
     by_row = np.stack(deviation, axis=1).reshape(n_groups * width, -1)
     by_row[~np.isfinite(figures.estimate.ravel()) | parts.is_alone()] = np.nan
-    return Replicated(by_row, factors.most_df, parts, given_df=asked.df is not None)
+    return Replicated(
+        by_row,
+        factors.most_df,
+        parts,
+        given_df=asked.df is not None,
+        lacks=lacks.ravel(),
+        ignores_fpc=factors.ignores_fpc,
+    )
 
 
 def slots_of(figures: Figures) -> dict[int, list[tuple[Cells, int, int]]]:
@@ -133,21 +141,30 @@ def from_columns(
         raise DesignError("the design names no columns of replicate weights")
     theta = np.column_stack(again)
     found = deviations(theta, estimate, scales_of(asked, len(again)), asked.mse)
-    if asked.df is not None:
-        return Replicated(found, float(asked.df), given_df=True)
-    return Replicated(found, float(rank_of(frame, asked.weights) - 1))
+    lacks = np.isnan(theta).sum(axis=1)
+    given = asked.df if asked.df is not None else design.df
+    if isinstance(given, int | float):
+        return Replicated(found, float(given), given_df=True, lacks=lacks)
+    return Replicated(found, float(rank_of(frame, asked.weights) - 1), lacks=lacks)
+
+
+def figures_of(sums: Mapping[str, Floats], is_total: npt.NDArray[np.bool_]) -> Floats:
+    """Return the figures, (groups, slots), of sums under one column: totals, or their ratios."""
+    return np.where(is_total, sums["numerator"], quotient(sums["numerator"], sums["denominator"]))
 
 
 def rank_of(frame: Frame, weights: Sequence[str]) -> int:
     """Return the rank of the matrix of replicate weights, rows by replicates.
 
-    The rows are mixed into a few more sums than there are replicates, at random: with probability
-    1 these have the same rank.
+    The rows are mixed, with random weights, into a few more sums than there are replicates: these
+    have the same rank. They are dealt in turn, to a prime number of sums, so that no order of the
+    rows keeps any away from the others.
     """
-    n_buckets = BUCKETS_PER_REPLICATE * len(weights) + 8
-    rng = np.random.default_rng(frame.n)
-    bucket = rng.integers(0, n_buckets, frame.n, dtype=np.int32)
-    mixing = rng.random(frame.n) + 0.5
+    n_sums = len(weights) + MORE_SUMS
+    while any(n_sums % d == 0 for d in range(2, int(n_sums**0.5) + 1)):
+        n_sums += 1
+    bucket = np.arange(frame.n, dtype=np.int64) % n_sums
+    mixing = np.random.default_rng(frame.n).random(frame.n) + 0.5
     raw = _core.total(
         frame.n,
         [_core.column_array(bucket, name="bucket")],

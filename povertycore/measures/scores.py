@@ -24,7 +24,8 @@ import pandas as pd
 
 from ..errors import unknown_option
 from ..estimates import Estimates
-from .tally import Table, joined_notes, one_standard_each, option_error, sorted_groups
+from .results import joined_notes, one_standard_each
+from .tables import Table, option_error, sorted_groups
 
 if TYPE_CHECKING:
     from .profile_table import ProfileTable

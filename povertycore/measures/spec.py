@@ -36,7 +36,7 @@ from ..errors import (
 from ..inputs import Frame
 from .fraction import as_fraction, subset_sums
 from .indicator import Indicator, indicator_of
-from .tally import option_error
+from .tables import option_error
 
 __all__ = ["Indicator", "Spec", "as_fraction"]
 

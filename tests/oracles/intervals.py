@@ -5,6 +5,7 @@ the distribution functions are the incomplete beta series, whose terms are all p
 """
 
 from decimal import Decimal, localcontext
+from functools import cache
 
 DIGITS = 30
 HALVINGS = 70
@@ -67,6 +68,7 @@ def beta_quantile(q, a, b):
     return crossing(lambda x: beta_cdf(x, a, b) < q, Decimal(0), Decimal(1))
 
 
+@cache
 def t_of(df, level):
     """The t above which (1 - level)/2 lie: df/(df + t^2) is beta(df/2, 1/2)."""
     x = beta_quantile(1 - level, df / 2, Decimal("0.5"))
