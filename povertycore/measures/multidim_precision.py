@@ -205,9 +205,10 @@ def under_columns(
         theta[:, r] = Layer(again, layer.order).columns(lambda one: one.estimate).ravel()
     scales = scales_of(asked, n) if asked is not None else np.ones(0)
     found_away = deviations(theta, estimate.ravel(), scales, asked is not None and asked.mse)
+    lacks = np.where(np.isnan(estimate.ravel()), 0, np.isnan(theta).sum(axis=1))
     if asked is not None and asked.df is not None:
-        return Replicated(found_away, float(asked.df), given_df=True)
-    return Replicated(found_away, float((found.replicate_rank or 1) - 1))
+        return Replicated(found_away, float(asked.df), given_df=True, lacks=lacks)
+    return Replicated(found_away, float((found.replicate_rank or 1) - 1), lacks=lacks)
 
 
 # ---- cells by group and unit ---------------------------------------------------------------------
