@@ -11,13 +11,15 @@ except ImportError as error:
 from . import datasets, errors
 from .design import Design, Replicates
 from .dynamics import change, target
-from .estimates import Estimates, concat
+from .estimates import Estimates
+from .joining import concat, join
 from .measures import (
     Indicator,
     Packed,
     Profiles,
     Spec,
     collapse,
+    fgt,
     mean,
     multidim,
     pack,
@@ -47,6 +49,8 @@ __all__ = [
     "concat",
     "datasets",
     "errors",
+    "fgt",
+    "join",
     "mean",
     "multidim",
     "pack",

@@ -25,6 +25,7 @@ class Totals(TypedDict):
     cell_n: NDArray[np.int64]
     cell_weight: NDArray[np.float64]
     where_missing: int
+    zero_weights: int
     peak_bytes: int
 
 class Rankings(TypedDict):
@@ -74,6 +75,12 @@ class Column:
         """Address of each piece's first element: a test compares it with the input's."""
     def __len__(self) -> int: ...
 
+@final
+class Scores:
+    """Scores that a kernel makes of columns, block by block; immutable. len: how many."""
+
+    def __len__(self) -> int: ...
+
 def column_array(
     values: NDArray[Any],
     mask: NDArray[Any] | None = None,
@@ -115,10 +122,12 @@ def total(
     flags: Sequence[Column] = (),
     values: Sequence[Column] = (),
     pairs: Sequence[tuple[Column, Column]] = (),
+    made: Scores | None = None,
     keep_missing: bool = False,
     profile: bool = False,
     packed: Column | None = None,
     n_packed: int = 0,
+    expected_groups: int = 0,
     n_threads: int = 0,
 ) -> Totals:
     """Weighted totals by cell, in one pass over n rows, the GIL released.
@@ -130,7 +139,8 @@ def total(
       keep_missing a missing key is a MissingValueError.
     - n, weight: rows inside `where` and their sum of weight * size.
     - score_n, score_weight (scores, G): rows used by each flag, value and pair, and their weight.
-    - sums (flags + values + 2 * pairs, G): sum of weight * size * x.
+    - sums (flags + values + 2 * pairs + made, G): sum of weight * size * x, then the sums of the
+      made scores.
 
     With profile, the flags (at most 16, none missing) are indicators taken together, and instead of
     n, weight, scores and sums there are the cells that occur, by group and combination of flags:
@@ -141,9 +151,11 @@ def total(
 
     packed has the flags in one column instead: n_packed of them, as `pack` returns them.
 
-    where_missing: rows whose `where` is missing; they count as outside. peak_bytes: memory taken
-    beyond the inputs and the result. Errors are those of `povertycore.errors`, with `.argument`,
-    `.column` and `.row`, the smallest bad row.
+    where_missing: rows whose `where` is missing; they count as outside. zero_weights: rows inside
+    whose weight * size is 0. expected_groups, if above 0, saves counting those of the first rows:
+    it sets how the rows are dealt, and so the last bits. peak_bytes: memory taken beyond the inputs
+    and the result. Errors are those of `povertycore.errors`, with `.argument`, `.column` and
+    `.row`, the smallest bad row.
     """
 
 def pack(
@@ -185,6 +197,95 @@ def af(
       at the slot.
 
     Values that differ by 2^-40 or less are equal.
+    """
+
+def fgt_scores(
+    welfare: Column,
+    lines: Sequence[Column],
+    scores: Sequence[tuple[str, int, float, str, float, bool, bool]],
+    at_or_below: bool,
+    /,
+) -> Scores:
+    """Poverty scores of each row, for `total(made=...)`.
+
+    welfare: NaN = missing, never infinite. lines: > 0 and finite, or missing. Each score is (kind,
+    number of its line, parameter, undefined, floor, is_count, is_squared):
+
+    - kind: "power" (parameter alpha), "watts", "chu" (parameter b), "shortfall"; or 1 for rows
+      whose welfare is "below" (the parameter), or that are "missing" (welfare or line),
+      "not_positive", "negative" (welfare, the line known). The last three cost nothing where they
+      stand last and nobody is such.
+    - undefined: what watts (welfare <= 0) and chu (< 0) do with incomes they are not defined for:
+      "refuse" (ValueRangeError, in the domain only), "zero" (score 0), or "floor": incomes below
+      the floor count as the floor.
+    - is_count: rows are added up, not their weights. is_squared: the square of the score.
+
+    Poor is welfare < line, or with at_or_below <=. A bad welfare or line is a ValueRangeError with
+    its row when the totals are made.
+    """
+
+def product_scores(
+    columns: Sequence[Column],
+    centres: Sequence[float],
+    products: Sequence[tuple[int, int, int]],
+    /,
+) -> Scores:
+    """Products of centred columns, for `total(made=...)`.
+
+    Each product is (first, second, known), numbers of columns or -1: its sum is that of weight *
+    size * (first - its centre) * (second - its centre), over the rows where first, second and known
+    are not missing; second -1: first alone.
+    """
+
+def distinct(n: int, keys: Sequence[Column]) -> list[NDArray[np.int64]] | None:
+    """Find the combinations of integer keys that occur, ascending: an array of values per key.
+
+    None where a key is not of integers, has missing values or a code for them, or where more than
+    2^26 combinations are possible: `total` then finds them.
+    """
+
+Parts = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]  # start, unit, value
+# stratum and first unit, by unit and stratum; label by unit, None: each its own; how many; factor
+Stage = tuple[
+    NDArray[np.int64], NDArray[np.int64], NDArray[np.int64] | None, int, NDArray[np.float64]
+]
+
+def linvar_sort(
+    n_rows: int,
+    n_units: int,
+    row: NDArray[np.int64],
+    unit: NDArray[np.int64],
+    value: NDArray[np.float64],
+) -> Parts:
+    """Sort cells into rows of parts: (start, unit, value), units ascending in a row.
+
+    Cells of one row and unit are added up in their order. All arrays are contiguous.
+    """
+
+def linvar_combine(
+    parts: Parts,
+    n_units: int,
+    first: NDArray[np.int64],
+    row: NDArray[np.int64],
+    weight: NDArray[np.float64],
+) -> Parts:
+    """Combine rows linearly: i sums weight[k] x row[k], k from first[i] to first[i + 1]."""
+
+def linvar_variance(parts: Parts, stage: Stage) -> NDArray[np.float64]:
+    """Give the variance of each row: squares of its parts, centred by stratum, times the factors.
+
+    A unit of n_units or more is unit - n_units with a part that is centred already.
+    """
+
+def linvar_cov(parts: Parts, stage: Stage) -> NDArray[np.float64]:
+    """Give the covariance of all rows; the products are of units with equal labels."""
+
+def linvar_count(
+    parts: Parts, stage: Stage, all_units: bool
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Count the labels of the units that each row uses (or of all units of its strata), and strata.
+
+    Strata that share such a label are counted as one.
     """
 
 def info() -> dict[str, Any]:

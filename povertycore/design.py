@@ -9,9 +9,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import DesignError, OptionError, unknown_option
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Design", "Replicates"]
 
@@ -20,6 +23,7 @@ WORDS: dict[str, tuple[str | None, ...]] = {
     "row": ("household", "person"),
     "lonely": ("error", "certainty", "average", "adjust"),
     "lonely_domain": (None, "certainty", "average", "adjust"),
+    "deff": (None, "replace"),
     "waves": (None, "independent"),
 }
 REPLICATE_KINDS = ("jk1", "jkn", "brr", "fay", "bootstrap", "successive_difference", "other")
@@ -132,7 +136,7 @@ class Replicates(_Described):
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Design(_Described):
-    """What a row stands for, and how rows were sampled; names columns and holds no data.
+    r"""What a row stands for, and how rows were sampled; names columns and holds no data.
 
     Without `strata`, `psu` or `replicates` the data is a register: all units are there, and
     estimates carry no sampling error.
@@ -147,24 +151,33 @@ class Design(_Described):
     row : {"household", "person"}, default "household"
         What a row is.
     strata : str, optional
-        Column of the strata of the first stage.
+        Column of the strata of the first stage. Without `psu` each row is a PSU.
     psu : str, optional
         Column of the primary sampling units; "row" if each row is one.
     ssu : str, optional
-        Column of the second-stage units; needs `psu`.
+        Column of the second-stage units, "row" if each row is one; needs `psu`. It matters where
+        `fpc2` is given: otherwise PSUs are drawn with replacement, or were observed completely.
     fpc : str, optional
-        Column of the number, or the sampled fraction, of PSUs in the stratum.
+        Column of the PSUs in the population of the stratum, or of the fraction sampled (all at
+        most 1). Without it PSUs are drawn with replacement.
     fpc2 : str, optional
-        The same for the second stage; needs `fpc`.
+        The same for the second-stage units of the PSU; needs `fpc`.
     period : str, optional
-        Column that separates samples of different periods.
+        Column that separates samples of different periods: strata, fractions and lonely PSUs are
+        those of a period, and PSUs that are in several are matched by their label.
     lonely : {"error", "certainty", "average", "adjust"}, default "error"
-        What to do with a stratum that has one PSU in the sample.
+        What to do with a stratum that has one PSU in the sample and was not drawn completely:
+        raise, add nothing, multiply the variance by strata over strata with a variance, or take
+        the PSU's part from the mean of all PSUs of the period. A second-stage unit alone in its
+        PSU raises under "error", and adds nothing under the other words.
     lonely_domain : {"certainty", "average", "adjust"}, optional
-        The same for a stratum left with one PSU by a domain only; by default nothing.
+        The same for a stratum left with one PSU by a domain only; by default, and with
+        "certainty", its other PSUs count as zeros.
     df : {"strata"} or float, optional
         Degrees of freedom: "strata" counts all PSUs of the strata that hold a row of the
-        domain; by default only PSUs that hold one are counted.
+        domain; by default only PSUs that hold one are counted. Or their number.
+    deff : {"replace"}, optional
+        Design effects beside a simple random sample with replacement; by default without.
     waves : {"independent"}, optional
         Equal PSU codes in two periods are different PSUs; needs `period`.
     nest : bool, default True
@@ -178,6 +191,19 @@ class Design(_Described):
         An argument has a value that it does not take.
     DesignError
         Two arguments contradict each other.
+
+    Notes
+    -----
+    With z the linearised parts of an estimate by PSU, n PSUs in the sample of stratum h and f the
+    fraction drawn [1]_,
+
+    .. math:: V = \sum_h (1 - f_h) \frac{n_h}{n_h - 1} \sum_{c \in h} (z_c - \bar z_h)^2
+
+    PSUs without a row of the domain count, as zeros.
+
+    References
+    ----------
+    .. [1] Cochran, W. G. (1977). Sampling Techniques, 3rd ed. Wiley, ch. 11.
 
     Examples
     --------
@@ -200,6 +226,7 @@ class Design(_Described):
     lonely: str = "error"
     lonely_domain: str | None = None
     df: str | float | None = None
+    deff: str | None = None
     waves: str | None = None
     nest: bool = True
     replicates: Replicates | None = None
@@ -283,26 +310,57 @@ class Design(_Described):
         """
         return self.size if self.unit(count) == "persons" else None
 
-    def require_register(self, verb: str) -> None:
-        """Refuse a sample, as long as its standard errors cannot be given.
+    def summary(self, data: Any) -> pd.DataFrame:
+        """Describe a file under this design: strata, PSUs, weights.
 
         Parameters
         ----------
-        verb : str
-            Name of the function that asks, for the message.
+        data : DataFrame or mapping of str to array_like
+            The file, as the measures take it.
 
-        Raises
-        ------
-        NotImplementedError
-            The design names strata, PSUs, a finite population or replicates.
+        Returns
+        -------
+        DataFrame
+            One row per period: `n_obs` rows; of a sample `n_strata`, `n_psu`, the fewest and most
+            PSUs of a stratum, the smallest and largest sampled fraction, `df` (PSUs minus strata)
+            and `lonely_rows`, the position of the first row of each stratum with one PSU; range
+            and sum of the weights (without household size), and `kish_effect`.
+
+        Notes
+        -----
+        Kish's effect of unequal weights is n sum w^2 / (sum w)^2, of the n rows with a positive
+        weight [1]_. Lonely PSUs are listed, never an error.
+
+        References
+        ----------
+        .. [1] Kish, L. (1965). Survey Sampling. Wiley, 11.7.
+
+        Examples
+        --------
+        Weights 1, 1, 2: the effect is 3 (1 + 1 + 4)/16.
+
+        >>> table = {"region": ["n", "n", "s"], "ea": [1, 2, 1], "w": [1, 1, 2]}
+        >>> summary = pc.Design(weight="w", strata="region", psu="ea").summary(table)
+        >>> summary[["n_obs", "n_strata", "n_psu", "df", "lonely_rows", "kish_effect"]]
+           n_obs  n_strata  n_psu  df lonely_rows  kish_effect
+        0      3         2      3   1         [2]        1.125
         """
-        named = [name for name in SAMPLING if getattr(self, name) is not None]
-        if named:
-            raise NotImplementedError(
-                f"pc.{verb}: standard errors are not there yet, and the design names "
-                f"{_words(named)}; leave {'it' if len(named) == 1 else 'them'} out for estimates "
-                "without standard errors"
-            )
+        from .structure import summary_of
+
+        return summary_of(data, self)
+
+    def columns(self) -> list[str]:
+        """Return the names of all columns that the design uses.
+
+        Returns
+        -------
+        list of str
+            In the order of the arguments; replicate weights last.
+        """
+        named = [getattr(self, name) for name in COLUMNS]
+        if self.replicates is not None and self.replicates.weights is not None:
+            named += self.replicates.weights
+        return [name for name in named if name is not None and name != "row"]
 
 
 def _words(names: Sequence[str]) -> str:
@@ -357,3 +415,16 @@ def _check_whole(argument: str, value: Any, least: int) -> None:
 def _check_flag(argument: str, value: Any) -> None:
     if not isinstance(value, bool):
         raise _option(argument, "True or False", value)
+
+
+def design_of(design: Any) -> Design:
+    """Return a design; without one every row counts once."""
+    if design is None:
+        return Design()
+    if not isinstance(design, Design):
+        error = OptionError(
+            f"design must be a Design, as pc.Design(weight='w'), found {type(design).__name__}"
+        )
+        error.argument = "design"
+        raise error
+    return design

@@ -185,7 +185,7 @@ def unknown_option(argument: str, value: object, options: Iterable[object]) -> O
     value : object
         The value found.
     options : iterable
-        The values it takes.
+        The values it takes. Where they are too many to be listed, those that come close are named.
 
     Returns
     -------
@@ -197,7 +197,14 @@ def unknown_option(argument: str, value: object, options: Iterable[object]) -> O
     >>> print(unknown_option("row", "house", ["household", "person"]))
     row must be 'household' or 'person', found 'house'
     """
-    error = OptionError(f"{argument} must be {listing(options, last=' or ')}, found {value!r}")
+    existing = list(options)
+    message = f"{argument} must be {listing(existing, last=' or ')}, found {value!r}"
+    close: list[str] = []
+    if len(existing) > MAX_NAMES_SHOWN:  # the one that was meant may be among those not listed
+        close = difflib.get_close_matches(str(value), map(str, existing), n=3, cutoff=0.5)
+    error = OptionError(
+        message + (f"; did you mean {listing(close, last=' or ')}?" if close else "")
+    )
     error.argument = argument
     return error
 

@@ -9,13 +9,9 @@ their joint covariance, so `a - b` is not defined and `povertycore.change` is.
 from __future__ import annotations
 
 import copy
-import difflib
 import os
 import secrets
-import unicodedata
-import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -23,40 +19,53 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from .covariance import as_rows, contrast, cov_of
 from .errors import (
-    DTypeError,
     DuplicateNameError,
-    LabelWarning,
-    LengthError,
     LimitError,
-    MissingValueError,
     OptionError,
-    ValueRangeError,
     listing,
     missing_extra,
     unknown_column,
     unknown_option,
 )
+from .fields import (
+    COMMON,
+    COUNTS,
+    LABELS,
+    NUMBERS,
+    PROPORTIONS,
+    SIZES,
+    as_counts,
+    as_floats,
+    as_frame,
+    as_labels,
+    columns_axis,
+    common_length,
+    has_label,
+    is_among,
+    label_ranks,
+    listed_names,
+    own_dtype,
+    polars_series,
+    ratio_of,
+    rows_axis,
+    shifted,
+    spread_cells,
+    text_as_labels,
+)
+from .printed import PrintedTable, check_parts, check_proportions, one_or_list
 
 if TYPE_CHECKING:
     from .present.plot import Plotter
+    from .sampling import Joint
 
-__all__ = ["Estimates", "concat"]
+__all__ = ["Estimates"]
 
-TOTAL = "(total)"
-NUMBERS = ("estimate", "se", "ci_low", "ci_high", "cv", "df", "deff")
-COUNTS = ("n_obs", "n_missing", "n_psu")
-SIZES = ("numerator", "denominator", "population")
-LABELS = ("unit", "standard", "note")
-COMMON = NUMBERS + COUNTS + SIZES + LABELS
 # Columns in the unit of the estimate: they turn into percent together.
 IN_UNIT_OF_ESTIMATE = ("start", "end", "estimate", "se", "ci_low", "ci_high")
 # The keys of one-way tables stand in the order asked, the whole first; all others are sorted.
 ONE_WAY = ("over", "level")
-PROPORTIONS = (
-    *("rate", "share", "headcount", "censored_headcount", "H", "A", "M0", "contribution"),
-    *("union", "intersection", "vulnerable", "severe", "population_share", "subgroup_contribution"),
-)
 UNITS = ("households", "persons")
 MAX_COV_ROWS = 5_000
 
@@ -93,6 +102,11 @@ class Estimates:
         Id of the poverty standard; missing where it was not stated.
     note : str or array_like of str, optional
         Why a figure is missing, or how it must be read.
+    proportion : bool or array_like of bool, optional
+        Which estimates are proportions, and have the intervals of proportions; by default as the
+        measure says.
+    joint : Joint, optional
+        The covariance of the rows: what they are made of, by sampling unit.
     verb : str
         The function that made this, as "rate".
     meta : dict, optional
@@ -117,6 +131,9 @@ class Estimates:
     _meta: dict[str, Any]
     _sample: npt.NDArray[np.int64]
     _source: pd.Categorical
+    _proportion: npt.NDArray[np.bool_]
+    _joints: tuple[Joint | None, ...]  # by number in _sample
+    _place: npt.NDArray[np.int64]  # of each row in its joint
 
     def __init__(
         self,
@@ -141,6 +158,8 @@ class Estimates:
         unit: Any,
         standard: Any = None,
         note: Any = "",
+        proportion: Any = None,
+        joint: Joint | None = None,
         verb: str,
         meta: Mapping[str, Any] | None = None,
     ) -> None:
@@ -150,18 +169,20 @@ class Estimates:
         counts = dict(zip(COUNTS, (n_obs, n_missing, n_psu), strict=True))
         sizes = dict(zip(SIZES, (numerator, denominator, population), strict=True))
         labels = dict(zip(LABELS, (unit, standard, note), strict=True))
-        n = _common_length(
+        n = common_length(
             {**keys, **measure_keys, "measure": measure, **own, **numbers, **counts, **sizes,
              **labels}
         )  # fmt: skip
-        columns = {name: _own_dtype(values, n) for name, values in keys.items()}
-        columns |= {name: _text_as_labels(values, n) for name, values in measure_keys.items()}
-        columns["measure"] = _labels(measure, n)
-        columns |= {name: _text_as_labels(values, n) for name, values in own.items()}
-        columns |= {name: _floats(values, n) for name, values in numbers.items()}
-        columns |= {name: _counts(values, n) for name, values in counts.items()}
-        columns |= {name: _floats(values, n) for name, values in sizes.items()}
-        columns |= {name: _labels(values, n) for name, values in labels.items()}
+        columns = {name: own_dtype(values, n) for name, values in keys.items()}
+        columns |= {name: text_as_labels(values, n) for name, values in measure_keys.items()}
+        columns["measure"] = as_labels(measure, n)
+        columns |= {name: text_as_labels(values, n) for name, values in own.items()}
+        columns |= {name: as_floats(values, n) for name, values in numbers.items()}
+        columns |= {name: as_counts(values, n) for name, values in counts.items()}
+        columns |= {name: as_floats(values, n) for name, values in sizes.items()}
+        columns |= {name: as_labels(values, n) for name, values in labels.items()}
+        if proportion is None:
+            proportion = is_among(columns["measure"], PROPORTIONS)
         self._set(
             _columns=columns,
             _key_names=tuple(keys),
@@ -170,7 +191,10 @@ class Estimates:
             _verb=verb,
             _meta=dict(meta or {}),
             _sample=np.zeros(n, dtype=np.int64),
-            _source=_labels(None, n),
+            _source=as_labels(None, n),
+            _proportion=np.array(np.broadcast_to(proportion, n), dtype=bool),
+            _joints=(joint,),
+            _place=np.arange(n),
         )
 
     # ---- what it is -------------------------------------------------------------------------
@@ -252,28 +276,121 @@ class Estimates:
                 f"the covariance of {n:,} rows would have {n * n:,} entries; above "
                 f"{MAX_COV_ROWS:,} rows use .contrast(...), .cov_of(rows) or pc.change"
             )
-        se = self._columns["se"]
-        known = ~np.isnan(se)
-        apart = self._sample[:, None] != self._sample[None, :]
-        cov = np.where(apart & known[:, None] & known[None, :], 0.0, np.nan)
-        cov[np.diag_indices(n)] = se**2
-        return cov
+        return cov_of(self, np.arange(n))
 
-    def cov_of(self, rows: Any) -> NoReturn:
-        """Covariance of a few rows; not there yet."""
-        raise _not_yet("cov_of")
+    def cov_of(self, rows: Any) -> npt.NDArray[np.float64]:
+        """Return the joint covariance of a few rows.
 
-    def contrast(self, weights: Mapping[Any, float]) -> NoReturn:
-        """Linear combination of rows named by their keys; not there yet."""
-        raise _not_yet("contrast")
+        Parameters
+        ----------
+        rows : array_like of int or bool
+            Positions of the rows, or a mask of all.
 
-    def interval(self, level: float = 0.95, method: str | None = None) -> NoReturn:
-        """Confidence intervals at another level; not there yet."""
-        raise _not_yet("interval")
+        Returns
+        -------
+        ndarray of float64, shape (rows, rows)
+            As `cov`, in the order given.
+        """
+        return cov_of(self, as_rows(rows, len(self)))
 
-    def flag(self, rule: Any = "dhs") -> NoReturn:
-        """Mark unreliable figures; not there yet."""
-        raise _not_yet("flag")
+    def contrast(self, weights: Any, across_standards: bool = False) -> Estimates:
+        """Combine rows linearly, with the standard errors that their covariance gives.
+
+        Parameters
+        ----------
+        weights : mapping or array_like
+            One contrast as a mapping from rows to weights, a row being named by the labels of its
+            keys (and, where these leave several, of its measure keys); several as a mapping from
+            names to such mappings; or a matrix, shape (contrasts, rows).
+        across_standards : bool, default False
+            Combine figures under different standards.
+
+        Returns
+        -------
+        Estimates
+            One row per contrast, with `t` and the two-sided `p_value` on `df` degrees of freedom.
+            ``.meta["wald"]`` tests that all are 0: `f`, `df1`, `df2`, `p_value`.
+
+        Raises
+        ------
+        OptionError
+            No row, or several, have the labels given.
+        LengthError
+            A matrix has not one column per row.
+        ComparabilityError
+            The rows count different units, or stand under different standards.
+
+        Notes
+        -----
+        Of q independent contrasts c with covariance V, W = c' V^-1 c is tested as
+        W/q x (df - q + 1)/df on F(q, df - q + 1).
+
+        Examples
+        --------
+        Two strata of two PSUs each; the rates are 1/4 and 3/4, the difference has variance
+        1/16 + 1/16.
+
+        >>> table = {"region": ["n"] * 4 + ["s"] * 4, "ea": [1, 1, 2, 2, 3, 3, 4, 4],
+        ...          "poor": [0, 0, 0, 1, 1, 1, 1, 0]}
+        >>> design = pc.Design(strata="region", psu="ea")
+        >>> est = pc.rate(table, "poor", by="region", design=design)
+        >>> table = est.contrast({"s": 1, "n": -1}).to_frame()
+        >>> table[["contrast", "estimate", "se", "df"]]
+          contrast  estimate        se   df
+        0  (s) - (n)       0.5  0.353553  2.0
+        """
+        return contrast(self, weights, across_standards)
+
+    def interval(self, level: float = 0.95, method: str | None = None) -> Estimates:
+        """Return the rows with confidence intervals of another level or method.
+
+        Parameters
+        ----------
+        level : float, default 0.95
+            Confidence level, between 0 and 1.
+        method : {"logit", "beta", "wilson", "likelihood", "plain"}, optional
+            For proportions, by default logit; all other estimates have plain intervals. The
+            formulas stand in `povertycore.intervals`.
+
+        Returns
+        -------
+        Estimates
+            The same rows; `ci_low` and `ci_high` are new.
+
+        Raises
+        ------
+        OptionError
+            The level is not between 0 and 1; the method is not one of those listed, or is for
+            proportions and there is none.
+        """
+        from .intervals import with_intervals
+
+        return with_intervals(self, level, method)
+
+    def flag(self, preset: str = "dhs", /, **limits: Any) -> Estimates:
+        """Mark figures that are too uncertain to publish, or to publish without a warning.
+
+        Parameters
+        ----------
+        preset : {"dhs", "nchs", "statcan", "eclac"}, default "dhs"
+            Whose rules; they stand, with their sources, in `povertycore.reliability`.
+        **limits : float
+            Limits of the preset in place of its own.
+
+        Returns
+        -------
+        Estimates
+            The same rows with columns `flag` ("", unreliable, suppressed) and `reason`. The
+            numbers stay; tables and workbooks show the sign in their place or beside them.
+
+        Raises
+        ------
+        OptionError
+            There is no such preset, or it has no such limit.
+        """
+        from .reliability import with_flags
+
+        return with_flags(self, preset, limits)
 
     # ---- rows -------------------------------------------------------------------------------
 
@@ -310,7 +427,7 @@ class Estimates:
         for name, wanted in labels.items():
             if name not in selectable:
                 raise unknown_column(name, selectable)
-            keep &= _has_label(name, self._columns[name], wanted)
+            keep &= has_label(name, self._columns[name], wanted)
         return self._take(np.flatnonzero(keep))
 
     def pivot(
@@ -355,7 +472,7 @@ class Estimates:
         A              25.0          20.0
         B               NaN          12.5
         """
-        index, columns = _names(index), _names(columns)
+        index, columns = listed_names(index), listed_names(columns)
         if not index:
             raise OptionError("index must name at least one column, found none")
         for name in (*index, *columns, values):
@@ -365,12 +482,12 @@ class Estimates:
         filled = self._columns[values]
         if percent:
             self._check_all_fractions([values])
-            filled = _shifted(filled, 2)
+            filled = shifted(filled, 2)
         rows, row_of = self._distinct(index)
         cols, col_of = self._distinct(columns)
-        column_axis = _column_axis(cols, values, percent)
-        cells = _spread(filled, row_of, col_of, (len(rows), len(column_axis)))
-        return pd.DataFrame(cells, index=_row_axis(rows), columns=column_axis)
+        column_axis = columns_axis(cols, values, percent)
+        cells = spread_cells(filled, row_of, col_of, (len(rows), len(column_axis)))
+        return pd.DataFrame(cells, index=rows_axis(rows), columns=column_axis)
 
     def pipe(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Return `function(self, *args, **kwargs)`, so that steps read from left to right."""
@@ -387,7 +504,7 @@ class Estimates:
             Keys, measure keys, `measure`, the verb's own columns, the common columns. Rates are
             fractions. The counts are int64, or float64 with NaN where one is unknown.
         """
-        return _frame(self._columns, len(self))
+        return as_frame(self._columns, len(self))
 
     def to_polars(self) -> Any:
         """Return the table as a Polars frame; labels as Enum, a missing number as null.
@@ -402,7 +519,7 @@ class Estimates:
         except ImportError:
             raise missing_extra("polars", "polars") from None
         return polars.DataFrame(
-            [_polars_series(polars, name, self._columns[name]) for name in self._columns]
+            [polars_series(polars, name, self._columns[name]) for name in self._columns]
         )
 
     def to_arrow(self) -> Any:
@@ -441,7 +558,7 @@ class Estimates:
             names = [name for name in IN_UNIT_OF_ESTIMATE if name in frame.columns]
             self._check_all_fractions(names)
             for name in names:
-                frame[name] = _shifted(self._columns[name], 2)
+                frame[name] = shifted(self._columns[name], 2)
             frame = frame.rename(columns={name: f"{name}_percent" for name in names})
         target = Path(path)
         beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
@@ -546,8 +663,8 @@ class Estimates:
         """
         if unit not in UNITS:
             raise unknown_option("unit", unit, UNITS)
-        table = _PrintedTable(frame)
-        key_columns = {name: table.labels(name) for name in _names(keys)}
+        table = PrintedTable(frame)
+        key_columns = {name: table.labels(name) for name in listed_names(keys)}
         what = {"variable": variable}
         what |= {name: key_columns.pop(name) for name in ("variable", "category")
                  if name in key_columns}  # fmt: skip
@@ -557,12 +674,12 @@ class Estimates:
             raise OptionError("percent=True is for rates; a total is not in percent")
         above = table.counts(numerator)
         below = table.counts(denominator)
-        _check_parts(above, below, measure, numerator)
+        check_parts(above, below, measure, numerator)
         if estimate is None:
-            figures = _ratio(above, below)
+            figures = ratio_of(above, below)
         else:
             figures = table.figures(estimate, percent)
-            _check_proportions(figures, measure, estimate, percent)
+            check_proportions(figures, measure, estimate, percent)
         errors = table.errors(se, percent)
         sources = table.column_or_word(source)
         made = cls(
@@ -571,7 +688,7 @@ class Estimates:
             measure=measure,
             estimate=figures,
             se=errors,
-            cv=_ratio(errors, figures),
+            cv=ratio_of(errors, figures),
             numerator=above,
             denominator=below,
             population=below,
@@ -579,9 +696,9 @@ class Estimates:
             standard=table.column_or_word(getattr(standard, "id", standard)),
             note=np.where(np.isnan(figures), "no figure in the table", ""),
             verb=measure if measure in ("rate", "total", "mean", "ratio") else "from_table",
-            meta={"source": _one_or_list(sources), "rows_read": table.n},
+            meta={"source": one_or_list(sources), "rows_read": table.n},
         )
-        made._set(_source=_labels(sources, table.n))
+        made._set(_source=as_labels(sources, table.n))
         made._check_one_row_per_key()
         return made._take(made._contract_order())
 
@@ -632,18 +749,55 @@ class Estimates:
                 "_columns": {name: column[rows] for name, column in self._columns.items()},
                 "_sample": self._sample[rows],
                 "_source": self._source[rows],
+                "_proportion": self._proportion[rows],
+                "_place": self._place[rows],
             }
         )
         return taken
+
+    def _rows_with(self, name: str, label: Any) -> npt.NDArray[np.bool_]:
+        """Return which rows have a label."""
+        return has_label(name, self._columns[name], label)
+
+    def _with(
+        self,
+        columns: Mapping[str, Any],
+        own: Mapping[str, Any] | None = None,
+        meta: Mapping[str, Any] | None = None,
+    ) -> Estimates:
+        """Return the rows with other common columns, and more of the verb's own."""
+        own = own or {}
+        changed = {**self._columns, **columns}
+        at = list(changed).index(COMMON[0])
+        in_order = [*list(changed)[:at], *own, *list(changed)[at:]]
+        both = {**changed, **{name: text_as_labels(own[name], len(self)) for name in own}}
+        made = object.__new__(type(self))
+        made._set(
+            **{
+                **self.__dict__,
+                "_columns": {name: both[name] for name in dict.fromkeys(in_order)},
+                "_own_names": tuple(dict.fromkeys([*self._own_names, *own])),
+                "_meta": {**self._meta, **(meta or {})},
+            }
+        )
+        return made
+
+    def _with_joint(self, joint: Joint, place: npt.NDArray[np.int64]) -> Estimates:
+        """Return the rows as rows of one sample, each at its place in the joint."""
+        made = object.__new__(type(self))
+        one_sample = np.zeros(len(self), dtype=np.int64)
+        made._set(**{**self.__dict__, "_joints": (joint,), "_sample": one_sample, "_place": place})
+        return made
 
     def _ranks(self, name: str, outer: Sequence[str] = ()) -> npt.NDArray[np.intp]:
         """Return the place of each row's label among the labels of a column.
 
         Within the one-way tables that an outer column `over` tells apart, each has its own order.
         """
-        in_order_asked = name in ONE_WAY or name not in self._key_names
-        ranks = _ranks(self._columns[name], sort=not in_order_asked)
-        if name == "level" and "over" in outer and in_order_asked:
+        if name not in self._key_names:  # as met, a missing label too
+            return np.asarray(pd.factorize(self._columns[name], use_na_sentinel=False)[0])
+        ranks = label_ranks(self._columns[name], sort=name not in ONE_WAY)
+        if name == "level" and "over" in outer:
             pair = self._ranks("over") * (ranks.max(initial=0) + 1) + ranks
             return np.asarray(pd.factorize(pair)[0])
         return ranks
@@ -666,7 +820,7 @@ class Estimates:
             pair = place * (ranks.max(initial=0) + 1) + ranks
             _, first, place = np.unique(pair, return_index=True, return_inverse=True)
         labels = {name: self._columns[name][first] for name in names}
-        return _frame(labels, len(first)), place
+        return as_frame(labels, len(first)), place
 
     def _check_one_row_per_key(self) -> None:
         names = [*self._key_names, *self._measure_key_names, "measure"]
@@ -712,56 +866,6 @@ class Estimates:
             raise OptionError(f"percent=True is for rates and differences of rates; {what}")
 
 
-def concat(estimates: Iterable[Estimates]) -> Estimates:
-    """Join results of independent files; the covariance between them is 0.
-
-    Parameters
-    ----------
-    estimates : iterable of Estimates
-        Made by the same verb, with the same columns.
-
-    Returns
-    -------
-    Estimates
-        All rows, keys ascending.
-
-    Raises
-    ------
-    OptionError
-        The parts come from different verbs or have different columns.
-
-    Examples
-    --------
-    >>> files = [{"year": [2021], "rate": [0.122]}, {"year": [2022], "rate": [0.0892]}]
-    >>> parts = [pc.Estimates.from_table(file, "year", estimate="rate") for file in files]
-    >>> pc.concat(parts)["year"].to_list()
-    [2021, 2022]
-    """
-    parts = list(estimates)
-    if not parts:
-        raise OptionError("concat needs at least one Estimates, found none")
-    for position, part in enumerate(parts):
-        if not isinstance(part, Estimates):
-            raise DTypeError(f"part {position} must be an Estimates, found {type(part).__name__}")
-        _check_same_columns(parts[0], part, position)
-    joined = object.__new__(Estimates)
-    starts = np.cumsum([0] + [int(part._sample.max(initial=-1)) + 1 for part in parts[:-1]])
-    samples = [part._sample + start for part, start in zip(parts, starts, strict=True)]
-    joined._set(
-        **{
-            **parts[0].__dict__,
-            "_columns": {
-                name: _joined(name, [part._columns[name] for part in parts])
-                for name in parts[0]._columns
-            },
-            "_meta": _joined_meta([part._meta for part in parts]),
-            "_sample": np.concatenate(samples),
-            "_source": _joined_labels([part._source for part in parts]),
-        }
-    )
-    return joined._take(joined._contract_order())
-
-
 def _not_a_calculator(self: Estimates, *others: Any) -> NoReturn:
     """Refuse an operator: what it gives would have lost its covariance, unit and standard."""
     raise TypeError(
@@ -778,16 +882,6 @@ for _operator in (
     setattr(Estimates, f"__{_operator}__", _not_a_calculator)
 
 
-def _not_yet(method: str) -> NotImplementedError:
-    return NotImplementedError(
-        f"Estimates.{method} needs standard errors, which are not there yet; the point estimates "
-        "are in est['estimate']"
-    )
-
-
-# ---- columns ---------------------------------------------------------------------------------
-
-
 def _check_names(
     keys: Mapping[str, Any], measure_keys: Mapping[str, Any], own: Mapping[str, Any]
 ) -> None:
@@ -800,429 +894,3 @@ def _check_names(
             )
             error.argument, error.column = "by", name
             raise error
-
-
-def _common_length(columns: Mapping[str, Any]) -> int:
-    """Return the one length of all columns that are not scalars; 1 if all are."""
-    lengths = {name: len(values) for name, values in columns.items() if not _is_scalar(values)}
-    first = next(iter(lengths), "")
-    for name, length in lengths.items():
-        if length != lengths[first]:
-            error = LengthError(
-                f"column {name!r} has {length} rows; expected {lengths[first]} as in column "
-                f"{first!r}"
-            )
-            error.column = name
-            raise error
-    return lengths.get(first, 1)
-
-
-def _is_scalar(values: Any) -> bool:
-    return values is None or isinstance(values, str) or np.ndim(values) == 0
-
-
-def _own_dtype(values: Any, n: int) -> Any:
-    """Return a copy of a column as the array that pandas holds, in its own dtype."""
-    column = pd.Series([values] * n if _is_scalar(values) else values)
-    if isinstance(column.dtype, np.dtype):
-        return column.to_numpy(copy=True)
-    return column.array.copy()
-
-
-def _frame(columns: Mapping[str, Any], n: int) -> pd.DataFrame:
-    """Return a new frame; a column of objects stays one, where pandas would make it text."""
-    kept = {
-        name: pd.Series(column, dtype=object) if column.dtype == object else column
-        for name, column in columns.items()
-    }
-    return pd.DataFrame(kept, index=pd.RangeIndex(n), copy=True)
-
-
-def _is_categorical(values: Any) -> bool:
-    return isinstance(getattr(values, "dtype", None), pd.CategoricalDtype)
-
-
-def _labels(values: Any, n: int) -> pd.Categorical:
-    """Return text as codes and categories, in order of appearance."""
-    if values is None or isinstance(values, str):
-        categories = [] if values is None else [values]
-        return pd.Categorical.from_codes(
-            np.full(n, len(categories) - 1, dtype=np.int8), categories=_text_index(categories)
-        )
-    if _is_categorical(values):
-        return pd.Series(values).array.copy()
-    codes, categories = pd.factorize(np.asarray(values, dtype=object))
-    return pd.Categorical.from_codes(codes, categories=_text_index(list(categories)))
-
-
-def _text_index(labels: list[str]) -> pd.Index:
-    """Return an index in the text dtype of pandas, which it infers from text, not from nothing."""
-    return pd.Index(labels) if labels else pd.Index([""])[:0]
-
-
-def _text_as_labels(values: Any, n: int) -> Any:
-    """Return a column of the verb: text as labels, all else in its own dtype."""
-    if values is None or isinstance(values, str):
-        return _labels(values, n)
-    array = _own_dtype(values, n)
-    is_text = pd.api.types.infer_dtype(array, skipna=True) == "string"
-    return _labels(array, n) if is_text else array
-
-
-def _floats(values: Any, n: int) -> npt.NDArray[np.float64]:
-    if _is_scalar(values):
-        return np.full(n, np.nan if values is None else values, dtype=np.float64)
-    numbers = pd.Series(values).to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
-    return np.asarray(numbers)
-
-
-def _counts(values: Any, n: int) -> npt.NDArray[Any]:
-    """Return counts as int64, or as float64 with NaN where one is unknown."""
-    if np.asarray(values).dtype.kind in "iu":
-        return np.array(np.broadcast_to(values, n), dtype=np.int64)
-    numbers = _floats(values, n)
-    unknown = np.isnan(_floats(values, 1)).any() if _is_scalar(values) else np.isnan(numbers).any()
-    return numbers if unknown else numbers.astype(np.int64)
-
-
-def _ratio(above: Any, below: Any) -> npt.NDArray[np.float64]:
-    """Return above / below; NaN where below is 0."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(below == 0, np.nan, above / below)
-
-
-def _names(names: str | Sequence[str] | None) -> list[str]:
-    if names is None:
-        return []
-    return [names] if isinstance(names, str) else list(names)
-
-
-def _ranks(column: Any, *, sort: bool) -> npt.NDArray[np.intp]:
-    """Return the place of each label: ascending or as met; missing, then `(total)`, last."""
-    codes, labels = pd.factorize(column)
-    n = len(labels)
-    place = np.arange(n + 1, dtype=np.intp)
-    if sort:
-        place[_ascending(labels)] = np.arange(n)
-        listed = labels.tolist()
-        if TOTAL in listed:
-            place[listed.index(TOTAL)] = n + 1
-    return np.asarray(place[codes])  # code -1, a missing label, is the last place
-
-
-def _ascending(labels: Any) -> npt.NDArray[np.intp]:
-    """Return the positions that sort distinct labels: categories in their order, else by value."""
-    if _is_categorical(labels):
-        return np.argsort(labels.codes)
-    try:
-        return np.asarray(pd.Index(labels).argsort())
-    except TypeError:  # labels of several types have no order of their own
-        return np.argsort([str(label) for label in labels], kind="stable")
-
-
-# ---- select ----------------------------------------------------------------------------------
-
-
-def _has_label(name: str, column: Any, wanted: Any) -> npt.NDArray[np.bool_]:
-    """Return which rows have one of the wanted labels; each label must have a row."""
-    codes, labels = pd.factorize(column)
-    index = pd.Index(labels.astype(object) if _is_categorical(labels) else labels)
-    if isinstance(wanted, str) or not pd.api.types.is_list_like(wanted):
-        wanted = [wanted]
-    found = [_code_of(name, label, index, has_missing=-1 in codes) for label in wanted]
-    return np.isin(codes, np.concatenate([*found, np.empty(0, dtype=np.intp)]))
-
-
-def _code_of(name: str, label: Any, index: pd.Index, *, has_missing: bool) -> npt.NDArray[np.intp]:
-    if pd.api.types.is_scalar(label) and pd.isna(label) and has_missing:
-        return np.array([-1])
-    if isinstance(label, str):
-        label = unicodedata.normalize("NFC", label)
-    try:
-        # get_loc of a date may give a slice: "2021" names all dates of that year.
-        return np.atleast_1d(np.arange(len(index))[index.get_loc(label)])
-    except (KeyError, TypeError, ValueError, pd.errors.InvalidIndexError):
-        raise _unknown_label(name, label, index) from None
-
-
-def _unknown_label(name: str, label: Any, index: pd.Index) -> OptionError:
-    by_text = {str(other): other for other in index.tolist()}
-    close = [by_text[text] for text in difflib.get_close_matches(str(label), by_text, n=3)]
-    if close:
-        hint = f"did you mean {listing(close, last=' or ')}?"
-    else:
-        hint = f"there are {listing(by_text.values())}" if by_text else "there are none"
-    error = OptionError(f"no row has {name} {label!r}; {hint}")
-    error.argument = name
-    return error
-
-
-# ---- pivot and percent -----------------------------------------------------------------------
-
-
-def _shifted(numbers: npt.NDArray[np.float64], places: int) -> npt.NDArray[np.float64]:
-    """Move the decimal point: 0.1422 gives 14.22, where 0.1422 * 100 gives 14.219999999999999."""
-    return np.array(
-        [float(Decimal(repr(number)).scaleb(places)) for number in numbers.tolist()],
-        dtype=np.float64,
-    )
-
-
-def _spread(
-    column: Any, row_of: npt.NDArray[np.intp], col_of: npt.NDArray[np.intp], shape: tuple[int, int]
-) -> npt.NDArray[Any]:
-    """Return the cells of a wide table; NaN (None for text) where no row falls."""
-    values = np.asarray(column)
-    full = len(values) == shape[0] * shape[1]
-    if values.dtype.kind not in "iuf":
-        values = values.astype(object)
-    elif not full:
-        values = values.astype(np.float64)
-    empty = None if values.dtype == object else 0 if full else np.nan
-    cells = np.full(shape, empty, dtype=values.dtype)
-    cells[row_of, col_of] = values
-    return cells
-
-
-def _row_axis(labels: pd.DataFrame) -> pd.Index:
-    if labels.shape[1] == 1:
-        return pd.Index(labels.iloc[:, 0])
-    return pd.MultiIndex.from_frame(labels)
-
-
-def _column_axis(labels: pd.DataFrame, values: str, percent: bool) -> pd.Index:
-    """Return the column labels as plain values, so that a reader can add columns of his own."""
-    suffix = "_percent" if percent else ""
-    if labels.empty:
-        return pd.Index([values + suffix])
-    plain = [labels[name].tolist() for name in labels.columns]
-    if percent:
-        plain[-1] = [f"{label}{suffix}" for label in plain[-1]]
-    if len(plain) == 1:
-        return pd.Index(plain[0], name=labels.columns[0])
-    return pd.MultiIndex.from_arrays(plain, names=labels.columns)
-
-
-def _polars_series(polars: Any, name: str, column: Any) -> Any:
-    """Return a column as a Polars Series, without the way through pyarrow."""
-    if _is_categorical(column) and pd.api.types.infer_dtype(column.categories) == "string":
-        values = [label if isinstance(label, str) else None for label in column]
-        return polars.Series(name, values, dtype=polars.Enum(column.categories.tolist()))
-    if isinstance(column, np.ndarray) and column.dtype.kind == "f":
-        series = polars.Series(name, column).fill_nan(None)
-        return series.cast(polars.Int64) if name in COUNTS else series
-    if isinstance(column, np.ndarray) and column.dtype != object:
-        return polars.Series(name, column)
-    values = [None if pd.isna(value) else value for value in column]
-    if isinstance(next(iter(values), None), pd.Period | pd.Interval):
-        values = [None if value is None else str(value) for value in values]
-    return polars.Series(name, values)
-
-
-# ---- concat ----------------------------------------------------------------------------------
-
-
-def _check_same_columns(first: Estimates, part: Estimates, position: int) -> None:
-    if part.verb != first.verb:
-        raise OptionError(
-            f"part {position} comes from {part.verb!r}; expected {first.verb!r} as part 0"
-        )
-    for kind in ("key_names", "measure_key_names", "own_names"):
-        names, expected = getattr(part, kind), getattr(first, kind)
-        if names != expected:
-            raise OptionError(
-                f"part {position} has {kind.replace('_', ' ')} {names}; expected {expected} as "
-                "part 0"
-            )
-
-
-def _joined(name: str, columns: list[Any]) -> Any:
-    """Return the parts of one column below each other."""
-    if all(_is_categorical(column) for column in columns):
-        return _joined_labels(columns)
-    plain = [column.astype(object) if _is_categorical(column) else column for column in columns]
-    numeric = {pd.api.types.is_numeric_dtype(column) for column in plain}
-    if len(numeric) > 1:
-        types = listing([str(column.dtype) for column in plain], last=" and ")
-        raise DTypeError(f"column {name!r} has types {types} in the parts; make them the same")
-    if any(_is_categorical(column) for column in columns):
-        return _own_dtype([label for column in plain for label in column], 0)
-    return _own_dtype(pd.concat([pd.Series(column) for column in plain], ignore_index=True), 0)
-
-
-def _joined_labels(parts: list[pd.Categorical]) -> pd.Categorical:
-    """Return the labels of all parts; categories in the first part's order, then the new ones."""
-    if all(part.dtype == parts[0].dtype for part in parts):
-        codes = np.concatenate([part.codes for part in parts])
-        return pd.Categorical.from_codes(codes, dtype=parts[0].dtype)
-    labels = list(dict.fromkeys(label for part in parts for label in part.categories))
-    if TOTAL in labels:  # it stays the last also of categories that are joined
-        labels = [label for label in labels if label != TOTAL] + [TOTAL]
-    index = _text_index(labels)
-    moved = [np.append(index.get_indexer(part.categories), -1)[part.codes] for part in parts]
-    return pd.Categorical.from_codes(np.concatenate(moved), categories=index)
-
-
-def _joined_meta(metas: list[dict[str, Any]]) -> dict[str, Any]:
-    """Keep what all parts say alike; put the footnotes together; keep each part as it was."""
-    alike = {
-        name: value
-        for name, value in metas[0].items()
-        if all(name in meta and meta[name] == value for meta in metas)
-    }
-    footnotes = dict.fromkeys(note for meta in metas for note in meta.get("footnotes", ()))
-    joined = {**alike, "parts": copy.deepcopy(metas)}
-    return {**joined, "footnotes": list(footnotes)} if footnotes else joined
-
-
-# ---- printed tables --------------------------------------------------------------------------
-
-
-def _one_or_list(words: Any) -> Any:
-    """Return the one word that all rows share, else the list of different ones."""
-    if words is None or isinstance(words, str):
-        return words
-    different = list(dict.fromkeys(words))
-    return different[0] if len(different) == 1 else different
-
-
-class _PrintedTable:
-    """The columns of a printed table, checked as they are read."""
-
-    def __init__(self, frame: Any) -> None:
-        self._frame = _as_pandas(frame)
-        self.n = len(self._frame)
-
-    def _column(self, name: str) -> pd.Series:
-        if name not in self._frame.columns:
-            raise unknown_column(name, self._frame.columns)
-        return self._frame[name]
-
-    def labels(self, name: str) -> Any:
-        """Return a key column in its own dtype; text in NFC."""
-        column = self._column(name)
-        missing = column.isna().to_numpy()
-        if missing.any():
-            raise _at(MissingValueError, name, missing, "is missing", "every row needs its keys")
-        return _composed(name, column).array
-
-    def numbers(self, name: str | None) -> npt.NDArray[np.float64]:
-        """Return a column of numbers; NaN throughout where none is named."""
-        if name is None:
-            return np.full(self.n, np.nan)
-        column = self._column(name)
-        if pd.api.types.infer_dtype(column, skipna=True) == "decimal":
-            column = column.astype(np.float64)
-        if not pd.api.types.is_numeric_dtype(column):
-            error = DTypeError(f"column {name!r} must hold numbers, found {column.dtype}")
-            error.column = name
-            raise error
-        return _floats(column, self.n)
-
-    def counts(self, name: str | None) -> npt.NDArray[np.float64]:
-        """Return a column of counts, finite and >= 0 where known."""
-        counts = self.numbers(name)
-        wrong = (counts < 0) | np.isinf(counts)
-        if wrong.any():
-            raise _at(ValueRangeError, name, wrong, "is negative or infinite", "counts are >= 0")
-        return counts
-
-    def figures(self, name: str | None, percent: bool) -> npt.NDArray[np.float64]:
-        """Return a column of figures, finite where known; percent as fractions."""
-        numbers = self.numbers(name)
-        if np.isinf(numbers).any():
-            raise _at(ValueRangeError, name, np.isinf(numbers), "is infinite", "figures are finite")
-        return _shifted(numbers, -2) if percent else numbers
-
-    def errors(self, name: str | None, percent: bool) -> npt.NDArray[np.float64]:
-        """Return a column of standard errors, in the unit of the figures."""
-        errors = self.figures(name, percent)
-        if (errors < 0).any():
-            raise _at(ValueRangeError, name, errors < 0, "is negative", "standard errors are >= 0")
-        return errors
-
-    def column_or_word(self, value: str | None) -> Any:
-        """Return a column if there is one of this name, else the word for every row."""
-        if value is None or value not in self._frame.columns:
-            return value
-        return self._column(value).astype(object).where(self._column(value).notna(), None)
-
-
-def _as_pandas(frame: Any) -> pd.DataFrame:
-    """Return any frame as pandas; printed tables are small."""
-    if isinstance(frame, pd.DataFrame):
-        return frame
-    if isinstance(frame, Mapping):
-        return pd.DataFrame(dict(frame))
-    import narwhals.stable.v2 as nw
-
-    try:
-        table = nw.from_native(frame)
-    except TypeError:
-        raise DTypeError(
-            f"a table must be a data frame or a mapping of columns, found {type(frame).__name__}"
-        ) from None
-    if isinstance(table, nw.LazyFrame):
-        table = table.collect()
-    return pd.DataFrame({name: _plain_column(nw, table[name]) for name in table.columns})
-
-
-def _plain_column(nw: Any, column: Any) -> Any:
-    if column.dtype == nw.Enum:
-        return pd.Categorical(column.to_list(), categories=list(column.dtype.categories))
-    return column.to_numpy() if column.dtype.is_numeric() else pd.Series(column.to_list())
-
-
-def _composed(name: str, column: pd.Series) -> pd.Series:
-    """Return text labels in NFC, with a warning where they were not."""
-    is_category = _is_categorical(column)
-    labels = column.cat.categories if is_category else column
-    if pd.api.types.infer_dtype(labels) != "string":
-        return column
-    composed = [unicodedata.normalize("NFC", label) for label in labels]
-    if composed == list(labels):
-        return column
-    warnings.warn(
-        f"labels of column {name!r} were not in NFC; they are composed in the result",
-        LabelWarning,
-        stacklevel=5,
-    )
-    if is_category and len(set(composed)) == len(composed):
-        return column.cat.rename_categories(composed)
-    return column.astype(object).map(dict(zip(labels, composed, strict=True)))
-
-
-def _check_proportions(
-    figures: npt.NDArray[np.float64], measure: str, name: str, percent: bool
-) -> None:
-    outside = (figures < 0) | (figures > 1)
-    if measure not in PROPORTIONS or not outside.any():
-        return
-    if percent:
-        raise _at(ValueRangeError, name, outside, "is outside 0..100", f"a {measure} in percent")
-    raise _at(
-        ValueRangeError,
-        name,
-        outside,
-        "is outside 0..1",
-        f"a {measure} is a fraction; pass percent=True if the column is in percent",
-    )
-
-
-def _check_parts(
-    above: npt.NDArray[np.float64], below: npt.NDArray[np.float64], measure: str, name: str | None
-) -> None:
-    if measure in PROPORTIONS and (above > below).any():
-        raise _at(
-            ValueRangeError, name, above > below, "is above its denominator", "it is a part of it"
-        )
-
-
-def _at(
-    kind: type[Any], name: str | None, wrong: npt.NDArray[np.bool_], fault: str, expected: str
-) -> Any:
-    """Return an error that names the column and its first wrong row."""
-    row = int(np.argmax(wrong))
-    error = kind(f"{name}[{row}] {fault}; {expected}")
-    error.column, error.row = name, row
-    return error

@@ -108,6 +108,8 @@ def test_measures_are_independent_of_each_other():
         ({3: np.zeros((2, 4))}, errors.DTypeError, "score"),
         ({3: np.full((2, 4), -1)}, errors.ValueRangeError, "score"),
         ({4: np.zeros((2, 5))}, errors.LengthError, "value"),
+        ({4: np.full((2, 4), np.nan)}, errors.ValueRangeError, "value"),
+        ({4: np.full((2, 4), 1.5)}, errors.ValueRangeError, "value"),
         ({5: np.zeros((3, 1), dtype=np.int64)}, errors.LengthError, "cutoff"),
         ({5: np.zeros((2, 0), dtype=np.int64)}, errors.LengthError, "cutoff"),
         ({5: np.array([[1, 2], [2, 1]])}, errors.ValueRangeError, "cutoff"),

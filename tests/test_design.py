@@ -46,7 +46,6 @@ def test_nothing_said_is_a_register_of_households():
     design = pc.Design()
     assert all(getattr(design, name) is None for name in [*COLUMNS, "df", "waves", "replicates"])
     assert (design.row, design.lonely, design.nest) == ("household", "error", True)
-    design.require_register("rate")
 
 
 def test_repr_shows_only_what_was_said():
@@ -134,25 +133,51 @@ def test_a_list_given_is_not_the_list_kept():
     assert replicates.weights == ("r1", "r2")
 
 
-# ---- samples have no standard errors yet ------------------------------------------------------
+# ---- the summary of a file ----------------------------------------------------------------------
+
+# 2020: strata 1 (areas 1, 2) and 2 (area 1); 2021: stratum 1 (areas 1, 3, 4), stratum 2 is complete
+TWO_YEARS = {
+    "year": [2020, 2020, 2020, 2021, 2021, 2021, 2021],
+    "stratum": [1, 1, 2, 1, 1, 1, 2],
+    "area": [1, 2, 1, 1, 3, 4, 1],
+    "n": [4, 4, 5, 6, 6, 6, 1],
+    "w": [1.0, 2.0, 0.0, 1.0, 1.0, 1.0, 1.0],
+}
 
 
-@pytest.mark.parametrize(
-    ("words", "named"),
-    [
-        ({"psu": "ea"}, "names psu; leave it out"),
-        ({"strata": "s", "psu": "ea", "fpc": "n"}, "names strata, psu and fpc; leave them out"),
-        ({"psu": "row"}, "names psu;"),
-        ({"replicates": pc.Replicates(weights=["r1"], kind="jk1")}, "names replicates;"),
-    ],
-)
-def test_a_sample_is_refused_until_its_standard_errors_are_there(words, named):
-    with pytest.raises(NotImplementedError, match=rf"pc\.rate: standard errors .* {named}"):
-        pc.Design(**words).require_register("rate")
+def test_summary_counts_strata_and_psus_by_period():
+    design = pc.Design(weight="w", strata="stratum", psu="area", period="year", fpc="n")
+    summary = design.summary(TWO_YEARS)
+    assert summary["year"].tolist() == [2020, 2021]
+    assert summary["n_obs"].tolist() == [3, 4]
+    assert summary["n_strata"].tolist() == [2, 2]
+    assert summary["n_psu"].tolist() == [3, 4]
+    assert summary["df"].tolist() == [1, 2]
+    assert summary["psu_per_stratum_min"].tolist() == [1, 1]
+    assert summary["psu_per_stratum_max"].tolist() == [2, 3]
+    assert summary["fraction_min"].tolist() == [1 / 5, 1 / 2]
+    assert summary["fraction_max"].tolist() == [1 / 2, 1]
 
 
-def test_weight_size_and_period_alone_are_a_register():
-    pc.Design(weight="w", size="hhsize", period="year", lonely="adjust").require_register("rate")
+def test_summary_lists_lonely_psus_and_says_how_unequal_the_weights_are():
+    design = pc.Design(weight="w", strata="stratum", psu="area", period="year", fpc="n")
+    summary = design.summary(TWO_YEARS)
+    assert summary["lonely_rows"].tolist() == [[2], []]
+    assert summary["weight_min"].tolist() == [0, 1]
+    assert summary["weight_max"].tolist() == [2, 1]
+    assert summary["weight_sum"].tolist() == [3, 4]
+    assert summary["kish_effect"].tolist() == [
+        2 * 5 / 9,
+        1,
+    ]  # the row without weight is not counted
+
+
+def test_summary_of_a_register_has_weights_only():
+    summary = pc.Design().summary(TWO_YEARS)
+    assert summary.columns.tolist() == [
+        "n_obs", "weight_min", "weight_max", "weight_sum", "kish_effect"
+    ]  # fmt: skip
+    assert summary.to_numpy().tolist() == [[7, 1, 1, 7, 1]]
 
 
 # ---- errors -----------------------------------------------------------------------------------
@@ -249,3 +274,11 @@ def test_replicates_may_be_made_from_strata_and_psus():
 def test_wrong_replicates_are_refused(words, kind, message):
     with pytest.raises(kind, match=re.escape(message)):
         pc.Replicates(**words)
+
+
+@pytest.mark.parametrize("verb", ["rate", "total", "mean", "multidim", "profiles"])
+def test_what_is_no_design_is_refused_by_every_verb(verb):
+    spec = [pc.Spec({"health": ["ill"]})] if verb in ("multidim", "profiles") else ["ill"]
+    with pytest.raises(OptionError, match=re.escape("pc.Design(weight='w'), found str")) as raised:
+        getattr(pc, verb)({"ill": [1, 0], "w": [1, 2]}, *spec, design="w")
+    assert raised.value.argument == "design"

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 import povertycore as pc
-from povertycore.estimates import COMMON
+from povertycore.fields import COMMON
 
 COLUMNS = [
     *["estimate", "se", "ci_low", "ci_high", "cv", "df", "deff"],
@@ -309,20 +309,6 @@ def test_pipe_calls_with_the_estimates_first():
     assert rates().pipe(lambda est, name, *, row: est[name][row], "estimate", row=1) == 0.20
 
 
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda est: est.interval(0.9),
-        lambda est: est.contrast({("Bình Gia", 2022): 1, ("Bình Gia", 2021): -1}),
-        lambda est: est.flag("dhs"),
-        lambda est: est.cov_of([0, 1]),
-    ],
-)
-def test_what_needs_standard_errors_says_that_they_are_not_there(call):
-    with pytest.raises(NotImplementedError, match="standard errors, which are not there yet"):
-        call(rates())
-
-
 # ---- select -----------------------------------------------------------------------------------
 
 
@@ -455,6 +441,22 @@ def test_the_total_comes_after_a_missing_label_as_in_the_rows():
         assert places[:2] == ["a", "b"]
         assert pd.isna(places[2])
         assert places[3] == "(total)"
+
+
+def test_a_dimension_comes_before_its_indicators_as_in_the_rows():
+    hh = {"ill": [1, 0], "hungry": [1, 1], "absent": [0, 1]}
+    spec = pc.Spec({"health": ["ill", "hungry"], "school": ["absent"]})
+    est = pc.multidim(hh, spec, k="1/2", measures=["H", "contribution"])
+    wide = est.pivot(["dimension", "indicator"], "measure")
+    assert [tuple(label for label in labels if pd.notna(label)) for labels in wide.index] == [
+        (),
+        ("health",),
+        ("health", "ill"),
+        ("health", "hungry"),
+        ("school",),
+        ("school", "absent"),
+    ]
+    assert np.isnan(wide["contribution"].iloc[0])
 
 
 def test_levels_keep_the_order_of_their_own_table():

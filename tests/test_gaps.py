@@ -201,6 +201,12 @@ def test_packed_rows_have_gaps_of_the_columns(amounts):
 # --- errors ---------------------------------------------------------------------------------------
 
 
+def test_a_power_has_one_name_however_it_is_written():
+    asked = ["M0", "M00", "M0.0", "M1", "M1.0", "M01", "M0.50", "M10"]
+    est = pc.multidim(AMOUNTS, amounts_spec(), k="1/2", measures=asked)
+    assert est["measure"].tolist() == ["M0", "M1", "M0.5", "M10"]
+
+
 def test_gaps_need_amounts():
     for spec in (
         pc.Spec({"x": ["x"]}),

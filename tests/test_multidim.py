@@ -598,6 +598,12 @@ def test_h_a_and_m0_at_every_attainable_score_are_the_default(four_persons, four
     assert frame["measure"].tolist() == ["H", "A", "M0"] * 4
 
 
+def test_all_measures_may_stand_in_a_list(four_persons, four_dimensions):
+    asked = (pc.multidim(four_persons, four_dimensions, measures=m) for m in ("all", ["all", "H"]))
+    first, second = (est.to_frame() for est in asked)
+    assert first.equals(second)
+
+
 @pytest.mark.parametrize(
     "k", [["1/2", "3/4"], ("1/2", 0.75), np.array([0.5, 0.75]), {0.5: 1, 0.75: 2}]
 )
@@ -845,7 +851,11 @@ def test_indicators_of_any_type(four_persons, four_dimensions, kind):
     ("words", "argument", "message"),
     [
         ({"measures": ["H", "M"]}, "measures", "'M0'"),
+        ({"measures": "m0"}, "measures", "did you mean 'M0'"),
+        ({"measures": "censored"}, "measures", "did you mean 'censored_headcount'"),
         ({"missing": "skip"}, "missing", "'reweight_rows'"),
+        ({"k": 33}, "k", "found 33; it is a share of the weights: 1/3"),
+        ({"k": 0}, "k", "found 0$"),
         ({"schemes": "first"}, "schemes", "found 'first'"),
         ({"k": []}, "k", "empty list"),
         ({"measures": []}, "measures", "empty list"),
@@ -885,11 +895,6 @@ def test_a_value_that_is_not_0_or_1_is_named_with_its_row(four_dimensions):
 def test_an_unknown_indicator_column_names_those_that_come_close(four_dimensions):
     with pytest.raises(errors.ColumnNotFoundError, match="'d'"):
         pc.multidim({"a": [1], "b": [1], "c": [1], "dd": [1]}, four_dimensions, k="1/2")
-
-
-def test_a_sample_is_refused_until_there_are_standard_errors(four_persons, four_dimensions):
-    with pytest.raises(NotImplementedError, match="standard errors"):
-        pc.multidim(four_persons, four_dimensions, k=1, design=pc.Design(strata="a"))
 
 
 def test_a_key_named_like_a_column_of_the_result_is_refused(four_persons, four_dimensions):

@@ -80,3 +80,12 @@ def test_lang_son_notebook_shows_printed_and_computed_figures(executed):
     path = NOTEBOOKS[0]
     for shown in (told(executed(path)[0]), told(nbformat.read(path, as_version=4))):
         assert [figure for figure in figures if figure not in shown] == []
+
+
+def test_survey_notebook_shows_the_errors_of_levels_and_changes(executed):
+    figures = ("1.44 points", "8.09 %", "13.91 %", "19 of 20 intervals hold the truth",
+               "25 PSUs in both", "1.86 points", "2.03", "1.66", "[1.864579, 1.864579, 1.864579]",
+               "fewer than 25 cases", "(46.70 %)", "bootstrap, 1,000 draws")  # fmt: skip
+    path = next(path for path in NOTEBOOKS if path.stem == "03_survey")
+    for shown in (told(executed(path)[0]), told(nbformat.read(path, as_version=4))):
+        assert [figure for figure in figures if figure not in shown] == []

@@ -94,7 +94,8 @@ def test_missing_report_counts_rows_and_weights(hh, spec):
     assert absent["dimension"].tolist() == ["school", "school"]
     ill = report[report["indicator"] == "ill"]
     assert ill["retained"].tolist() == [1, 1]
-    assert prof.missing_report("deprived")["n_missing"].tolist()[0] == 0
+    for rule in ("deprived", "bounds"):
+        assert prof.missing_report(rule)["n_missing"].tolist()[0] == 0
 
 
 def test_pairs_worked_on_paper(spec):
@@ -115,6 +116,18 @@ def test_pairs_worked_on_paper(spec):
     assert everybody["estimate"].iloc[[0, 2]].tolist() == [1 / 2, 1]
     assert math.isnan(everybody["estimate"].iloc[1])
     assert len(frame) == 3 * 6
+
+
+def test_a_pair_without_an_association_says_why(spec):
+    rows = {"ill": [1, 0], "hungry": [1, 1], "absent": [0, 0], "water": [0, 0]}
+    frame = pc.profiles(rows, spec).pairs().to_frame().set_index(["indicator", "other", "measure"])
+    everybody, nobody = (
+        f"{whom} is deprived in one of the two" for whom in ("everybody", "nobody")
+    )
+    assert frame.loc[("ill", "hungry"), "note"].tolist() == ["", everybody, ""]
+    assert frame.loc[("ill", "absent"), "note"].tolist() == ["", nobody, nobody]
+    assert frame.loc[("hungry", "absent"), "note"].tolist() == ["", nobody, nobody]
+    assert frame["estimate"].isna().equals(frame["note"] != "")
 
 
 def test_most_frequent_combinations(spec):
@@ -560,6 +573,8 @@ def test_an_indicator_named_like_a_key_is_refused_only_in_the_frame(hh, spec):
         (lambda prof: prof.pairs(missing="reweight"), "missing"),
         (lambda prof: prof.pairs(k="1/3", scheme="none"), "scheme"),
         (lambda prof: prof.combinations(n=0), "n"),
+        (lambda prof: prof.combinations(n=2.5), "n"),
+        (lambda prof: prof.combinations(at_least="ill"), "at_least"),
         (lambda prof: prof.missing_report("skip"), "missing"),
         (lambda prof: prof.regroup(by="place"), "by"),
         (lambda prof: prof.regroup(by="place", over="place"), "over"),
@@ -581,8 +596,12 @@ def test_a_missing_label_is_an_error_unless_kept(hh, spec):
 
 
 def test_what_is_not_a_specification_is_refused(hh):
-    with pytest.raises(errors.OptionError, match="a Spec, a Standard or Packed rows"):
+    with pytest.raises(errors.OptionError, match="a Spec, a Standard or Packed rows, found list"):
+        pc.profiles(hh, ["ill"])
+    with pytest.raises(errors.OptionError, match=r"found dict; pc\.Spec"):
         pc.profiles(hh, {"health": ["ill"]})
+    with pytest.raises(errors.OptionError, match=r"found str; pc\.spec\('wb-mpm'\)"):
+        pc.profiles(hh, "wb-mpm")
 
 
 def test_fractions_of_the_joint_shares_add_up(hh, spec):

@@ -779,11 +779,6 @@ def test_an_array_of_another_length_is_an_error(hh):
         pc.rate(hh, "poor", where=np.array([True]))
 
 
-def test_a_sample_is_refused_until_standard_errors_are_there(hh):
-    with pytest.raises(NotImplementedError, match="standard errors"):
-        pc.rate(hh, "poor", design=pc.Design(strata="district"))
-
-
 @pytest.mark.parametrize(
     ("table", "error", "message"),
     [

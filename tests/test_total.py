@@ -359,12 +359,6 @@ def test_an_infinite_value_is_an_error_with_its_row(hh, verb):
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_sample_is_refused_until_standard_errors_are_there(hh, verb):
-    with pytest.raises(NotImplementedError, match=verb):
-        VERBS[verb](hh, design=pc.Design(psu="commune"))
-
-
-@pytest.mark.parametrize("verb", VERBS)
 def test_the_options_of_rate_hold_for_every_measure(hh, verb):
     with pytest.raises(errors.OptionError, match="by and over"):
         VERBS[verb](hh, by="commune", over="poor")

@@ -12,9 +12,13 @@
 #include "py_array.h"
 #include "py_arrow.h"
 #include "py_column.h"
+#include "py_distinct.h"
 #include "py_error.h"
+#include "py_fgt.h"
 #include "py_group.h"
 #include "py_pack.h"
+#include "py_linvar.h"
+#include "py_score.h"
 #include "py_total.h"
 
 py_state *py_module_state(PyObject *module)
@@ -53,8 +57,26 @@ PyDoc_STRVAR(encode_objects_doc,
              "Codes of an array of str or missing, and the first row of each code.");
 PyDoc_STRVAR(total_doc,
              "total(n, keys, *, weight=None, size=None, where=None, flags=(), values=(), pairs=(), "
-             "keep_missing=False, profile=False, packed=None, n_packed=0, n_threads=0)\n--\n\n"
+             "made=None, keep_missing=False, profile=False, packed=None, n_packed=0, expected_groups=0, "
+             "n_threads=0)\n--\n\n"
              "Weighted totals by cell, in one pass over the rows.");
+PyDoc_STRVAR(fgt_scores_doc, "fgt_scores(welfare, lines, scores, at_or_below)\n--\n\n"
+                             "Poverty scores of each row, for total(made=...).");
+PyDoc_STRVAR(product_scores_doc, "product_scores(columns, centres, products)\n--\n\n"
+                                 "Products of centred columns, for total(made=...).");
+PyDoc_STRVAR(distinct_doc, "distinct(n, keys)\n--\n\n"
+                           "Combinations of integer keys that occur; None for other keys.");
+PyDoc_STRVAR(linvar_sort_doc, "linvar_sort(n_rows, n_units, row, unit, value)\n--\n\n"
+                              "Cells in any order as rows of parts: (start, unit, value).");
+PyDoc_STRVAR(linvar_combine_doc,
+             "linvar_combine(parts, n_units, first, row, weight)\n--\n\n"
+             "Parts of linear combinations of rows.");
+PyDoc_STRVAR(linvar_variance_doc, "linvar_variance(parts, stage)\n--\n\n"
+                                  "Variance of each row, from one stage of a sample.");
+PyDoc_STRVAR(linvar_cov_doc, "linvar_cov(parts, stage)\n--\n\n"
+                             "Covariance of all rows, from one stage of a sample.");
+PyDoc_STRVAR(linvar_count_doc, "linvar_count(parts, stage, all_units)\n--\n\n"
+                               "How many units and strata each row uses.");
 PyDoc_STRVAR(pack_doc, "pack(n, indicators, *, n_threads=0)\n--\n\n"
                        "Columns of 0/1 as bits of one number a row, and what is missing of them.");
 PyDoc_STRVAR(info_doc, "info()\n--\n\nWhat this machine and this build offer.");
@@ -66,7 +88,15 @@ static PyMethodDef functions[] = {
     {"column_arrow", WITH_KEYWORDS(py_column_arrow), METH_VARARGS | METH_KEYWORDS,
      column_arrow_doc},
     {"encode_objects", py_encode_objects, METH_O, encode_objects_doc},
+    {"fgt_scores", py_fgt_scores, METH_VARARGS, fgt_scores_doc},
+    {"distinct", py_distinct, METH_VARARGS, distinct_doc},
     {"info", info, METH_NOARGS, info_doc},
+    {"linvar_combine", py_linvar_combine, METH_VARARGS, linvar_combine_doc},
+    {"linvar_count", py_linvar_count, METH_VARARGS, linvar_count_doc},
+    {"linvar_cov", py_linvar_cov, METH_VARARGS, linvar_cov_doc},
+    {"linvar_sort", py_linvar_sort, METH_VARARGS, linvar_sort_doc},
+    {"linvar_variance", py_linvar_variance, METH_VARARGS, linvar_variance_doc},
+    {"product_scores", py_product_scores, METH_VARARGS, product_scores_doc},
     {"pack", WITH_KEYWORDS(py_pack), METH_VARARGS | METH_KEYWORDS, pack_doc},
     {"total", WITH_KEYWORDS(py_total), METH_VARARGS | METH_KEYWORDS, total_doc},
     {NULL, NULL, 0, NULL},
@@ -77,7 +107,8 @@ static int fill_module(PyObject *module)
     py_state *state = py_module_state(module);
     if (PyArray_ImportNumPyAPI() < 0) return -1;
     if (py_error_import(state) < 0) return -1;
-    return py_column_make_type(module, state);
+    if (py_column_make_type(module, state) < 0) return -1;
+    return py_score_make_type(module, state);
 }
 
 static int traverse(PyObject *module, visitproc visit, void *arg)
@@ -85,6 +116,7 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
     py_state *state = py_module_state(module);
     if (state == NULL) return 0;
     Py_VISIT(state->column_type);
+    Py_VISIT(state->scores_type);
     for (int k = 0; k < PC_STATUS_END; k++)
         Py_VISIT(state->errors[k]);
     return 0;
@@ -95,6 +127,7 @@ static int clear(PyObject *module)
     py_state *state = py_module_state(module);
     if (state == NULL) return 0;
     Py_CLEAR(state->column_type);
+    Py_CLEAR(state->scores_type);
     for (int k = 0; k < PC_STATUS_END; k++)
         Py_CLEAR(state->errors[k]);
     return 0;

@@ -11,6 +11,7 @@
 
 typedef struct py_state {
     PyTypeObject *column_type;
+    PyTypeObject *scores_type;
     PyObject *errors[PC_STATUS_END]; /* exception class of each status, NULL where there is none */
 } py_state;
 

@@ -5,11 +5,13 @@
 #include "py_column.h"
 #include "py_error.h"
 #include "py_host.h"
+#include "py_score.h"
 
 #include <string.h>
 
 /* ---- inputs ---- */
 
+/* Scores made of other columns are one object. */
 enum { KEYS, FLAGS, PACKED, VALUES, PAIRS, WEIGHT, SIZE, WHERE, N_ROLES };
 
 static const char *const role_names[N_ROLES] = {
@@ -43,7 +45,8 @@ static int take_pairs(py_state *state, py_argument *role, PyObject *sequence)
 }
 
 /* n_packed: flags in the packed column, if there is one. */
-static pc_rows rows_of(int64_t n, const py_argument roles[N_ROLES], int64_t n_packed)
+static pc_rows rows_of(int64_t n, const py_argument roles[N_ROLES], const py_scores *made,
+                       int64_t n_packed)
 {
     const pc_column *packed = py_argument_only(&roles[PACKED]);
     return (pc_rows){
@@ -60,17 +63,19 @@ static pc_rows rows_of(int64_t n, const py_argument roles[N_ROLES], int64_t n_pa
         .values = roles[VALUES].columns,
         .n_pairs = roles[PAIRS].n / 2,
         .pairs = roles[PAIRS].columns,
+        .made = made == NULL ? NULL : &made->scores,
     };
 }
 
 /* The name of the column that an error of the core is about; NULL when it is about none. */
-static PyObject *column_at_fault(const pc_error *err, const py_argument roles[N_ROLES])
+static PyObject *column_at_fault(const pc_error *err, const py_argument roles[N_ROLES],
+                                 const py_scores *made)
 {
     const int64_t which = err->which < 0 ? 0 : err->which;
     for (int r = 0; r < N_ROLES; r++)
         if (strcmp(err->argument, roles[r].name) == 0 && which < roles[r].n)
             return py_argument_column_name(&roles[r], which);
-    return NULL;
+    return made == NULL ? NULL : py_score_column_at_fault(made, err);
 }
 
 /* ---- the core ---- */
@@ -217,6 +222,7 @@ static PyObject *result_of(py_state *state, const pc_total *total, const pc_tota
         (plan->has_profile ? put_cells(state, result, total, ctx->n_threads)
                            : put_totals(result, total, plan)) == 0 &&
         py_put(result, "where_missing", PyLong_FromLongLong(pc_total_where_missing(total))) == 0 &&
+        py_put(result, "zero_weights", PyLong_FromLongLong(pc_total_zero_weights(total))) == 0 &&
         py_put(result, "peak_bytes", PyLong_FromLongLong(peak)) == 0)
         return result;
     Py_DECREF(result);
@@ -226,30 +232,38 @@ static PyObject *result_of(py_state *state, const pc_total *total, const pc_tota
 /* The core knows no code for missing: a key that is missing in the row of its error, or before, comes
  * first. */
 static void raise_first(py_state *state, const pc_error *err, const py_argument roles[N_ROLES],
-                        bool keep_missing)
+                        const py_scores *made, bool keep_missing)
 {
     int64_t row = err->index + 1;
     const bool may_come = err->index >= 0 && !keep_missing;
     const py_column *key = may_come ? first_missing_code(&roles[KEYS], &row) : NULL;
     if (key != NULL) fail_missing_code(state, key, row);
-    else py_error_raise(state, err, column_at_fault(err, roles));
+    else py_error_raise(state, err, column_at_fault(err, roles, made));
 }
 
+typedef struct wishes {
+    int keep_missing, profile, n_threads;
+    long long n_packed, expected_groups;
+} wishes;
+
 static PyObject *run(py_state *state, const pc_rows *rows, const py_argument roles[N_ROLES],
-                     bool keep_missing, bool has_profile, int n_threads)
+                     const py_scores *made, wishes wish)
 {
     pc_context ctx;
     pc_context_init(&ctx);
-    if (n_threads > 0) ctx.n_threads = n_threads < PC_MAX_THREADS ? n_threads : PC_MAX_THREADS;
-    pc_total_plan plan = pc_total_plan_for(rows, keep_missing);
-    plan.has_profile = has_profile;
+    if (wish.n_threads > 0)
+        ctx.n_threads = wish.n_threads < PC_MAX_THREADS ? wish.n_threads : PC_MAX_THREADS;
+    pc_total_plan plan = pc_total_plan_for(rows, wish.keep_missing != 0);
+    plan.has_profile = wish.profile != 0;
+    plan.expected_groups = wish.expected_groups;
+    plan.expected_rows = rows->n;
     py_host host;
     py_host_begin(&host, &ctx);
     pc_total *total = add_rows(&ctx, &plan, rows);
     py_host_end(&host);
     PyObject *result = NULL;
     if (total == NULL)
-        raise_first(state, &ctx.error, roles, keep_missing);
+        raise_first(state, &ctx.error, roles, made, wish.keep_missing != 0);
     else if (!PyErr_Occurred())
         result = result_of(state, total, &plan, &roles[KEYS], &ctx);
     pc_total_free(&ctx, total);
@@ -258,33 +272,41 @@ static PyObject *run(py_state *state, const pc_rows *rows, const py_argument rol
 
 PyObject *py_total(PyObject *module, PyObject *args, PyObject *kwargs)
 {
-    static char *words[] = {"n",      "keys",  "weight",       "size",      "where", "flags",
-                            "values", "pairs", "keep_missing", "profile", "packed", "n_packed", "n_threads", NULL};
+    static char *words[] = {"n",       "keys",   "weight", "size",         "where",
+                            "flags",   "values", "pairs",  "made",         "keep_missing",
+                            "profile", "packed", "n_packed", "expected_groups", "n_threads",
+                            NULL};
     py_state *state = py_module_state(module);
-    long long n, n_packed = 0;
-    int keep_missing = 0, profile = 0, n_threads = 0;
+    long long n;
+    wishes wish = {0, 0, 0, 0, 0};
     PyObject *keys, *weight = Py_None, *size = Py_None, *where = Py_None, *packed = Py_None;
-    PyObject *flags = NULL, *values = NULL, *pairs = NULL, *result = NULL;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "LO|$OOOOOOppOLi:total", words, &n, &keys, &weight,
-                                     &size, &where, &flags, &values, &pairs, &keep_missing,
-                                     &profile, &packed, &n_packed, &n_threads))
+    PyObject *flags = NULL, *values = NULL, *pairs = NULL, *made = Py_None, *result = NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "LO|$OOOOOOOppOLLi:total", words, &n, &keys,
+                                     &weight, &size, &where, &flags, &values, &pairs, &made,
+                                     &wish.keep_missing, &wish.profile, &packed, &wish.n_packed,
+                                     &wish.expected_groups, &wish.n_threads))
         return NULL;
     if (n < 0)
         return py_error_fail(state, PC_ERR_LENGTH, "n", -1, NULL, "is negative; it counts rows");
+    if (made != Py_None && !Py_IS_TYPE(made, state->scores_type))
+        return py_error_fail(state, PC_ERR_TYPE, "made", -1, NULL, "is not a Scores");
+    const py_scores *own = made == Py_None ? NULL : (const py_scores *)made;
     py_argument roles[N_ROLES] = {{NULL, NULL, NULL, 0}};
     for (int r = 0; r < N_ROLES; r++)
         roles[r].name = role_names[r];
-    if (py_argument_take_many(state, &roles[KEYS], keys) == 0 && py_argument_take_many(state, &roles[FLAGS], flags) == 0 &&
+    if (py_argument_take_many(state, &roles[KEYS], keys) == 0 &&
+        py_argument_take_many(state, &roles[FLAGS], flags) == 0 &&
         py_argument_take_many(state, &roles[VALUES], values) == 0 &&
         take_pairs(state, &roles[PAIRS], pairs) == 0 &&
-        py_argument_take_one(state, &roles[WEIGHT], weight) == 0 && py_argument_take_one(state, &roles[SIZE], size) == 0 &&
+        py_argument_take_one(state, &roles[WEIGHT], weight) == 0 &&
+        py_argument_take_one(state, &roles[SIZE], size) == 0 &&
         py_argument_take_one(state, &roles[WHERE], where) == 0 &&
         py_argument_take_one(state, &roles[PACKED], packed) == 0) {
-        const pc_rows rows = rows_of((int64_t)n, roles, (int64_t)n_packed);
+        const pc_rows rows = rows_of((int64_t)n, roles, own, (int64_t)wish.n_packed);
         if (roles[PACKED].n > 0 && roles[FLAGS].n > 0)
             py_error_fail(state, PC_ERR_LENGTH, role_names[PACKED], -1, NULL,
                           "stands beside flags; indicators come in one of the two ways");
-        else result = run(state, &rows, roles, keep_missing != 0, profile != 0, n_threads);
+        else result = run(state, &rows, roles, own, wish);
     }
     for (int r = 0; r < N_ROLES; r++) py_argument_free(&roles[r]);
     return result;

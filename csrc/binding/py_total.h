@@ -4,7 +4,8 @@
 
 #include "py_module.h"
 
-/* total(n, keys, *, weight, size, where, flags, values, pairs, keep_missing, n_threads): see
+/* total(n, keys, *, weight, size, where, flags, values, pairs, made, keep_missing, profile,
+ * expected_groups, n_threads): see
  * _core.pyi. */
 PyObject *py_total(PyObject *module, PyObject *args, PyObject *kwargs);
 

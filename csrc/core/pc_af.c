@@ -282,11 +282,14 @@ static pc_status sort_profiles(const job *j, int64_t w, lane *own, pc_error *err
 {
     const int64_t n = j->board->n_profiles;
     const int64_t *score = j->weightings->score + w * n;
+    const double *value = j->weightings->value + w * n;
     uint64_t bits = 0;
     for (int64_t p = 0; p < n; p++) {
         const int64_t its = score[p];
         if (its < 0)
             return pc_fail(err, PC_ERR_VALUE, "score", -1, w * n + p, "is negative");
+        if (!(value[p] >= 0.0 && value[p] <= 1.0))
+            return pc_fail(err, PC_ERR_VALUE, "value", -1, w * n + p, "is not between 0 and 1");
         own->scored[p] = (scored){(uint64_t)its, p};
         bits |= (uint64_t)its;
     }

@@ -54,7 +54,7 @@ typedef struct pc_af_weightings {
     int64_t n;
     const int64_t *score; /* [n][n_profiles] >= 0: integers over a common denominator, or any that are in
                            * the order of the scores */
-    const double *value;  /* [n][n_profiles] the scores as fractions, what M0 counts */
+    const double *value;  /* [n][n_profiles] the scores as fractions, 0 .. 1: what M0 counts */
     int64_t n_cutoffs;    /* 0: every score above 0 */
     const int64_t *cutoff; /* [n][n_cutoffs] descending, in the unit of `score`: reached where
                             * score >= cutoff */
@@ -87,7 +87,7 @@ int64_t pc_af_ever_words(int64_t n_groups);
 
 /* Rank under all weightings, on ctx->n_threads threads.
  *
- * Fails with PC_ERR_VALUE ("share", "score", "baseline": index counts along the array; "cutoff" where
+ * Fails with PC_ERR_VALUE ("share", "score", "value", "baseline": index counts along the array; "cutoff" where
  * they do not descend), PC_ERR_LIMIT (groups, profiles), PC_ERR_MEMORY, PC_ERR_INTERRUPTED; the result is
  * then unspecified.
  * Takes 4.3 groups^2 bytes a measure and 32 bytes a profile for each thread; with cut-offs also 24 bytes

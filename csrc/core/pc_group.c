@@ -516,12 +516,50 @@ pc_status pc_group_transfer(pc_context *ctx, const pc_group *from, int64_t from_
 int64_t pc_group_key_value(const pc_group *group, int64_t lane, int64_t code, int64_t k,
                            bool *is_missing)
 {
+    const pc_group_key *key = &group->scheme.key[k];
     part parts[PC_MAX_KEYS];
-    decode(group, lane, code, parts);
-    *is_missing = pc_word_is_missing(parts[k].word);
+    part p;
+    if (group->scheme.is_table && !key->is_word) p = part_of_digit(group, key, (uint64_t)code);
+    else {
+        decode(group, lane, code, parts);
+        p = parts[k];
+    }
+    *is_missing = pc_word_is_missing(p.word);
     if (*is_missing) return 0;
-    const pc_type type = group->scheme.key[k].type;
-    if (!pc_type_is_integer(type)) return parts[k].row;
-    if (type == PC_UINT64) return (int64_t)(parts[k].word.a ^ PC_TOP_BIT);
-    return (int64_t)parts[k].word.a;
+    if (!pc_type_is_integer(key->type)) return p.row;
+    if (key->type == PC_UINT64) return (int64_t)(p.word.a ^ PC_TOP_BIT);
+    return (int64_t)p.word.a;
+}
+
+/* A digit of direct codes: all of them fit 32 bits. */
+static void digit_values(const pc_group *group, int64_t n, const int64_t *code,
+                         const pc_group_key *key, int64_t *value, uint8_t *missing)
+{
+    const uint64_t values = n_values(key);
+    const uint32_t scale = (uint32_t)key->scale;
+    const uint32_t size = (uint32_t)(values + group->scheme.keep_missing);
+    const uint64_t low = (uint64_t)key->low ^ (key->type == PC_UINT64 ? PC_TOP_BIT : 0);
+    for (int64_t i = 0; i < n; i++) {
+        const uint32_t digit = (uint32_t)(code == NULL ? i : code[i]) / scale % size;
+        missing[i] = digit >= values;
+        value[i] = digit < values ? (int64_t)(low + digit) : 0;
+    }
+}
+
+void pc_group_key_values(const pc_group *group, int64_t lane, int64_t n, const int64_t *code,
+                         int64_t k, int64_t *value, uint8_t *missing)
+{
+    if (n == 0) return; /* a group that never saw a row knows no keys */
+    const pc_group_key *key = &group->scheme.key[k];
+    const uint64_t size = n_values(key) + group->scheme.keep_missing;
+    const bool is_small = size > 0 && size <= UINT32_MAX && key->scale > 0 && key->scale <= UINT32_MAX;
+    if (group->scheme.is_table && !key->is_word && is_small && pc_type_is_integer(key->type)) {
+        digit_values(group, n, code, key, value, missing);
+        return;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        bool is_missing = false;
+        value[i] = pc_group_key_value(group, lane, code == NULL ? i : code[i], k, &is_missing);
+        missing[i] = is_missing;
+    }
 }

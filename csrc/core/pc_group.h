@@ -92,4 +92,8 @@ pc_status pc_group_transfer(pc_context *ctx, const pc_group *from, int64_t from_
 int64_t pc_group_key_value(const pc_group *group, int64_t lane, int64_t code, int64_t k,
                            bool *is_missing);
 
+/* The same of n codes (NULL: 0 .. n - 1) at once. value, missing [n]. */
+void pc_group_key_values(const pc_group *group, int64_t lane, int64_t n, const int64_t *code,
+                         int64_t k, int64_t *value, uint8_t *missing);
+
 #endif

@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -89,8 +88,7 @@ static block_header *take_small(size_t bytes, bool zeroed)
 /* Map one huge page more than needed, keep the part that starts at a multiple of a huge page. */
 static block_header *take_big(size_t bytes)
 {
-    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    const size_t kept = (ALIGNMENT + bytes + page - 1) / page * page;
+    const size_t kept = (ALIGNMENT + bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
     char *start = mmap(NULL, kept + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
                        -1, 0);
     if (start == MAP_FAILED) return NULL;
@@ -102,6 +100,8 @@ static block_header *take_big(size_t bytes)
 #ifdef MADV_HUGEPAGE
     madvise(start, kept, MADV_HUGEPAGE); /* a wish: refused, the block is as good */
 #endif
+    /* A page that is read before it is written to is taken twice, and the second time in small pages. */
+    for (size_t at = 0; at < kept; at += HUGE_PAGE) *(volatile char *)(start + at) = 0;
     block_header *header = (block_header *)(void *)start;
     header->mapped = kept;
     return header;

@@ -46,6 +46,14 @@ pc_record_layout pc_record_flags(int64_t n_flags, int64_t n_groups)
     return with_copies(layout, n_groups);
 }
 
+pc_record_layout pc_record_scores(int64_t n_sums, int64_t n_groups)
+{
+    pc_record_layout layout = {.form = PC_RECORD_SCORES, .n_sums = n_sums};
+    layout.width = multiple_of_4(PC_RECORD_FIRST + n_sums);
+    layout.slot = layout.width;
+    return with_copies(layout, n_groups);
+}
+
 pc_record_layout pc_record_sums(int64_t n_scores, int64_t n_sums, int64_t n_groups)
 {
     pc_record_layout layout = {.n_scores = n_scores, .n_sums = n_sums};
@@ -168,23 +176,38 @@ int64_t pc_record_finish_profile(const pc_record_layout *layout, int64_t n_parts
     return n_cells;
 }
 
-void pc_record_read(const pc_record_layout *layout, const double *values, int64_t *n,
-                    double *weight, int64_t step, int64_t *score_n, double *score_weight,
-                    double *sum)
+/* Number k of every record. */
+static void read_counts(const pc_record_layout *layout, int64_t n_groups, const double *values,
+                        int64_t k, int64_t *count)
+{
+    for (int64_t g = 0; g < n_groups; g++) count[g] = (int64_t)values[g * layout->n_values + k];
+}
+
+static void read_numbers(const pc_record_layout *layout, int64_t n_groups, const double *values,
+                         int64_t k, double *number)
+{
+    for (int64_t g = 0; g < n_groups; g++) number[g] = values[g * layout->n_values + k];
+}
+
+void pc_record_read(const pc_record_layout *layout, int64_t n_groups, const double *values,
+                    int64_t *n, double *weight, int64_t *score_n, double *score_weight, double *sum)
 {
     const bool is_sums = layout->form == PC_RECORD_SUMS;
+    const bool are_flags = !is_sums && layout->form != PC_RECORD_SCORES;
     const int64_t first_sum = PC_RECORD_FIRST + (is_sums ? 2 * layout->n_scores : 0);
-    *n = (int64_t)values[PC_RECORD_N];
-    *weight = values[PC_RECORD_WEIGHT];
+    read_counts(layout, n_groups, values, PC_RECORD_N, n);
+    read_numbers(layout, n_groups, values, PC_RECORD_WEIGHT, weight);
     for (int64_t j = 0; j < layout->n_scores; j++) {
-        const double *score = values + (is_sums ? PC_RECORD_FIRST + 2 * j : 0);
-        score_n[j * step] = (int64_t)score[PC_RECORD_N];
-        score_weight[j * step] = score[PC_RECORD_WEIGHT];
+        const int64_t score = is_sums ? PC_RECORD_FIRST + 2 * j : 0;
+        read_counts(layout, n_groups, values, score + PC_RECORD_N, score_n + j * n_groups);
+        read_numbers(layout, n_groups, values, score + PC_RECORD_WEIGHT, score_weight + j * n_groups);
     }
     for (int64_t s = 0; s < layout->n_sums; s++) {
-        const double total = values[first_sum + s];
+        double *its_sum = sum + s * n_groups;
+        read_numbers(layout, n_groups, values, first_sum + s, its_sum);
         /* rounded another way than its weight; but a rate must not come out above 1 */
-        sum[s * step] = !is_sums && total > *weight ? *weight : total;
+        for (int64_t g = 0; are_flags && g < n_groups; g++)
+            if (its_sum[g] > weight[g]) its_sum[g] = weight[g];
     }
 }
 

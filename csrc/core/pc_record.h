@@ -5,13 +5,14 @@
  *   cells    the same for few groups: the flags are cut into parts of six; unused, n, then per part the
  *            weight of each combination of its flags
  *   profile  the same flags, all together: per combination of them weight and n
+ *   scores   of one sign (pc_score): weight, n, then the sum of each score
  *   sums     for everything else: weight and n of the domain, weight and n of each score, then the sums of
  *            the scores; behind them their two-sum errors
  *
  * A record is one slot or several: a profile has one per combination. Few groups have several copies of
  * their slot, and rows take turns: an addition must wait for the one before to the same numbers.
  *
- * Arithmetic. A slot of flags or of a profile is added to plainly, and when it has had PC_RECORD_MOST_ROWS rows
+ * Arithmetic. A slot of flags, of scores of one sign or of a profile is added to plainly, and when it has had PC_RECORD_MOST_ROWS rows
  * it is put aside: added, with its rounding error, to a pair (sum, error) per number. So no sum of more
  * than 1,024 terms is ever plain, and the relative error stays below 1.2e-13 for any number of rows; plain
  * sums of ten million times 0.1 are off by 1e-10. Other scores have any sign and size, so they are
@@ -31,6 +32,7 @@ typedef enum pc_record_form {
     PC_RECORD_SUMS,
     PC_RECORD_FLAGS,
     PC_RECORD_CELLS,
+    PC_RECORD_SCORES,
     PC_RECORD_PROFILE
 } pc_record_form;
 
@@ -39,7 +41,7 @@ enum { PC_RECORD_PART = 6, PC_RECORD_COMBINATIONS = 1 << PC_RECORD_PART }; /* of
 typedef struct pc_record_layout {
     pc_record_form form;
     int64_t n_flags, n_scores, n_sums;
-    int64_t width;   /* numbers that a row adds to; of flags and sums a multiple of 4 */
+    int64_t width;   /* numbers that a row adds to; of flags, scores and sums a multiple of 4 */
     int64_t slot;    /* numbers per slot: width, or with its errors twice that */
     int64_t n_slots; /* of a record: copies (a power of two), or combinations */
     int64_t stride;  /* numbers from record to record */
@@ -50,6 +52,7 @@ typedef struct pc_record_layout {
 /* Of cells while those of all groups stay in the second-level cache, else of flags. */
 pc_record_layout pc_record_flags(int64_t n_flags, int64_t n_groups);
 pc_record_layout pc_record_profile(int64_t n_indicators); /* at most PC_RECORD_MOST_INDICATORS */
+pc_record_layout pc_record_scores(int64_t n_sums, int64_t n_groups);
 pc_record_layout pc_record_sums(int64_t n_scores, int64_t n_sums, int64_t n_groups);
 
 bool pc_record_has_rows(const pc_record_layout *layout, const double *record);
@@ -80,11 +83,10 @@ typedef struct pc_record_part {
 int64_t pc_record_finish_profile(const pc_record_layout *layout, int64_t n_parts,
                                  const pc_record_part *parts, double *values);
 
-/* Read values. n, weight: of the domain. score_n, score_weight [n_scores] and sum [n_sums] are written
- * `step` elements apart. Not for profiles. */
-void pc_record_read(const pc_record_layout *layout, const double *values, int64_t *n,
-                    double *weight, int64_t step, int64_t *score_n, double *score_weight,
-                    double *sum);
+/* Read the values [n_groups x n_values] of finished records. n, weight [n_groups]: of the domain;
+ * score_n, score_weight [n_scores x n_groups], sum [n_sums x n_groups]. Not for profiles. */
+void pc_record_read(const pc_record_layout *layout, int64_t n_groups, const double *values,
+                    int64_t *n, double *weight, int64_t *score_n, double *score_weight, double *sum);
 
 /* The combinations of a profile that occur: their number; and, unless mask is NULL, combination (bit j:
  * flag j), n and weight of each, in order. */

@@ -26,6 +26,8 @@ typedef struct pc_sum_ahead {
     int64_t row_bytes[PC_SUM_STREAMS];
 } pc_sum_ahead;
 
+enum { PC_SUM_BAD = 1, PC_SUM_ZERO = 2 };
+
 typedef struct pc_sum_kernels {
     /* out[i] = the n_columns flags of row i, first column in the lowest bit; returns all bytes or-ed
      * together, so that a value other than 0 and 1 shows. n_columns <= 8. */
@@ -35,7 +37,7 @@ typedef struct pc_sum_kernels {
      * processor follows by itself. No effect but on time; need not be readable. */
     void (*fetch)(const void *start, int64_t n_bytes);
 
-    /* Not 0 when some amount is negative, infinite or NaN. */
+    /* PC_SUM_BAD when some amount is negative, infinite or NaN; or-ed with PC_SUM_ZERO when one is 0. */
     int (*check)(int64_t n, const double *amount);
 
     /* code = code * factor + shift */
@@ -66,6 +68,16 @@ typedef struct pc_sum_kernels {
     int64_t (*add_cells)(int64_t first, int64_t n, const uint32_t *at, int64_t n_parts,
                          const uint8_t *const *bits, const double *weight, double most,
                          double *table, const pc_sum_ahead *ahead);
+
+    /* out[4 * i + k] = column[k][i] of four columns. */
+    void (*interleave)(int64_t n, const double *const *column, double *out);
+
+    /* The same as add_flags for slots of 4 * n_parts numbers: row i adds part[p][4 * i ...] to the four of
+     * each part p, and unless `rest` is NULL rest[i] to the number behind them. The second number of the
+     * first part is 1. */
+    int64_t (*add_parts)(int64_t first, int64_t n, const uint32_t *at, int64_t n_parts,
+                         const double *const *part, const double *rest, double most,
+                         double *table);
 
     /* Row i adds its `width` numbers x[i * width ...] to sums and their two-sum errors: the record at
      * table + at[i] holds width sums, then width errors. width is a multiple of 4. */

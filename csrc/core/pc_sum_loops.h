@@ -61,9 +61,10 @@ static int check(int64_t n, const double *restrict amount)
     for (int64_t i = 0; i < n; i++) {
         const int64_t not_least = amount[i] >= 0.0 ? 0 : 1;
         const int64_t not_most = amount[i] <= DBL_MAX ? 0 : 1;
-        bad |= not_least | not_most;
+        const int64_t zero = amount[i] == 0.0 ? PC_SUM_ZERO : 0;
+        bad |= not_least | not_most | zero;
     }
-    return bad != 0;
+    return (int)bad;
 }
 
 static void scale(int64_t n, uint32_t factor, uint32_t shift, uint32_t *restrict code)
@@ -213,5 +214,45 @@ static void add_record(int64_t n, const uint32_t *restrict at, const double *res
     }
 }
 
-static const pc_sum_kernels kernels = {pack,   fetch,  check,     scale,     add_pairs, find_pairs,
-                                       stream, settle, add_flags, add_cells, add_record};
+static void interleave(int64_t n, const double *const *column, double *restrict out)
+{
+    const double *restrict a = column[0], *restrict b = column[1];
+    const double *restrict c = column[2], *restrict d = column[3];
+    for (int64_t i = 0; i < n; i++) {
+        out[4 * i] = a[i];
+        out[4 * i + 1] = b[i];
+        out[4 * i + 2] = c[i];
+        out[4 * i + 3] = d[i];
+    }
+}
+
+static inline int64_t add_part_rows(int64_t first, int64_t n, const uint32_t *restrict at,
+                                    int64_t n_parts, const double *const *part,
+                                    const double *restrict rest, double most,
+                                    double *restrict table)
+{
+    for (int64_t i = first; i < n; i++) {
+        double *restrict slot = table + at[i];
+        if (rest != NULL) slot[4 * n_parts] += rest[i];
+        for (int64_t p = n_parts - 1; p >= 0; p--)
+            for (int64_t k = 0; k < 4; k++) slot[4 * p + k] += part[p][4 * i + k];
+        if (slot[1] >= most) return i + 1;
+    }
+    return n;
+}
+
+/* A known number of parts is kept in registers. */
+static int64_t add_parts(int64_t first, int64_t n, const uint32_t *at, int64_t n_parts,
+                         const double *const *part, const double *rest, double most,
+                         double *table)
+{
+    const double *here[2] = {part[0], n_parts > 1 ? part[1] : NULL};
+    if (n_parts == 1 && rest != NULL) return add_part_rows(first, n, at, 1, here, rest, most, table);
+    if (n_parts == 1) return add_part_rows(first, n, at, 1, here, NULL, most, table);
+    if (n_parts == 2) return add_part_rows(first, n, at, 2, here, rest, most, table);
+    return add_part_rows(first, n, at, n_parts, part, rest, most, table);
+}
+
+static const pc_sum_kernels kernels = {pack,      fetch,      check,     scale,     add_pairs,
+                                       find_pairs, stream,    settle,    add_flags, add_cells,
+                                       interleave, add_parts, add_record};

@@ -13,25 +13,32 @@ int64_t pc_total_n_scores(const pc_total_plan *plan)
 
 int64_t pc_total_n_sums(const pc_total_plan *plan)
 {
-    return plan->n_flags + plan->n_values + 2 * plan->n_pairs;
+    return plan->n_flags + plan->n_values + 2 * plan->n_pairs + plan->n_made;
 }
 
 static pc_record_layout layout_for(const pc_total_plan *plan, int64_t n_groups)
 {
     if (plan->has_profile) return pc_record_profile(plan->n_flags);
-    if (plan->n_values == 0 && plan->n_pairs == 0 && !plan->flags_may_miss)
-        return pc_record_flags(plan->n_flags, n_groups);
+    const bool only_flags = plan->n_values == 0 && plan->n_pairs == 0 && plan->n_made == 0;
+    if (only_flags && !plan->flags_may_miss) return pc_record_flags(plan->n_flags, n_groups);
+    if (plan->n_made > 0 && pc_total_n_scores(plan) == 0 && !plan->made_any_sign)
+        return pc_record_scores(plan->n_made, n_groups);
     return pc_record_sums(pc_total_n_scores(plan), pc_total_n_sums(plan), n_groups);
 }
 
 
 void pc_total_set_layout(pc_total *total, int64_t n_groups)
 {
+    enum { LEAST_ROWS = 4 }; /* of a lane, per group */
+    const int64_t rows = total->plan.expected_rows;
     total->layout = layout_for(&total->plan, n_groups);
     const int64_t bytes = n_groups * total->layout.stride * (int64_t)sizeof(double);
     const int64_t most = total->plan.has_profile ? profile_lanes_bytes : lanes_bytes;
     total->n_lanes = PC_LANES;
     while (total->n_lanes > 1 && bytes * total->n_lanes > most) total->n_lanes /= 2;
+    if (total->plan.has_profile) return;
+    while (total->n_lanes > 1 && rows > 0 && n_groups > rows / (LEAST_ROWS * total->n_lanes))
+        total->n_lanes /= 2;
 }
 
 int64_t pc_total_most_table(const pc_total *total)
@@ -87,6 +94,8 @@ pc_total_plan pc_total_plan_for(const pc_rows *rows, bool keep_missing)
     plan.n_flags = rows->n_flags;
     plan.n_values = rows->n_values;
     plan.n_pairs = rows->n_pairs;
+    plan.n_made = rows->made == NULL ? 0 : rows->made->n_scores;
+    plan.made_any_sign = rows->made != NULL && rows->made->any_sign;
     plan.has_where = rows->where != NULL;
     plan.keep_missing = keep_missing;
     for (int64_t j = 0; rows->packed == NULL && j < rows->n_flags; j++)
@@ -256,6 +265,8 @@ static pc_status check_columns(pc_context *ctx, const pc_rows *rows)
         status = check_column(ctx, rows->values[j], rows->n, "value", j, false);
     for (int64_t j = 0; status == PC_OK && j < 2 * rows->n_pairs; j++)
         status = check_column(ctx, rows->pairs[j], rows->n, "pair", j, false);
+    if (status == PC_OK && rows->made != NULL)
+        status = rows->made->check(rows->made->maker, rows->n, &ctx->error);
     return status;
 }
 
@@ -265,8 +276,9 @@ static pc_status check_plan(pc_context *ctx, const pc_total *total, const pc_row
     const pc_total_plan found = pc_total_plan_for(rows, plan->keep_missing);
     const bool fits = plan->n_keys == found.n_keys && plan->n_flags == found.n_flags &&
                       plan->n_values == found.n_values && plan->n_pairs == found.n_pairs &&
+                      plan->n_made == found.n_made && plan->made_any_sign == found.made_any_sign &&
                       plan->has_where == found.has_where &&
-                      (!plan->has_profile || (found.n_values == 0 && found.n_pairs == 0)) &&
+                      (!plan->has_profile || pc_total_n_sums(&found) == found.n_flags) &&
                       (plan->has_profile || rows->packed == NULL) &&
                       (plan->flags_may_miss || !found.flags_may_miss);
     if (total->is_finished)
@@ -383,7 +395,7 @@ static bool can_guess(const pc_total *total, const pc_rows *rows)
     for (int64_t k = 0; k < rows->n_keys; k++)
         all_integers = all_integers && pc_type_is_integer(rows->keys[k]->type);
     return all_integers && total->group == NULL && !total->plan.keep_missing &&
-           rows->n >= 4 * PC_RUN;
+           rows->n >= 2 * PC_RUN;
 }
 
 static void forget_rows(pc_context *ctx, pc_total *total)

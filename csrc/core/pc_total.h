@@ -8,6 +8,8 @@
  *   value  y real        sum u y                  NaN or missing: out of this score
  *   pair   (a, b)        sum u a, sum u b         either part missing: out of this score
  *
+ *   made   scores of pc_score    sum of what its maker gives for the row; no n, no weight
+ *
  *   profile                all flags at once: n and sum u by group and combination of flags, which stand in
  *                          a column each or are packed in one
  *
@@ -27,6 +29,7 @@
 
 #include "pc_column.h"
 #include "pc_context.h"
+#include "pc_score.h"
 
 enum { PC_RUN = 262144, PC_LANES = 8 };
 
@@ -46,16 +49,19 @@ typedef struct pc_rows {
     const pc_column *const *values; /* [n_values] real */
     int64_t n_pairs;
     const pc_column *const *pairs;  /* [2 * n_pairs] real: first parts and second parts in turn */
+    const pc_scores *made;          /* scores made of other columns; NULL: none */
 } pc_rows;
 
 typedef struct pc_total_plan {
-    int64_t n_keys, n_flags, n_values, n_pairs;
+    int64_t n_keys, n_flags, n_values, n_pairs, n_made;
     bool has_where;         /* updates carry a `where` */
     bool keep_missing;      /* a missing key is a group of its own, else an error */
     bool has_profile;       /* flags are the indicators of a deprivation profile (at most
-                             * PC_RECORD_MOST_INDICATORS, none missing); no values, no pairs. Few groups have
+                             * PC_RECORD_MOST_INDICATORS, none missing); no values, pairs, made scores. Few groups have
                              * a table in each lane; rows of many, with integer keys, are dealt (pc_deal) */
+    bool made_any_sign;     /* made scores may be negative */
     bool flags_may_miss;    /* some flag column of some update can hold missing values */
+    int64_t expected_rows;   /* of all updates; lanes of few rows per group cost more than they save. 0: many */
     int64_t expected_groups; /* sets lanes and layout; 0: counted in the first PC_RUN rows of the first
                               * update that has rows, so that its length may change the last bits */
 } pc_total_plan;
@@ -85,9 +91,11 @@ pc_status pc_total_finish(pc_context *ctx, pc_total *total);
 
 int64_t pc_total_n_rows(const pc_total *total);
 int64_t pc_total_where_missing(const pc_total *total); /* rows whose `where` is missing */
+int64_t pc_total_zero_weights(const pc_total *total);  /* rows in the domain whose u is 0 */
 int64_t pc_total_n_groups(const pc_total *total);      /* after finish */
 
-/* Scores: flags, then values, then pairs. Sums: one per flag and value, two per pair. */
+/* Scores: flags, then values, then pairs. Sums: one per flag and value, two per pair, then one per made
+ * score. */
 int64_t pc_total_n_scores(const pc_total_plan *plan);
 int64_t pc_total_n_sums(const pc_total_plan *plan);
 

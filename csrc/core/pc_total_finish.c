@@ -4,25 +4,32 @@
 #include <string.h>
 
 enum { SERIAL_NUMBERS = 10000, FINISH_TASKS = 16 };
+enum { STEP = 64 }; /* groups between two looks at the stop flag */
 
-/* Codes of every group in every lane: [n_lanes x n_groups], -1 where a lane has no record of it. */
+/* What finishing needs to know of the groups. */
 typedef struct finish_job {
     pc_total *total;
-    int64_t *code;
+    uint8_t *live; /* direct codes: [n_radix] 1 for each that lives in some lane */
+    int64_t *code; /* else: the code of each group in each lane [n_lanes x n_groups]; -1: none */
 } finish_job;
 
-/* The direct codes that live are the groups. */
-static pc_status find_live(pc_context *ctx, pc_total *total)
+static int finish_threads(const pc_context *ctx, const pc_total *total, int64_t n_groups)
 {
-    uint8_t *live = pc_total_live_anywhere(ctx, total);
-    if (live == NULL) return pc_total_out_of_memory(&ctx->error);
-    total->n_groups = 0;
-    for (int64_t c = 0; c < total->group->scheme.n_radix; c++) total->n_groups += live[c];
-    total->live = pc_alloc(&ctx->memory, total->n_groups, sizeof *total->live);
-    for (int64_t c = 0, g = 0; total->live != NULL && g < total->n_groups; c++)
-        if (live[c]) total->live[g++] = c;
-    pc_free(&ctx->memory, live);
-    return total->live == NULL ? pc_total_out_of_memory(&ctx->error) : PC_OK;
+    return n_groups * total->layout.total < SERIAL_NUMBERS ? 1 : ctx->n_threads;
+}
+
+/* A share of the direct codes. */
+static pc_status find_live(pc_worker *worker, int64_t task, void *arg, pc_error *err)
+{
+    const finish_job *job = arg;
+    const pc_total *total = job->total;
+    const int64_t n = total->group->scheme.n_radix;
+    const int64_t begin = n * task / FINISH_TASKS, end = n * (task + 1) / FINISH_TASKS;
+    if (pc_worker_stopped(worker)) return pc_fail(err, PC_ERR_INTERRUPTED, "", -1, -1, "interrupted");
+    for (int64_t l = 0; l < total->n_lanes; l++)
+        for (int64_t c = begin; c < end && c < total->lane[l].room; c++)
+            if (!job->live[c]) job->live[c] = pc_total_is_live(total, &total->lane[l], c);
+    return PC_OK;
 }
 
 /* The smallest code of a deal from `code` on that lives; n_radix: none does. */
@@ -47,18 +54,22 @@ static pc_status find_dealt(pc_context *ctx, pc_total *total)
     return PC_OK;
 }
 
-/* Direct codes are the same in all lanes. */
+/* The direct codes that live are the groups; they are the same in all lanes. */
 static pc_status find_direct(pc_context *ctx, pc_total *total, finish_job *job)
 {
-    const pc_status status = find_live(ctx, total);
+    const int64_t n = total->group->scheme.n_radix;
+    job->live = pc_alloc_zeroed(&ctx->memory, n, 1);
+    if (job->live == NULL) return pc_total_out_of_memory(&ctx->error);
+    if (total->plan.n_keys == 0) job->live[0] = 1; /* without keys there is always one group */
+    const pc_status status =
+        pc_parallel_run(ctx, finish_threads(ctx, total, n), FINISH_TASKS, find_live, job);
     if (status != PC_OK) return status;
-    job->code = pc_alloc(&ctx->memory, total->n_groups * total->n_lanes, sizeof *job->code);
-    if (job->code == NULL) return pc_total_out_of_memory(&ctx->error);
-    for (int64_t l = 0; l < total->n_lanes; l++)
-        for (int64_t g = 0; g < total->n_groups; g++) {
-            const int64_t code = total->live[g];
-            job->code[l * total->n_groups + g] = code < total->lane[l].room ? code : -1;
-        }
+    total->n_groups = 0;
+    for (int64_t c = 0; c < n; c++) total->n_groups += job->live[c];
+    total->live = pc_alloc(&ctx->memory, total->n_groups, sizeof *total->live);
+    if (total->live == NULL) return pc_total_out_of_memory(&ctx->error);
+    for (int64_t c = 0, g = 0; g < total->n_groups; c++)
+        if (job->live[c]) total->live[g++] = c;
     return PC_OK;
 }
 
@@ -147,12 +158,49 @@ static void sum_record(const pc_total *total, const pc_total_lane *lane, int64_t
     }
 }
 
+/* The lanes with records, when there are at most two, each of one slot without errors of its own and with
+ * nothing put aside: the sum of two numbers is then rounded once, as it is with its error. Else false. */
+static bool find_plain_lanes(const pc_total *total, const pc_total_lane *plain[2])
+{
+    int n = 0;
+    plain[0] = plain[1] = NULL;
+    if (total->layout.form == PC_RECORD_CELLS || total->layout.n_slots != 1 ||
+        total->layout.slot != total->layout.n_values || total->layout.stride != total->layout.slot)
+        return false;
+    for (int64_t l = 0; l < total->n_lanes; l++) {
+        if (total->lane[l].table == NULL) continue;
+        if (n == 2 || total->lane[l].kept_at != NULL) return false;
+        plain[n++] = &total->lane[l];
+    }
+    return n > 0;
+}
+
+static void finish_plain(const pc_total *total, const pc_total_lane *const plain[2], int64_t g)
+{
+    const int64_t width = total->layout.slot, code = total->live[g];
+    double *values = total->values + g * width;
+    for (int64_t k = 0; k < width; k++) values[k] = 0.0;
+    for (int l = 0; l < 2 && plain[l] != NULL; l++) {
+        if (code >= plain[l]->room) continue;
+        const double *record = plain[l]->table + (code + 1) * width;
+        for (int64_t k = 0; k < width; k++) values[k] += record[k];
+    }
+}
+
+/* The code of a group in a lane; -1: the lane has no record of it. */
+static int64_t code_in_lane(const finish_job *job, int64_t g, int64_t l)
+{
+    const pc_total *total = job->total;
+    const int64_t code = job->code == NULL ? total->live[g] : job->code[l * total->n_groups + g];
+    return code < total->lane[l].room ? code : -1;
+}
+
 static void finish_group(const finish_job *job, int64_t g, double *sum, double *values)
 {
     const pc_total *total = job->total;
     memset(sum, 0, 2 * (size_t)total->layout.total * sizeof *sum);
     for (int64_t l = 0; l < total->n_lanes; l++) {
-        const int64_t code = job->code[l * total->n_groups + g];
+        const int64_t code = code_in_lane(job, g, l);
         if (code >= 0) sum_record(total, &total->lane[l], code, sum);
     }
     pc_record_finish(&total->layout, sum, values);
@@ -167,7 +215,7 @@ static void finish_profile(const finish_job *job, int64_t g, double *values)
     int64_t n_parts = 0;
     for (int64_t l = 0; l < total->n_lanes; l++) {
         const pc_total_lane *lane = &total->lane[l];
-        const int64_t record = job->code[l * total->n_groups + g] + 1;
+        const int64_t record = code_in_lane(job, g, l) + 1;
         if (record == 0) continue;
         parts[n_parts++] = (pc_record_part){
             lane->table + record * layout->stride,
@@ -182,14 +230,18 @@ static pc_status finish_groups(pc_worker *worker, int64_t task, void *arg, pc_er
     const finish_job *job = arg;
     const pc_total *total = job->total;
     const int64_t n = total->n_groups, end = n * (task + 1) / FINISH_TASKS;
+    const int64_t step = total->plan.has_profile ? 1 : STEP;
+    const pc_total_lane *plain[2];
+    const bool is_plain = job->code == NULL && find_plain_lanes(total, plain);
     pc_status status = PC_OK;
     double *sum = pc_alloc(&worker->ctx->memory, 2 * total->layout.total, sizeof *sum);
     if (sum == NULL) return pc_total_out_of_memory(err);
     for (int64_t g = n * task / FINISH_TASKS; status == PC_OK && g < end; g++) {
         double *values = total->values + g * total->layout.n_values;
         if (total->plan.has_profile) finish_profile(job, g, values);
+        else if (is_plain) finish_plain(total, plain, g);
         else finish_group(job, g, sum, values);
-        if (pc_worker_stopped(worker))
+        if (g % step == 0 && pc_worker_stopped(worker))
             status = pc_fail(err, PC_ERR_INTERRUPTED, "", -1, -1, "interrupted");
     }
     pc_free(&worker->ctx->memory, sum);
@@ -208,7 +260,7 @@ static pc_status make_empty(pc_context *ctx, pc_total *total)
 /* The records of every group, from all lanes. */
 static pc_status finish_lanes(pc_context *ctx, pc_total *total)
 {
-    finish_job job = {total, NULL};
+    finish_job job = {.total = total};
     pc_status status = total->group->scheme.is_table ? find_direct(ctx, total, &job)
                                                      : find_words(ctx, total, &job);
     if (status == PC_OK) status = make_starts(ctx, total);
@@ -219,9 +271,10 @@ static pc_status finish_lanes(pc_context *ctx, pc_total *total)
         status = pc_total_out_of_memory(&ctx->error);
         goto done;
     }
-    status = pc_parallel_run(ctx, total->n_groups * total->layout.total < SERIAL_NUMBERS ? 1 : ctx->n_threads,
-                             FINISH_TASKS, finish_groups, &job);
+    status = pc_parallel_run(ctx, finish_threads(ctx, total, total->n_groups), FINISH_TASKS,
+                             finish_groups, &job);
 done:
+    pc_free(&ctx->memory, job.live);
     pc_free(&ctx->memory, job.code);
     return status;
 }
@@ -244,6 +297,7 @@ pc_status pc_total_finish(pc_context *ctx, pc_total *total)
     if (total->start != NULL) add_starts(total);
     for (int64_t l = 0; l < total->n_lanes; l++) {
         total->where_missing += total->lane[l].where_missing;
+        total->zero_weights += total->lane[l].zero_weights;
         pc_total_free_lane(ctx, &total->lane[l]);
     }
     total->is_finished = true;
@@ -262,6 +316,11 @@ int64_t pc_total_where_missing(const pc_total *total)
     return total->where_missing;
 }
 
+int64_t pc_total_zero_weights(const pc_total *total)
+{
+    return total->zero_weights;
+}
+
 int64_t pc_total_n_groups(const pc_total *total)
 {
     return total->n_groups;
@@ -274,10 +333,8 @@ static const double *values_of(const pc_total *total, int64_t g)
 
 void pc_total_read(const pc_total *total, const pc_total_result *result)
 {
-    for (int64_t g = 0; g < total->n_groups; g++)
-        pc_record_read(&total->layout, values_of(total, g), &result->n[g],
-                       &result->weight[g], total->n_groups, result->score_n + g,
-                       result->score_weight + g, result->sum + g);
+    pc_record_read(&total->layout, total->n_groups, total->values, result->n, result->weight,
+                   result->score_n, result->score_weight, result->sum);
 }
 
 int64_t pc_total_n_cells(const pc_total *total)
@@ -352,10 +409,5 @@ pc_status pc_total_read_cells(pc_context *ctx, const pc_total *total, uint32_t *
 
 void pc_total_read_key(const pc_total *total, int64_t k, int64_t *value, uint8_t *missing)
 {
-    for (int64_t g = 0; g < total->n_groups; g++) {
-        const int64_t code = total->live == NULL ? g : total->live[g];
-        bool is_missing = false;
-        value[g] = pc_group_key_value(total->group, 0, code, k, &is_missing);
-        missing[g] = is_missing;
-    }
+    pc_group_key_values(total->group, 0, total->n_groups, total->live, k, value, missing);
 }

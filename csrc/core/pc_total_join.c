@@ -5,9 +5,7 @@
 
 /* ---- room for groups ------------------------------------------------------------------------- */
 
-/* A group of direct codes exists when a row of it was seen: outside the domain, in its record, or in what
- * was put aside of that, which leaves the record empty. */
-static bool is_live(const pc_total *total, const pc_total_lane *lane, int64_t code)
+bool pc_total_is_live(const pc_total *total, const pc_total_lane *lane, int64_t code)
 {
     const int64_t n_slots = total->layout.stride / total->layout.slot;
     if (lane->seen != NULL && lane->seen[code]) return true;
@@ -25,7 +23,7 @@ static uint8_t *live_codes(pc_context *ctx, const pc_total *total, const pc_tota
         pc_total_out_of_memory(&ctx->error);
         return NULL;
     }
-    for (int64_t c = 0; c < lane->room; c++) live[c] = is_live(total, lane, c);
+    for (int64_t c = 0; c < lane->room; c++) live[c] = pc_total_is_live(total, lane, c);
     return live;
 }
 
@@ -38,7 +36,7 @@ uint8_t *pc_total_live_anywhere(pc_context *ctx, const pc_total *total)
         if (!live[c]) live[c] = pc_total_is_dealt(total, c);
     for (int64_t l = 0; l < total->n_lanes; l++)
         for (int64_t c = 0; c < total->lane[l].room; c++)
-            if (!live[c]) live[c] = is_live(total, &total->lane[l], c);
+            if (!live[c]) live[c] = pc_total_is_live(total, &total->lane[l], c);
     return live;
 }
 
@@ -110,6 +108,7 @@ static pc_status join_lane(pc_context *ctx, const pc_total *from, int64_t l, int
         if (to->seen != NULL) to->seen[map[c]] = 1;
     }
     to->where_missing += source->where_missing;
+    to->zero_weights += source->zero_weights;
 done:
     pc_free(&ctx->memory, live);
     pc_free(&ctx->memory, map);
@@ -204,7 +203,8 @@ static pc_status join_schemes(pc_context *ctx, const pc_total *a, const pc_total
 static bool same_plan(const pc_total_plan *a, const pc_total_plan *b)
 {
     return a->n_keys == b->n_keys && a->n_flags == b->n_flags && a->n_values == b->n_values &&
-           a->n_pairs == b->n_pairs && a->has_where == b->has_where &&
+           a->n_pairs == b->n_pairs && a->n_made == b->n_made &&
+           a->made_any_sign == b->made_any_sign && a->has_where == b->has_where &&
            a->keep_missing == b->keep_missing && a->flags_may_miss == b->flags_may_miss &&
            a->has_profile == b->has_profile;
 }
@@ -237,8 +237,10 @@ pc_status pc_total_merge(pc_context *ctx, pc_total *into, const pc_total *other)
     pc_free(&ctx->memory, joined.key);
     if (status == PC_OK && into->deal != NULL)
         status = join_deal(ctx, other, into->group, into);
-    for (int64_t l = 0; status == PC_OK && into->deal != NULL && l < PC_LANES; l++)
+    for (int64_t l = 0; status == PC_OK && into->deal != NULL && l < PC_LANES; l++) {
         into->lane[l].where_missing += other->lane[l].where_missing;
+        into->lane[l].zero_weights += other->lane[l].zero_weights;
+    }
     for (int64_t l = 0; status == PC_OK && into->deal == NULL && l < into->n_lanes; l++)
         status = join_lane(ctx, other, l, into->n_rows, into->group, l, &into->lane[l]);
     if (status == PC_OK) into->n_rows += other->n_rows;

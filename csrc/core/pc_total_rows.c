@@ -20,6 +20,8 @@ void pc_total_free_lane(pc_context *ctx, pc_total_lane *lane)
     pc_free(&ctx->memory, lane->kept_at);
     pc_free(&ctx->memory, lane->kept);
     pc_free(&ctx->memory, lane->strip);
+    pc_free(&ctx->memory, lane->made);
+    pc_free(&ctx->memory, lane->made_part);
     pc_free(&ctx->memory, lane->bits);
     pc_free(&ctx->memory, lane->part);
     memset(lane, 0, sizeof *lane);
@@ -103,13 +105,22 @@ static pc_status fail_amount(const char *argument, double amount, int64_t row, p
 }
 
 static pc_status check_amounts(const pc_total_block *b, const char *argument, const double *amount,
-                               pc_error *err)
+                               bool *has_zero, pc_error *err)
 {
-    if (!b->kernels->check(b->n, amount)) return PC_OK;
+    const int found = b->kernels->check(b->n, amount);
+    *has_zero = *has_zero || (found & PC_SUM_ZERO) != 0;
+    if (!(found & PC_SUM_BAD)) return PC_OK;
     for (int64_t i = 0; i < b->n; i++)
         if (!(amount[i] >= 0.0 && amount[i] <= DBL_MAX))
             return fail_amount(argument, amount[i], b->row + i, err);
     return pc_fail(err, PC_ERR_VALUE, argument, -1, b->row, "changed while it was being read");
+}
+
+/* Rows in the domain that count nothing. */
+static void count_zeros(const pc_total_block *b)
+{
+    for (int64_t i = 0; i < b->n; i++)
+        b->lane->zero_weights += b->u[i] == 0.0 && (b->inside == NULL || b->inside[i]);
 }
 
 /* weight x size; each is checked on what was read. */
@@ -118,48 +129,52 @@ static pc_status load_weights(pc_total_block *b, pc_error *err)
     const pc_rows *rows = b->rows;
     double size[PC_BLOCK];
     pc_status status = PC_OK;
+    bool has_zero = false;
     b->u = b->weight;
     if (rows->weight == NULL)
         for (int64_t i = 0; i < b->n; i++) b->weight[i] = 1.0;
     else b->u = pc_column_real(rows->weight, b->row, b->n, b->weight);
-    if (rows->weight != NULL) status = check_amounts(b, "weight", b->u, err);
-    if (status != PC_OK || rows->size == NULL) return status;
-    pc_column_load_real(rows->size, b->row, b->n, size);
-    status = check_amounts(b, "size", size, err);
-    for (int64_t i = 0; i < b->n; i++) b->weight[i] = b->u[i] * size[i];
-    b->u = b->weight;
-    if (status == PC_OK && b->kernels->check(b->n, b->u))
-        return pc_fail(err, PC_ERR_VALUE, "weight", -1, b->row, "times size is infinite");
-    return status;
+    if (rows->weight != NULL) status = check_amounts(b, "weight", b->u, &has_zero, err);
+    if (status != PC_OK) return status;
+    if (rows->size != NULL) {
+        pc_column_load_real(rows->size, b->row, b->n, size);
+        status = check_amounts(b, "size", size, &has_zero, err);
+        if (status != PC_OK) return status;
+        for (int64_t i = 0; i < b->n; i++) b->weight[i] = b->u[i] * size[i];
+        b->u = b->weight;
+        const int found = b->kernels->check(b->n, b->u);
+        if ((found & PC_SUM_BAD) != 0)
+            return pc_fail(err, PC_ERR_VALUE, "weight", -1, b->row, "times size is infinite");
+        has_zero = has_zero || (found & PC_SUM_ZERO) != 0; /* the product may be too small */
+    }
+    if (has_zero) count_zeros(b);
+    return PC_OK;
 }
 
-/* 1 for the rows in the domain; missing ones are counted. */
-static pc_status load_inside(pc_total_block *b, uint8_t *inside, pc_error *err)
+/* 1 for the rows in the domain, 0 for others; missing ones are counted. */
+static pc_status load_inside(pc_total_block *b, pc_error *err)
 {
-    pc_column_load_flag(b->rows->where, b->row, b->n, inside);
+    b->inside = b->rows->where == NULL ? NULL : b->where;
+    if (b->rows->where == NULL) return PC_OK;
+    pc_column_load_flag(b->rows->where, b->row, b->n, b->where);
     for (int64_t i = 0; i < b->n; i++) {
-        if (inside[i] == PC_FLAG_BAD)
+        if (b->where[i] == PC_FLAG_BAD)
             return pc_fail(err, PC_ERR_VALUE, "where", -1, b->row + i, "is neither 0 nor 1");
-        b->lane->where_missing += inside[i] == PC_FLAG_MISSING;
+        b->lane->where_missing += b->where[i] == PC_FLAG_MISSING;
+        b->where[i] = b->where[i] == 1;
     }
     return PC_OK;
 }
 
 /* Group c becomes record c + 1; rows outside the domain go to record 0. */
-static pc_status find_records(pc_total_block *b, pc_error *err)
+static void find_records(pc_total_block *b)
 {
     const uint32_t stride = (uint32_t)b->total->layout.stride;
-    uint8_t inside[PC_BLOCK];
-    if (b->rows->where == NULL) {
-        b->kernels->scale(b->n, stride, stride, b->code);
-        return PC_OK;
-    }
-    const pc_status status = load_inside(b, inside, err);
-    for (int64_t i = 0; status == PC_OK && i < b->n; i++) {
+    if (b->inside == NULL) b->kernels->scale(b->n, stride, stride, b->code);
+    for (int64_t i = 0; b->inside != NULL && i < b->n; i++) {
         if (b->lane->seen != NULL) b->lane->seen[b->code[i]] = 1;
-        b->code[i] = inside[i] == 1 ? (b->code[i] + 1) * stride : 0;
+        b->code[i] = b->inside[i] ? (b->code[i] + 1) * stride : 0;
     }
-    return status;
 }
 
 /* From records to slots: the row's position alone says to which copy it adds. */
@@ -283,19 +298,16 @@ static pc_status deal_profile(pc_total_block *b, pc_error *err)
 {
     const int64_t n_flags = b->total->layout.n_flags;
     uint32_t mask[PC_BLOCK];
-    uint8_t inside[PC_BLOCK];
-    pc_status status = b->rows->where == NULL ? PC_OK : load_inside(b, inside, err);
-    if (status == PC_OK) status = load_weights(b, err);
-    if (status == PC_OK) status = load_masks(b, mask, err);
+    const pc_status status = load_masks(b, mask, err);
     if (status != PC_OK) return status;
     for (int64_t i = 0; i < b->n; i++) pc_total_note_dealt(b->total, b->code[i]);
     for (int64_t i = 0; i < b->n; i++) b->code[i] = b->code[i] << n_flags | mask[i];
     int64_t n = b->n;
     const double *weight = b->u;
-    if (b->rows->where != NULL) {
+    if (b->inside != NULL) {
         n = 0;
         for (int64_t i = 0; i < b->n; i++) {
-            if (inside[i] != 1) continue;
+            if (!b->inside[i]) continue;
             b->code[n] = b->code[i];
             b->weight[n++] = b->u[i];
         }
@@ -347,6 +359,77 @@ static pc_status add_flags(pc_total_block *b, pc_error *err)
     return status;
 }
 
+/* ---- made scores of one sign --------------------------------------------------------------------- */
+
+/* Scratch of a lane, made once: weight, ones, the scores and idle columns; then the same in parts of four. */
+static pc_status make_columns(pc_total_block *b, int64_t width, pc_error *err)
+{
+    if (b->lane->made_part != NULL) return PC_OK;
+    const size_t column = PC_SCORE_ROWS * sizeof(double);
+    b->lane->made = pc_alloc_zeroed(&b->ctx->memory, 2 * width, column);
+    if (b->lane->made == NULL) return pc_total_out_of_memory(err);
+    b->lane->made_part = pc_alloc(&b->ctx->memory, width / 4, sizeof *b->lane->made_part);
+    if (b->lane->made_part == NULL) return pc_total_out_of_memory(err);
+    for (int64_t p = 0; p < width / 4; p++)
+        b->lane->made_part[p] = b->lane->made + (width + 4 * p) * PC_SCORE_ROWS;
+    for (int64_t i = 0; i < PC_SCORE_ROWS; i++) b->lane->made[PC_SCORE_ROWS + i] = 1.0;
+    return PC_OK;
+}
+
+/* Columns first .. end-1 of the scratch become 0. */
+static void clear_columns(double *column, int64_t first, int64_t end)
+{
+    memset(column + first * PC_SCORE_ROWS, 0,
+           (size_t)((end - first) * PC_SCORE_ROWS) * sizeof *column);
+}
+
+/* Weight, 1 and the scores of rows first .. first+n-1 of the block, in parts of four; *n_numbers is how many of
+ * them are not all 0. */
+static pc_status fill_parts(const pc_total_block *b, int64_t first, int64_t n, int64_t *n_numbers,
+                            pc_error *err)
+{
+    const pc_scores *made = b->rows->made;
+    const int64_t width = b->total->layout.width;
+    const uint8_t *inside = b->inside == NULL ? NULL : b->inside + first;
+    double *column = b->lane->made, *part = b->lane->made + width * PC_SCORE_ROWS;
+    const pc_status status =
+        made->fill(made->maker, b->ctx->simd, b->row + first, n, b->u + first, inside,
+                   column + PC_RECORD_FIRST * PC_SCORE_ROWS, n_numbers, err);
+    if (status != PC_OK) return status;
+    *n_numbers += PC_RECORD_FIRST;
+    for (int64_t k = 0; k + 1 < *n_numbers; k += 4) {
+        const double *four[4];
+        for (int64_t j = 0; j < 4; j++)
+            four[j] = k + j == 0 ? b->u + first : column + (k + j) * PC_SCORE_ROWS;
+        if (k + 4 > *n_numbers) clear_columns(column, *n_numbers, k + 4);
+        b->kernels->interleave(n, four, part + k * PC_SCORE_ROWS);
+    }
+    return status;
+}
+
+static pc_status add_scores(pc_total_block *b, pc_error *err)
+{
+    const pc_sum_ahead ahead = next_block(b);
+    pc_status status = make_columns(b, b->total->layout.width, err);
+    for (int64_t first = 0; status == PC_OK && first < b->n; first += PC_SCORE_ROWS) {
+        const int64_t n = b->n - first < PC_SCORE_ROWS ? b->n - first : PC_SCORE_ROWS;
+        int64_t n_numbers = 0;
+        for (int64_t k = 0; k < ahead.n; k++)
+            b->kernels->fetch(ahead.start[k] + first * ahead.row_bytes[k], n * ahead.row_bytes[k]);
+        status = fill_parts(b, first, n, &n_numbers, err);
+        /* one number behind whole parts is added by itself */
+        const bool has_rest = n_numbers % 4 == 1;
+        const double *rest = has_rest ? b->lane->made + (n_numbers - 1) * PC_SCORE_ROWS : NULL;
+        const int64_t n_parts = has_rest ? n_numbers / 4 : (n_numbers + 3) / 4;
+        for (int64_t row = 0; status == PC_OK && row < n;) {
+            row = b->kernels->add_parts(row, n, b->code + first, n_parts, b->lane->made_part, rest,
+                                        PC_RECORD_MOST_ROWS, b->lane->table);
+            status = put_aside(b, first + row - 1, err);
+        }
+    }
+    return status;
+}
+
 /* ---- any scores: sums ------------------------------------------------------------------------ */
 
 static pc_status load_score(const char *argument, int64_t which, const pc_column *column,
@@ -385,6 +468,22 @@ static void put_score(int64_t n, const double *u, const double *first, const dou
     }
 }
 
+/* Row i's made scores, from `sums` on. */
+static pc_status put_made(const pc_total_block *b, int64_t first, int64_t n, double *sums,
+                          pc_error *err)
+{
+    const pc_scores *made = b->rows->made;
+    const int64_t width = b->total->layout.width;
+    const uint8_t *inside = b->inside == NULL ? NULL : b->inside + first;
+    int64_t n_filled = 0;
+    const pc_status status = made->fill(made->maker, b->ctx->simd, b->row + first, n, b->u + first,
+                                        inside, b->lane->made, &n_filled, err);
+    for (int64_t k = 0; status == PC_OK && k < n_filled; k++)
+        for (int64_t i = 0; i < n; i++)
+            sums[i * width + k] = b->lane->made[k * PC_SCORE_ROWS + i];
+    return status;
+}
+
 /* The numbers of rows first .. first+n-1 of the block. */
 static pc_status fill_strip(const pc_total_block *b, int64_t first, int64_t n, pc_error *err)
 {
@@ -415,29 +514,44 @@ static pc_status fill_strip(const pc_total_block *b, int64_t first, int64_t n, p
             status = load_score("pair", 2 * j + 1, pair[1], row, n, other, err);
         if (status == PC_OK) put_score(n, u, value, other, width, used, sums);
     }
+    if (status == PC_OK && plan->n_made > 0) status = put_made(b, first, n, sums, err);
     return status;
 }
 
-static int64_t strip_rows(const pc_record_layout *layout)
+static int64_t strip_rows(const pc_total *total)
 {
-    return layout->width < STRIP_NUMBERS ? STRIP_NUMBERS / layout->width : 1;
+    const int64_t width = total->layout.width;
+    const int64_t most = width < STRIP_NUMBERS ? STRIP_NUMBERS / width : 1;
+    return total->plan.n_made > 0 && most > PC_SCORE_ROWS ? PC_SCORE_ROWS : most;
+}
+
+static pc_status make_strip(pc_total_block *b, pc_error *err)
+{
+    pc_total_lane *lane = b->lane;
+    const int64_t width = b->total->layout.width, n_made = b->total->plan.n_made;
+    if (lane->made != NULL) return PC_OK;
+    if (lane->strip == NULL) {
+        lane->strip = pc_alloc(&b->ctx->memory, strip_rows(b->total) * width, sizeof(double));
+        if (lane->strip == NULL) return pc_total_out_of_memory(err);
+    }
+    if (n_made == 0) return PC_OK;
+    lane->made = pc_alloc(&b->ctx->memory, n_made, PC_SCORE_ROWS * sizeof(double));
+    return lane->made == NULL ? pc_total_out_of_memory(err) : PC_OK;
 }
 
 static pc_status add_records(pc_total_block *b, pc_error *err)
 {
     const pc_record_layout *layout = &b->total->layout;
-    const int64_t most = strip_rows(layout);
-    if (b->lane->strip == NULL) {
-        b->lane->strip = pc_alloc(&b->ctx->memory, most * layout->width, sizeof(double));
-        if (b->lane->strip == NULL) return pc_total_out_of_memory(err);
-    }
-    for (int64_t first = 0; first < b->n; first += most) {
+    const int64_t most = strip_rows(b->total);
+    pc_status status = make_strip(b, err);
+    for (int64_t first = 0; status == PC_OK && first < b->n; first += most) {
         const int64_t n = b->n - first < most ? b->n - first : most;
-        const pc_status status = fill_strip(b, first, n, err);
-        if (status != PC_OK) return status;
-        b->kernels->add_record(n, b->code + first, b->lane->strip, layout->width, b->lane->table);
+        status = fill_strip(b, first, n, err);
+        if (status == PC_OK)
+            b->kernels->add_record(n, b->code + first, b->lane->strip, layout->width,
+                                   b->lane->table);
     }
-    return PC_OK;
+    return status;
 }
 
 pc_status pc_total_add_block(pc_total_block *block, pc_error *err)
@@ -451,12 +565,17 @@ pc_status pc_total_add_block(pc_total_block *block, pc_error *err)
     status = pc_total_make_room(b->ctx, total, total->group, b->lane,
                                 pc_group_n_codes(total->group, b->lane_number), err);
     if (status != PC_OK) return status;
-    if (total->deal != NULL) return deal_profile(b, err);
-    status = find_records(b, err);
+    status = load_inside(b, err);
     if (status == PC_OK) status = load_weights(b, err);
     if (status != PC_OK) return status;
+    if (total->deal != NULL) return deal_profile(b, err);
+    find_records(b);
     take_turns(b);
-    if (total->layout.form == PC_RECORD_PROFILE) return add_profile(b, err);
-    return total->layout.form == PC_RECORD_SUMS ? add_records(b, err) : add_flags(b, err);
+    switch (total->layout.form) {
+    case PC_RECORD_PROFILE: return add_profile(b, err);
+    case PC_RECORD_SCORES: return add_scores(b, err);
+    case PC_RECORD_SUMS: return add_records(b, err);
+    default: return add_flags(b, err);
+    }
 }
 

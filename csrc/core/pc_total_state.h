@@ -18,10 +18,12 @@ typedef struct pc_total_lane {
     int32_t *kept_at; /* [slots of the table] 1 + where a slot is kept; 0: nowhere; made when needed */
     double *kept;     /* [kept_room x 2 width] what was put aside */
     int64_t n_kept, kept_room;
-    int64_t where_missing;
+    int64_t where_missing, zero_weights;
     double *strip;        /* scratch of record rows */
+    double *made;         /* scratch of made scores: columns of PC_SCORE_ROWS, then parts of them */
     uint8_t *bits;        /* scratch: flags of the block, part by part */
     const uint8_t **part; /* where those of each part start */
+    const double **made_part; /* where those of each part of made scores start */
     pc_error error;       /* of the smallest bad row of this lane */
 } pc_total_lane;
 
@@ -36,7 +38,7 @@ struct pc_total {
     int64_t n_rows;
     /* after finish */
     bool is_finished;
-    int64_t n_groups, where_missing;
+    int64_t n_groups, where_missing, zero_weights;
     int64_t *live;    /* [n_groups] direct codes of the groups; NULL: codes of lane 0, in order */
     double *values;   /* [n_groups x n_values]; NULL where rows are dealt */
     int64_t *start;   /* [n_groups + 1] of a profile: first cell of each group */
@@ -51,6 +53,8 @@ typedef struct pc_total_block {
     const pc_rows *rows;
     int64_t row, n; /* rows of the batch; n <= PC_BLOCK */
     const pc_sum_kernels *kernels;
+    const uint8_t *inside; /* [n] 1 where the row is in the domain; NULL: all are */
+    uint8_t where[PC_BLOCK];
     uint32_t code[PC_BLOCK]; /* of groups; then of records; then where they start in the table */
     double weight[PC_BLOCK];
     const double *u; /* weight x size of each row */
@@ -73,8 +77,8 @@ pc_status pc_total_make_room(pc_context *ctx, const pc_total *total, const pc_gr
 /* Check and add the block. A failure names a bad row, not always the first one of the block. */
 pc_status pc_total_add_block(pc_total_block *block, pc_error *err);
 
-/* Lanes and layout for so many groups: fewer lanes where their tables would be too large to copy; and the
- * direct codes whose records fit. */
+/* Lanes and layout for so many groups: fewer lanes where their tables would be too large to copy, or where
+ * copying would cost more than adding rows; and the direct codes whose records fit. */
 void pc_total_set_layout(pc_total *total, int64_t n_groups);
 int64_t pc_total_most_table(const pc_total *total);
 
@@ -89,6 +93,10 @@ enum { PC_TOTAL_WORD = 64 };
 int64_t pc_total_dealt_words(int64_t n_codes);
 bool pc_total_is_dealt(const pc_total *total, int64_t code);
 void pc_total_note_dealt(const pc_total *total, int64_t code);
+
+/* A group of direct codes exists when a row of it was seen: outside the domain, in its record, or in what
+ * was put aside of that, which leaves the record empty. */
+bool pc_total_is_live(const pc_total *total, const pc_total_lane *lane, int64_t code);
 
 /* [n_radix] 1 for each direct code that lives in some lane; NULL: memory is out. */
 uint8_t *pc_total_live_anywhere(pc_context *ctx, const pc_total *total);

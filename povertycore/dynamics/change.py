@@ -11,7 +11,8 @@ import pandas as pd
 
 from ..errors import OptionError, unknown_option
 from ..estimates import Estimates
-from .periods import Ends, Panel, ends_of, in_years, panel_of
+from .delta import Pairs, derivatives, notes_on_samples, precision_columns
+from .periods import Ends, Panel, add_note, ends_of, in_years, panel_of
 
 MEASURES = ("difference", "relative_change", "annual_difference", "annual_relative_change")
 
@@ -22,6 +23,7 @@ def change(
     measures: str | Sequence[str] = "difference",
     base: Any = "previous",
     across_standards: bool = False,
+    independent: bool = False,
 ) -> Estimates:
     """Compute the change of estimates from one period to another, by group.
 
@@ -39,6 +41,9 @@ def change(
         What each period is compared with: the one before it, the first one, or the one named.
     across_standards : bool, optional
         Compare figures under different standards, or from different sources, and note it.
+    independent : bool, optional
+        Take figures of a printed table as independent, so that their changes have standard errors.
+        What is made from microdata knows its covariances.
 
     Returns
     -------
@@ -47,6 +52,8 @@ def change(
         and `end` are its two values; a fall is negative. `difference` is in the unit of the
         estimate (a difference of rates is in points, as a fraction), the relative changes are
         fractions of the start. `n_obs`, `n_missing` and `population` are sums over both periods.
+        `p_value` is two-sided, of no change; the interval is plain. The note says how many PSUs
+        the two periods share.
 
     Raises
     ------
@@ -63,6 +70,15 @@ def change(
     (p1/p0)^(1/T) - 1. Rates of counts are subtracted as fractions and rounded once. A group that
     lacks a period keeps its row: NaN, and a note that names the period. From p0 = 0 there is no
     relative change: NaN and a note.
+
+    With V0 and V1 the variances of both figures and C their covariance, the variance of the
+    difference is V0 + V1 - 2C, and that of a function g of both its delta-method counterpart,
+
+    .. math:: g_0^2 V_0 + g_1^2 V_1 + 2 g_0 g_1 C,
+
+    with the derivatives g0 = -p1/p0^2 and g1 = 1/p0 of the relative change, and those times
+    (p1/p0)^(1/T - 1)/T of the annual one. C comes from the PSUs that both periods hold; where they
+    share none it is 0. Degrees of freedom count the PSUs and strata of both.
 
     Examples
     --------
@@ -81,10 +97,28 @@ def change(
     ends = ends_of(panel, series, first, last, across_standards)
     years = [panel.years[end] - panel.years[start] for start, end in pairs]
     values, reasons = changes(panel, ends, measures, years, pair)
-    notes = np.repeat(np.array(ends.notes, dtype=object), len(measures))
-    for i, why in reasons.items():
-        notes[i] = f"{notes[i]}; {why}" if notes[i] else why
-    return wrap(panel, measures, series, first, last, ends, values, notes, base, across_standards)
+    found = Pairs(est, ends.start, ends.end, independent)
+    for i, words in enumerate(notes_on_samples(found)):
+        if words:
+            add_note(ends.notes, i, words)
+    precision, remarks = precision_of(found, measures, values, np.array(years, np.float64)[pair])
+    notes = [note for note in ends.notes for _ in measures]
+    for i, why in [*reasons.items(), *enumerate(remarks.tolist())]:
+        if why:
+            add_note(notes, i, why)
+    asked = {"base": str(base), "across_standards": across_standards, "independent": independent}
+    return wrap(panel, measures, (series, first, last), ends, values, notes, precision, asked)
+
+
+def precision_of(
+    pairs: Pairs, measures: Sequence[str], values: np.ndarray, years: np.ndarray
+) -> tuple[dict[str, Any], np.ndarray]:
+    """Return standard errors and what goes with them, span by span and measure by measure."""
+    by_start, by_end = np.empty((2, len(years), len(measures)))
+    for j, measure in enumerate(measures):
+        by_start[:, j], by_end[:, j] = derivatives(measure, *pairs.of("estimate"), years)
+    repeated = pairs.repeated(len(measures))
+    return precision_columns(repeated, values, by_start.ravel(), by_end.ravel())
 
 
 def checked_measures(measures: str | Sequence[str]) -> list[str]:
@@ -198,17 +232,16 @@ def change_of(
 def wrap(
     panel: Panel,
     measures: list[str],
-    series: np.ndarray,
-    first: np.ndarray,
-    last: np.ndarray,
+    spans_of: tuple[np.ndarray, np.ndarray, np.ndarray],
     ends: Ends,
     values: np.ndarray,
-    notes: np.ndarray,
-    base: Any,
-    across_standards: bool,
+    notes: list[str],
+    precision: dict[str, Any],
+    asked: dict[str, Any],
 ) -> Estimates:
-    """Lay the changes out as one row per span and measure."""
+    """Lay the changes out as one row per span (series, first, last period) and measure."""
     est, k = panel.est, len(measures)
+    series, first, last = spans_of
     spans = np.repeat(np.arange(len(series)), k)
     some = panel.some_row[series][spans]
     estimate = np.append(est["estimate"].to_numpy(), np.nan)
@@ -223,12 +256,12 @@ def wrap(
         own={
             "start": np.repeat(estimate[ends.start], k),
             "end": np.repeat(estimate[ends.end], k),
-            "p_value": np.full(len(some), np.nan),
+            "p_value": precision.pop("p_value"),
         },
         estimate=values,
-        note=notes,
+        note=np.array(notes, dtype=object),
         verb="change",
-        meta=est.meta
-        | {"time": panel.time, "base": str(base), "across_standards": across_standards},
+        meta=est.meta | {"time": panel.time} | asked,
+        **precision,
         **{name: pd.Series(column).array.take(spans) for name, column in ends.common.items()},
     )

@@ -28,7 +28,8 @@ from ..errors import (
     ValueRangeError,
     unknown_column,
 )
-from ..estimates import TOTAL, Estimates
+from ..estimates import Estimates
+from ..fields import TOTAL
 
 DAYS_PER_YEAR = Fraction(1461, 4)
 MICROSECONDS_PER_DAY = 86_400 * 10**6

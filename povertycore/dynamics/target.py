@@ -22,7 +22,8 @@ from ..errors import (
     unknown_column,
     unknown_option,
 )
-from ..estimates import PROPORTIONS, Estimates
+from ..estimates import Estimates
+from ..fields import PROPORTIONS
 from ..inputs import Frame
 from .periods import Panel, add_note, decimal, ends_of, in_years, panel_of
 

@@ -1,6 +1,7 @@
-"""At one time: rates, totals, means and ratios, and many deprivations at once."""
+"""At one time: rates, totals, means, ratios, monetary poverty, and many deprivations at once."""
 
 from .collapse import collapse
+from .fgt import fgt
 from .multidim import multidim
 from .packing import Packed, pack
 from .profiles import Profiles, profiles
@@ -15,6 +16,7 @@ __all__ = [
     "Profiles",
     "Spec",
     "collapse",
+    "fgt",
     "mean",
     "multidim",
     "pack",

@@ -21,7 +21,8 @@ from ..inputs import Frame, Key
 from .indicator import Among, Indicator
 from .rules import Rule, flags
 from .spec import Spec
-from .tally import Arrangement, arrange, keys_of, listed, option_error
+from .tables import Arrangement, arrange, option_error
+from .tally import keys_of, listed
 
 __all__ = ["collapse"]
 

@@ -20,7 +20,9 @@ from ..estimates import Estimates
 from .profile_table import ProfileTable, bit
 from .profiles import Profiles
 from .scores import (
+    ALL_DEPRIVED,
     FIGURES,
+    NOBODY_DEPRIVED,
     NOTHING,
     Picks,
     Sample,
@@ -33,7 +35,8 @@ from .scores import (
     scheme_of,
     scores_of,
 )
-from .tally import Table, listed, option_error
+from .tables import Table, option_error
+from .tally import listed
 
 RULES = ("drop", "not_deprived", "deprived")
 
@@ -134,7 +137,7 @@ def joint_share(
     joint: np.ndarray, one: np.ndarray, other: np.ndarray, population: np.ndarray
 ) -> Figure:
     """Return the share deprived in both."""
-    return quotient(joint, population), joint, population
+    return quotient(joint, population), joint, population, NOTHING
 
 
 def cramers_v(
@@ -143,7 +146,9 @@ def cramers_v(
     """Return Cramer's V, with the sign of the association."""
     apart = difference_of_products(joint, np.broadcast_to(population, joint.shape), one, other)
     spread = np.sqrt(one * (population - one)) * np.sqrt(other * (population - other))
-    return quotient(apart, spread), np.nan, np.nan
+    nobody, everybody = np.minimum(one, other) == 0, np.maximum(one, other) == population
+    why = np.select([nobody, everybody], [NOBODY_DEPRIVED, ALL_DEPRIVED], NOTHING)
+    return quotient(apart, spread), np.nan, np.nan, why
 
 
 def redundancy(
@@ -151,10 +156,11 @@ def redundancy(
 ) -> Figure:
     """Return the joint share over the smaller of the two: 1 if one of them implies the other."""
     least = np.minimum(one, other)
-    return quotient(joint, least), joint, least
+    why = np.where(least == 0, NOBODY_DEPRIVED, NOTHING)
+    return quotient(joint, least), joint, least, why
 
 
-Figure = tuple[np.ndarray, Any, Any]  # estimate, numerator, denominator: groups x slots
+Figure = tuple[np.ndarray, Any, Any, Any]  # estimate, numerator, denominator, note: groups x slots
 PAIRS = {"joint": joint_share, "cramers_v": cramers_v, "redundancy": redundancy}
 
 
@@ -195,8 +201,10 @@ def combinations(
     0  ill + absent           2      0.50
     1           ill           1      0.25
     """
-    if n < 1:
-        raise option_error("n", f"n must be at least 1, found {n!r}")
+    for argument, value, least in (("n", n, 1), ("at_least", at_least, 0)):
+        if not isinstance(value, int | np.integer) or value < least:
+            message = f"{argument} must be a whole number >= {least}, found {value!r}"
+            raise option_error(argument, message)
     parts = parts_of(found, k, scheme, missing)
     masks = most_frequent(parts[0], n, at_least)
 
@@ -280,14 +288,17 @@ class Part:
     def shares(self, width: int, which: Picks) -> Figure:
         """Return the shares of some of the cells in the population."""
         totals = self.totals(width, which)
-        return quotient(totals, self.population), totals, self.population
+        return quotient(totals, self.population), totals, self.population, NOTHING
 
-    def figures(self, estimate: np.ndarray, numerator: Any, denominator: Any) -> dict[str, Any]:
-        """Return the columns of the result."""
+    def figures(
+        self, estimate: np.ndarray, numerator: Any, denominator: Any, why: Any
+    ) -> dict[str, Any]:
+        """Return the columns of the result; `why` is the note where a group is not empty."""
         shape = estimate.shape
         n_obs = np.broadcast_to(self.table.sums["n_obs"], shape)
         population = np.broadcast_to(self.population, shape)
-        note = note_of(self.table, n_obs, population)
+        empty = note_of(self.table, n_obs, population)
+        note = np.where(empty == NOTHING, why, empty).astype(np.int8)
         return {
             "estimate": np.where(note == NOTHING, estimate, np.nan),
             "n_obs": n_obs,

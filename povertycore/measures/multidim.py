@@ -15,20 +15,21 @@ weights numerators and denominators are exact and a quotient is rounded once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ..design import Design
+from ..design import Design, design_of
 from ..errors import LimitError, unknown_option
 from ..estimates import Estimates
 from .multidim_measures import MEASURES, Block, blocks_of, places
+from .multidim_precision import Answer, is_sample, precision
 from .multidim_sums import POWER, Ask, Band, powers_of, sums_of
 from .profile_table import ProfileTable
-from .profiles import Profiles, profiles
+from .profiles import Profiles, counted_profiles
 from .scores import (
     FIGURES,
     GAP_UNKNOWN,
@@ -42,7 +43,8 @@ from .scores import (
     scheme_of,
 )
 from .spec import Spec, as_fraction
-from .tally import Table, option_error, totals_of
+from .tables import option_error
+from .tally import totals_of
 
 DEFAULT = ("H", "A", "M0")
 MOST_CUTOFFS = 100  # attainable scores that are taken as cut-offs unasked
@@ -93,8 +95,8 @@ def multidim(
     where : str or array_like, optional
         Boolean column: the domain. A missing value is outside, and counted in `.meta`.
     design : Design, optional
-        Weight, household size and what a row is. With a size persons are counted, each with the
-        deprivations of its household.
+        Weight, household size and what a row is; strata, PSUs, replicates. With a size persons are
+        counted, each with the deprivations of its household. A sample gives standard errors.
     count : {"households", "persons"}, optional
         What is counted, in place of what the design says.
     missing : {"drop", "not_deprived", "deprived", "reweight", "reweight_rows", "bounds"}, optional
@@ -122,6 +124,8 @@ def multidim(
         one of these has it missing (`k` NaN) and comes before what does. `population` is the
         retained sample; where nobody is poor, H and M0 are 0 and A and contributions NaN.
         `.meta["missing"]` tells how much of each indicator is missing and how much is retained.
+        Of a sample every row has `se`, `ci_low`, `ci_high`, `df`, `deff`, `n_psu`, and all rows
+        their covariance: over groups, measures, cut-offs and schemes.
 
     Raises
     ------
@@ -144,10 +148,20 @@ def multidim(
     those that lack a whole dimension; `bounds` gives H_lower and H_upper, and so on, what the
     measure is if nobody, or everybody, were deprived where it is not known.
 
+    Standard errors are linearised: with PSU totals x of a measure's numerator and y of its
+    denominator Y, the PSU brings (x - R y)/Y to the measure R; contributions of groups and shares
+    of population are ratios to the larger group, and the variance among the poor that of
+    (c - A)^2. All but that variance and `n_poor` are proportions, with logit intervals. Weights
+    and cut-offs are taken as fixed. Under replicates the measures are computed again in each;
+    columns of replicate weights give none to M1, M2 and the like. The variance, and these, have no
+    design effect.
+
     References
     ----------
     .. [1] Alkire, S. and Foster, J. (2011). Counting and multidimensional poverty measurement.
        Journal of Public Economics 95(7-8), 476-487.
+    .. [2] Alkire, S. et al. (2015). Multidimensional Poverty Measurement and Analysis. Oxford
+       University Press, ch. 8.
 
     Examples
     --------
@@ -161,21 +175,24 @@ def multidim(
     k
     0.25     0.75  0.583333  0.4375
     0.50     0.50  0.750000  0.3750
+
+    The first two persons are one PSU, the others another; one in each is poor at 1/2, with the
+    scores 1/2 and 1. So A is 3/4, of the parts (1/2 - 3/4)/2 and (1 - 3/4)/2: V = 2 x 2/64.
+
+    >>> sampled = rows | {"ea": [1, 1, 2, 2]}
+    >>> est = pc.multidim(sampled, spec, k="1/2", measures="A", design=pc.Design(psu="ea"))
+    >>> est["se"].tolist()
+    [0.25]
     """
-    alphas = powers_of([] if measures is None else some("measures", measures))
-    if design is not None:
-        design.require_register("multidim")
-    found = profiles(
+    design = design_of(design)
+    found = counted_profiles(
         data,
         spec,
-        by=by,
-        over=over,
-        where=where,
-        design=design,
-        count=count,
-        standard=standard,
-        missing_groups=missing_groups,
-        alphas=alphas,
+        design,
+        design,
+        {"by": by, "over": over, "where": where, "count": count, "standard": standard}
+        | {"missing_groups": missing_groups},
+        powers_of([] if measures is None else some("measures", measures)),
     )
     return from_profiles(
         found,
@@ -220,6 +237,7 @@ def from_profiles(
         totals=totals_of(totals, found.by),
         by=found.by,
         observed=bool(observed),
+        moments=is_sample(found),
     )
     for alpha in ask.alphas:
         if alpha not in found.tables[0].gaps:
@@ -313,31 +331,30 @@ def measures_of(measures: Any, bands: Mapping[str, Band]) -> tuple[str, ...]:
     options = [*MEASURES, *bands]
     if measures is None:
         return (*DEFAULT, *own)
-    names = (
-        options if isinstance(measures, str) and measures == "all" else some("measures", measures)
-    )
+    asked = some("measures", measures)
+    names = [one for name in asked for one in (options if name == "all" else [name])]
     for name in names:
         if name not in options and not POWER.fullmatch(str(name)):
             raise unknown_option("measures", name, [*options, "M1", "M2", "all"])
-    return tuple(dict.fromkeys([*names, *own]))
+    return tuple(dict.fromkeys(map(plain_power, [*names, *own])))
+
+
+def plain_power(name: str) -> str:
+    """Write a measure of gaps such that the same power has the same name: M1.0 as M1."""
+    if not (power := POWER.fullmatch(name)):
+        return name
+    whole, _, part = power[1].partition(".")
+    return ".".join(filter(None, ["M" + (whole.lstrip("0") or "0"), part.rstrip("0")]))
 
 
 # --- compute ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False)
-class Answer:
-    """The columns of all measures of one table."""
-
-    table: Table
-    blocks: list[Block]
-
-
-def answered(table: ProfileTable, ask: Ask) -> Answer:
-    """Compute the measures of one table."""
+def answered(table: ProfileTable, ask: Ask, absent: np.ndarray | None = None) -> Answer:
+    """Compute the measures of one table; `absent` as in `scores.sample_of`."""
     if ask.missing == "bounds":
         return bounded(table, ask)
-    sums = sums_of(table, ask, ask.missing)
+    sums = sums_of(table, ask, ask.missing, absent)
     blocks = [block for name in ask.measures for block in blocks_of(name, sums, ask)]
     if ask.missing == "deprived" and table.missing.any():
         blocks = [unknown_gap(block) for block in blocks]
@@ -396,6 +413,7 @@ def wrap(found: Profiles, ask: Ask, answers: Sequence[Answer]) -> Estimates:
     def labels(codes: np.ndarray, categories: Sequence[str]) -> pd.Categorical:
         return pd.Categorical.from_codes(codes[order], list(categories))
 
+    columns, notes = precision(found, ask, answers, order, answered)
     dimension, indicator = places(ask.spec)
     k = np.array([*(float(cutoff) for _, cutoff in ask.cuts), np.nan])
     return laid_out(
@@ -411,6 +429,8 @@ def wrap(found: Profiles, ask: Ask, answers: Sequence[Answer]) -> Estimates:
         measure=labels(measure, names),
         figures={word: figures(word) for word in FIGURES},
         meta=meta_of(found, ask),
+        precision=columns,
+        notes=notes,
     )
 
 

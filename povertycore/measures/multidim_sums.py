@@ -17,7 +17,7 @@ import numpy as np
 from .profile_table import ProfileTable, bit
 from .scores import Sample, Scheme, Scores, sample_of, scores_of
 from .spec import Spec
-from .tally import Table, with_totals, with_unseen
+from .tables import Table, with_totals, with_unseen
 
 POWER = re.compile(r"M(\d+(?:\.\d+)?)")
 CENSORED = {"censored_headcount", "contribution", "contribution_absolute"}
@@ -37,6 +37,7 @@ class Ask:
     totals: tuple[int, ...]
     by: tuple[str, ...]
     observed: bool
+    moments: bool = False  # sums of squares too, which design effects need
 
     @property
     def cuts(self) -> list[tuple[int, Fraction]]:
@@ -73,9 +74,9 @@ class Sums:
         return self.table.sums[word]
 
 
-def sums_of(table: ProfileTable, ask: Ask, rule: str) -> Sums:
-    """Add up a table by group, under a rule for missing indicators."""
-    sample = sample_of(table, ask.spec, rule)
+def sums_of(table: ProfileTable, ask: Ask, rule: str, absent: np.ndarray | None = None) -> Sums:
+    """Add up a table by group, under a rule for missing indicators; `absent` as in `sample_of`."""
+    sample = sample_of(table, ask.spec, rule, absent)
     scores = [scores_of(sample, scheme, ask.spec) for scheme in ask.schemes]
     sums = plain_sums(sample, ask) | scored_sums(sample, scores, ask)
     totalled = replace(table.groups, sums=table.groups.sums | sums)
@@ -101,7 +102,10 @@ def plain_sums(sample: Sample, ask: Ask) -> dict[str, np.ndarray]:
 
     weight = sample.weight
     n_obs, population = sample.by_group(sample.n)[:, None], sample.by_group(weight)[:, None]
-    out = {"n_obs": n_obs, "population": population}
+    positive, n_positive = sample.n_positive, n_obs
+    if positive is not None:
+        n_positive = sample.by_group(positive)[:, None]
+    out = {"n_obs": n_obs, "population": population, "n_positive": n_positive}
     if "headcount" in ask.measures:
         out["deprived"] = by_indicator(sample, weight, n_indicators)
     if "union" in ask.measures:
@@ -111,10 +115,15 @@ def plain_sums(sample: Sample, ask: Ask) -> dict[str, np.ndarray]:
         out["intersection"] = columns(weight, [all_there])
     if sample.lost is None:
         shape = (len(n_obs), n_indicators)
-        known_n, known = (np.broadcast_to(sums, shape) for sums in (n_obs, population))
-        return out | {"known_n": known_n, "known": known}
+        known = {"known_n": n_obs, "known_positive": n_positive, "known": population}
+        return out | {word: np.broadcast_to(sums, shape) for word, sums in known.items()}
     there = [~bit(lost, j) for j in range(n_indicators)]
-    return out | {"known_n": columns(sample.n, there), "known": columns(weight, there)}
+    known_n = columns(sample.n, there)
+    return out | {
+        "known_n": known_n,
+        "known_positive": known_n if positive is None else columns(positive, there),
+        "known": columns(weight, there),
+    }
 
 
 def by_indicator(sample: Sample, weight: np.ndarray, n_indicators: int) -> np.ndarray:
@@ -135,6 +144,11 @@ def scored_sums(sample: Sample, scores: Sequence[Scores], ask: Ask) -> dict[str,
         out["censored"] = np.zeros((*shape, n_indicators))
         if sample.lost is not None:
             out["shares"] = np.zeros((*shape, n_indicators))
+    if ask.moments:
+        out["score_square"] = np.zeros(shape)
+        if CENSORED & set(ask.measures):
+            width = len(ask.spec.dimensions) + n_indicators
+            out["part_square"], out["part_score"] = np.zeros((2, *shape, width))
     for t, (s, cutoff) in enumerate(ask.cuts):
         score = scores[s]
         poor = score.at_least(cutoff)[sample.profile]
@@ -152,11 +166,30 @@ def scored_sums(sample: Sample, scores: Sequence[Scores], ask: Ask) -> dict[str,
             for j in range(n_indicators):
                 own = weight * score.numerators[sample.profile, j]
                 out["shares"][:, t, j] = sample.by_group(np.where(bit(sample.mask, j), own, 0.0))
+        if ask.moments:
+            out["score_square"][:, t] = sample.by_group(weight * value**2)
+        if "part_square" in out:
+            for place, part in enumerate(parts_of_scores(sample, score, ask.spec)):
+                out["part_square"][:, t, place] = sample.by_group(weight * part**2)
+                out["part_score"][:, t, place] = sample.by_group(weight * part * value)
         for alpha in ask.alphas:
             out[f"gap {alpha!r}"][:, t] = sample.by_group(
                 np.where(poor, weighted_gaps(sample, score, alpha), 0.0)
             )
     return out
+
+
+def parts_of_scores(sample: Sample, score: Scores, spec: Spec) -> list[np.ndarray]:
+    """Return what each dimension, and then each indicator, adds to the score of a cell."""
+    indicators = {}
+    for j, name in enumerate(spec.ids):
+        own = score.numerators[j] if sample.lost is None else score.numerators[sample.profile, j]
+        indicators[name] = np.where(bit(sample.mask, j), own, 0.0)
+    dimensions = [
+        np.sum([indicators[name] for name in members], axis=0)
+        for members in spec.dimensions.values()
+    ]
+    return [*dimensions, *indicators.values()]
 
 
 def weighted_gaps(sample: Sample, score: Scores, alpha: float) -> np.ndarray:

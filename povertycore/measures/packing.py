@@ -7,6 +7,7 @@ in place of a specification, for any keys, domain and design of the same rows.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,7 +18,7 @@ from .. import _core
 from ..errors import LengthError
 from ..inputs import Frame
 from .spec import Spec
-from .tally import option_error
+from .tables import option_error
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -140,8 +141,14 @@ def spec_of(spec: Any) -> Spec:
     if callable(getattr(spec, "spec", None)):
         own: Spec = spec.spec()
         return own
+    hint = ""
+    if isinstance(spec, str):
+        hint = f"; pc.spec({spec!r}) reads one by its id or from a file"
+    elif isinstance(spec, Mapping):
+        hint = "; pc.Spec(...) makes one of a mapping from dimensions to indicators"
     raise option_error(
-        "spec", f"spec must be a Spec, a Standard or Packed rows, found {type(spec).__name__}"
+        "spec",
+        f"spec must be a Spec, a Standard or Packed rows, found {type(spec).__name__}{hint}",
     )
 
 

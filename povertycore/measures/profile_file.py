@@ -3,12 +3,14 @@
 Nothing in it is pickled, so that reading a file runs no code, and any NumPy can open it. The JSON
 text `about` holds the format's name and version, the specification and its digest, the keys and
 what `Profiles` knows of the call. Table t has the arrays `t/group`, `t/deprived`, `t/missing`,
-`t/n`, `t/weight` (one entry per cell), `t/gaps/<alpha>`, `t/sums/<word>` (one row per group) and,
-per key j, `t/key/j` (the level of each group) and the labels of its levels.
+`t/n`, `t/weight` (one entry per cell), `t/gaps/<alpha>`, of some samples `t/n_positive` and
+`t/replicates`, `t/sums/<word>` (one row per group) and, per key j, `t/key/j` (the level of each
+group) and the labels of its levels.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import zipfile
 from collections.abc import Mapping
@@ -18,16 +20,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..design import Design, Replicates
 from ..errors import ComparabilityError, DTypeError, FileFormatError
 from ..inputs import text_array
 from .profile_table import ProfileTable, arranged
 from .profiles import Profiles
 from .spec import Spec
-from .tally import Table
+from .tables import Table
 
 FORMAT = "povertycore profiles"
-VERSION = 1
+VERSION = 2
 CELLS = {"group": "i8", "deprived": "u8", "missing": "u8", "n": "i8", "weight": "f8"}
+MORE = {"n_positive": "i8", "replicates": "f8"}  # of some samples
 
 Arrays = dict[str, np.ndarray]
 
@@ -46,7 +50,9 @@ def save(profiles: Profiles, path: str | Path) -> None:
         "unit": profiles.unit,
         "standard": profiles.standard,
         "standard_key": profiles.standard_key,
+        "design": dataclasses.asdict(profiles.design),
         "sampling": profiles.sampling,
+        "replicate_rank": profiles.replicate_rank,
         "meta": profiles.meta,
         "tables": tables,
     }
@@ -73,12 +79,24 @@ def load(path: str | Path, spec: Spec | None) -> Profiles:
         unit=about["unit"],
         standard=about["standard"],
         standard_key=about["standard_key"],
+        design=design_from(about["design"]),
         sampling=tuple(about["sampling"]),
         by_psu=tuple(
             table_from(description, f"{t}", arrays) for t, description in enumerate(about["tables"])
         ),
+        replicate_rank=about["replicate_rank"],
         _meta=about["meta"],
     )
+
+
+def design_from(words: Mapping[str, Any]) -> Design:
+    """Make a design of its words."""
+    try:
+        replicates = words["replicates"]
+        made = None if replicates is None else Replicates(**replicates)
+        return Design(**{**words, "replicates": made})
+    except (KeyError, TypeError, ValueError):
+        raise FileFormatError("the design in the file is not one") from None
 
 
 def read(path: str | Path) -> tuple[Arrays, dict[str, Any]]:
@@ -105,6 +123,8 @@ def described_table(table: ProfileTable, prefix: str, arrays: Arrays) -> dict[st
     """Put the arrays of a table among the others, and return what they do not tell."""
     arrays |= {f"{prefix}/{name}": getattr(table, name) for name in CELLS}
     arrays |= {f"{prefix}/gaps/{alpha!r}": sums for alpha, sums in table.gaps.items()}
+    more = {name: getattr(table, name) for name in MORE if getattr(table, name) is not None}
+    arrays |= {f"{prefix}/{name}": values for name, values in more.items()}
     groups = table.groups
     arrays |= {f"{prefix}/sums/{word}": values for word, values in groups.sums.items()}
     arrays |= {f"{prefix}/key/{j}": codes for j, codes in enumerate(groups.codes)}
@@ -114,6 +134,7 @@ def described_table(table: ProfileTable, prefix: str, arrays: Arrays) -> dict[st
             for j, levels in enumerate(groups.levels)
         ],
         "gaps": list(table.gaps),
+        "more": list(more),
         "sums": list(groups.sums),
         "standards": None if groups.standards is None else list(groups.standards),
         "n_groups": groups.n_groups,
@@ -156,12 +177,16 @@ def table_of(about: Mapping[str, Any], prefix: str, arrays: Arrays) -> ProfileTa
         for name, dtype in CELLS.items()
     }
     gaps = {float(alpha): arrays[f"{prefix}/gaps/{alpha!r}"] for alpha in about["gaps"]}
+    more = {
+        name: arrays[f"{prefix}/{name}"].astype(MORE[name], casting="safe")
+        for name in about["more"]
+    }
     group = cells["group"]
-    if len({len(values) for values in (*cells.values(), *gaps.values())}) != 1:
+    if len({len(values) for values in (*cells.values(), *gaps.values(), *more.values())}) != 1:
         raise ValueError
     if len(group) and not (0 <= group.min() and group.max() < n_groups):
         raise ValueError
-    return arranged(ProfileTable(groups, **cells, gaps=gaps), groups, group)
+    return arranged(ProfileTable(groups, **cells, gaps=gaps, **more), groups, group)
 
 
 def check_groups(groups: Table) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,7 +15,8 @@ from ..inputs import Frame, Key
 from .packing import Packed
 from .profile_table import MASK, ProfileTable, arranged
 from .spec import Indicator, Spec
-from .tally import Request, Table, added, arrange, call_core, listed, option_error, with_standard
+from .tables import Arrangement, Table, added, arrange, option_error
+from .tally import Request, call_core, listed, with_standard
 
 MOST_COMBINED = 16  # indicators whose combinations the core counts in a table
 GAPS_AT_ONCE = 2**22  # gaps, of 8 bytes each, that are held while they are added
@@ -23,10 +24,23 @@ GAPS_AT_ONCE = 2**22  # gaps, of 8 bytes each, that are held while they are adde
 Masks = Packed | Sequence[_core.Column]  # packed rows, or a column per indicator
 
 
-def tabulate(request: Request, keys: Sequence[Key], masks: Masks) -> ProfileTable:
-    """Count the profiles by the crossed keys."""
-    raw = counted(request, keys, masks)
-    arrangement = arrange(raw, keys)
+@dataclass(frozen=True)
+class Layout:
+    """What a pass over the rows is crossed by, and the groups that its cells belong to."""
+
+    keys: tuple[Key, ...]  # of the pass
+    labels: tuple[Key, ...]  # those that make the groups; more, where some follow from others
+    place: Callable[[Mapping[str, Any]], Arrangement]
+
+
+def plain_layout(keys: Sequence[Key]) -> Layout:
+    """Return the layout in which the groups are those of the keys."""
+    return Layout(tuple(keys), tuple(keys), lambda raw: arrange(raw, keys))
+
+
+def tabulate(request: Request, layout: Layout, raw: Mapping[str, Any]) -> ProfileTable:
+    """Make the table of what a pass counted."""
+    arrangement = layout.place(raw)
     n = added(arrangement.group, arrangement.n_groups, rows_by_group(raw))
     nothing = np.zeros(0, dtype=np.int64)
     groups = Table(
@@ -41,11 +55,27 @@ def tabulate(request: Request, keys: Sequence[Key], masks: Masks) -> ProfileTabl
     )
     names = ("group", "deprived", "missing", "n", "weight")
     cells = ProfileTable(
-        with_standard(request, keys, groups), *(raw[f"cell_{name}"] for name in names)
+        with_standard(request, layout.labels, groups), *(raw[f"cell_{name}"] for name in names)
     )
     if keeps_order(arrangement.group) and "cell_start" in raw:
         return cells  # as they came
     return arranged(cells, cells.groups, arrangement.group[cells.group])
+
+
+def with_positive(
+    table: ProfileTable, request: Request, layout: Layout, masks: Masks, raw: Mapping[str, Any]
+) -> ProfileTable:
+    """Count the rows of positive weight in each cell, if some that were counted have none."""
+    if not raw["zero_weights"]:
+        return table
+    weight = np.ones(request.frame.n)
+    for name in (request.design.weight, request.design.size if request.size else None):
+        if name is not None:
+            weight = weight * np.asarray(request.frame.array(name), dtype=np.float64)
+    indicator = _core.column_array((weight == 0).astype(np.float64), name="weight")
+    again = counted(replace(request, weight=indicator, size=None), layout.keys, masks)
+    zero = tabulate(replace(request, standard=None), layout, again)
+    return replace(table, n_positive=table.n - zero.weight.astype(np.int64))
 
 
 def rows_by_group(raw: Mapping[str, Any]) -> np.ndarray:
@@ -135,7 +165,7 @@ class AsKey:
 def with_gaps(
     table: ProfileTable,
     request: Request,
-    keys: Sequence[Key],
+    layout: Layout,
     packed: Packed,
     alphas: Sequence[float],
 ) -> ProfileTable:
@@ -146,25 +176,51 @@ def with_gaps(
     """
     shape = (len(table.group), len(packed.spec.ids))
     gaps = {alpha: np.zeros(shape) for alpha in alphas}
-    masks = [AsKey(column) for column in packed.columns if column is not None]
     for wanted in gaps_at_once(packed.spec, alphas, packed.n):
         columns = [gap_column(request.frame, indicator, alpha) for _, indicator, alpha in wanted]
-        raw = call_core(request, [*keys, *masks], keep_missing=request.keep_missing, values=columns)
-        used = np.flatnonzero(raw["n"])
-        values = [part.view(MASK)[used] for part in raw["key_values"][len(keys) :]]
-        cells = ProfileTable(
-            table.groups,
-            arrange(raw, keys).group[used],
-            values[0],
-            values[1] if len(values) == 2 else np.zeros(len(used), dtype=MASK),
-            raw["n"][used],
-            raw["weight"][used],
-            {0.0: raw["sums"].T[used]},
-        )
-        sums = arranged(cells, table.groups, cells.group).gaps[0.0]
+        sums = sums_by_cell(table, request, layout, packed, columns)
         for column, (j, _, alpha) in enumerate(wanted):
             gaps[alpha][:, j] = sums[:, column]
     return replace(table, gaps=gaps)
+
+
+def with_replicates(
+    table: ProfileTable,
+    request: Request,
+    layout: Layout,
+    packed: Packed,
+    weights: Sequence[_core.Column],
+) -> ProfileTable:
+    """Add up columns of replicate weights in each cell."""
+    plain = replace(request, weight=None)
+    return replace(table, replicates=sums_by_cell(table, plain, layout, packed, weights))
+
+
+def sums_by_cell(
+    table: ProfileTable,
+    request: Request,
+    layout: Layout,
+    packed: Packed,
+    columns: Sequence[_core.Column],
+) -> np.ndarray:
+    """Add up columns by the cells of a table, shape (cells, columns), in one pass."""
+    masks = [AsKey(column) for column in packed.columns if column is not None]
+    n_keys = len(layout.keys)
+    raw = call_core(
+        request, [*layout.keys, *masks], keep_missing=request.keep_missing, values=columns
+    )
+    used = np.flatnonzero(raw["n"])
+    values = [part.view(MASK)[used] for part in raw["key_values"][n_keys:]]
+    cells = ProfileTable(
+        table.groups,
+        layout.place(raw).group[used],
+        values[0],
+        values[1] if len(values) == 2 else np.zeros(len(used), dtype=MASK),
+        raw["n"][used],
+        raw["weight"][used],
+        {0.0: raw["sums"].T[used]},
+    )
+    return arranged(cells, table.groups, cells.group).gaps[0.0]
 
 
 def gaps_at_once(

@@ -12,16 +12,17 @@ pass, from parts that were added, from a file, or from a table of more groups.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from .tally import Table, added, in_order, sorted_groups
+from .tables import Table, added, in_order, sorted_groups
 
 MASK = np.uint64
+MOST_PLACES = 4  # per cell: up to so many, cells are joined without being sorted
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +36,9 @@ class ProfileTable:
     n: np.ndarray  # (cells,) int64, rows
     weight: np.ndarray  # (cells,) float64, sum of weights
     gaps: Mapping[float, np.ndarray] = field(default_factory=dict)  # alpha -> (cells, indicators)
+    # Of a sample, where they are needed:
+    n_positive: np.ndarray | None = None  # (cells,) int64, rows of positive weight; None: all
+    replicates: np.ndarray | None = None  # (cells, replicates) sums of replicate weights
 
     @property
     def n_groups(self) -> int:
@@ -70,9 +74,12 @@ def only_bits(mask: np.ndarray, kept: Sequence[int]) -> np.ndarray:
 
 def arranged(table: ProfileTable, groups: Table, group: np.ndarray) -> ProfileTable:
     """Move the cells into groups; sort them, and join those that are then the same."""
-    order, starts = cell_order(group, table.deprived, table.missing)
-    if order is None:
+    code = cell_codes(group, table.deprived, table.missing)
+    if code is not None and (code[1:] > code[:-1]).all():
         return replace(table, groups=groups, group=group)
+    if code is not None and int(code.max()) < MOST_PLACES * len(code):
+        return joined_by_place(table, groups, group, code.astype(np.int64))
+    order, starts = cell_order(group, table.deprived, table.missing, code)
 
     def joined(values: np.ndarray) -> np.ndarray:
         values = values[order]
@@ -80,7 +87,35 @@ def arranged(table: ProfileTable, groups: Table, group: np.ndarray) -> ProfileTa
             return values
         return np.add.reduceat(values, starts, axis=0, dtype=values.dtype)
 
-    first = order[starts]
+    return joined_cells(table, groups, group, order[starts], joined)
+
+
+def joined_by_place(
+    table: ProfileTable, groups: Table, group: np.ndarray, code: np.ndarray
+) -> ProfileTable:
+    """Join cells by their codes, which are so few that each has a place of its own."""
+    n_places = int(code.max()) + 1
+    first = np.full(n_places, -1, dtype=np.int64)
+    first[code[::-1]] = np.arange(len(code))[::-1]
+    used = first >= 0
+
+    def joined(values: np.ndarray) -> np.ndarray:
+        if values.ndim == 1:
+            return np.bincount(code, values, n_places)[used].astype(values.dtype)
+        columns = [np.bincount(code, column, n_places)[used] for column in values.T]
+        return np.column_stack(columns) if columns else np.zeros((int(used.sum()), 0))
+
+    return joined_cells(table, groups, group, first[used], joined)
+
+
+def joined_cells(
+    table: ProfileTable,
+    groups: Table,
+    group: np.ndarray,
+    first: np.ndarray,
+    joined: Callable[[np.ndarray], np.ndarray],
+) -> ProfileTable:
+    """Return the distinct cells, the first of each standing at `first`, their columns joined."""
     return ProfileTable(
         groups,
         group[first],
@@ -89,17 +124,16 @@ def arranged(table: ProfileTable, groups: Table, group: np.ndarray) -> ProfileTa
         joined(table.n),
         joined(table.weight),
         {alpha: joined(sums) for alpha, sums in table.gaps.items()},
+        None if table.n_positive is None else joined(table.n_positive),
+        None if table.replicates is None else joined(table.replicates),
     )
 
 
 def cell_order(
-    group: np.ndarray, deprived: np.ndarray, missing: np.ndarray
-) -> tuple[np.ndarray | None, np.ndarray]:
-    """Return the order that sorts cells, None if they are, and where the distinct ones start."""
-    code = cell_codes(group, deprived, missing)
+    group: np.ndarray, deprived: np.ndarray, missing: np.ndarray, code: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the order that sorts cells, and where the distinct ones start in it."""
     if code is not None:
-        if (code[1:] > code[:-1]).all():
-            return None, np.arange(len(code))
         order = np.argsort(code, kind="stable")
         columns = [code[order]]
     else:
@@ -170,8 +204,19 @@ def merged(first: ProfileTable, second: ProfileTable) -> ProfileTable:
         both("n"),
         both("weight"),
         {alpha: np.concatenate([sums, second.gaps[alpha]]) for alpha, sums in first.gaps.items()},
+        positive_of_both(first, second),
+        None if first.replicates is None else both("replicates"),
     )
     return arranged(together, groups, together.group)
+
+
+def positive_of_both(first: ProfileTable, second: ProfileTable) -> np.ndarray | None:
+    """Return the rows of positive weight in the cells of one table, then of the other."""
+    if first.n_positive is None and second.n_positive is None:
+        return None
+    return np.concatenate(
+        [table.n if table.n_positive is None else table.n_positive for table in (first, second)]
+    )
 
 
 def merged_groups(first: Table, second: Table) -> tuple[Table, np.ndarray]:

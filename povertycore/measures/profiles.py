@@ -20,25 +20,37 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..design import Design
-from ..errors import ComparabilityError, DuplicateNameError, unknown_option
+from .. import _core
+from ..design import Design, design_of
+from ..errors import ComparabilityError, DuplicateNameError, ValueRangeError, unknown_option
 from ..estimates import Estimates
-from ..inputs import Key
+from ..inputs import Frame, Key
 from .packing import Packed, check_rows, packed_rows, spec_of
-from .profile_rows import Masks, checked_alphas, tabulate, with_gaps
-from .profile_table import ProfileTable, bit, fewer_keys, merged, some_indicators
-from .spec import Indicator, Spec
-from .tally import (
-    Request,
-    Table,
-    call_core,
-    crossed_columns,
-    frame_of,
-    one_way_columns,
-    option_error,
-    resolve,
-    versions,
+from .profile_rows import (
+    Masks,
+    checked_alphas,
+    counted,
+    plain_layout,
+    tabulate,
+    with_gaps,
+    with_positive,
+    with_replicates,
 )
+from .profile_sample import (
+    ROW,
+    Sampled,
+    Units,
+    design_columns,
+    sample_layout,
+    sampled,
+    units_of,
+)
+from .profile_table import ProfileTable, bit, fewer_keys, merged, some_indicators
+from .replicated import rank_of, weight_columns
+from .results import crossed_columns, one_way_columns, versions
+from .spec import Indicator, Spec
+from .tables import Table, option_error
+from .tally import Request, frame_of, number_column, resolve
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -80,8 +92,10 @@ class Profiles:
     unit: str
     standard: str | None
     standard_key: str | None  # name of the column of ids, where standards are a column
-    sampling: tuple[str, ...]  # names of the design's keys: period, stratum and PSU
+    design: Design
+    sampling: tuple[str, ...]  # names of the design's keys: period, stratum, PSU and what else
     by_psu: tuple[ProfileTable, ...]  # tables crossed with the keys of `sampling`, which come last
+    replicate_rank: int | None  # of columns of replicate weights, where they are given
     _meta: Mapping[str, Any]
 
     # ---- what it is -------------------------------------------------------------------------
@@ -91,10 +105,19 @@ class Profiles:
         """The cells by group: one table; with `over` that of the whole and one per key."""
         if not self.sampling:
             return self.by_psu
-        n_keys = [len(self.by)] if self.over is None else [0, *([1] * len(self.over))]
         return tuple(
-            fewer_keys(table, range(n)) for table, n in zip(self.by_psu, n_keys, strict=True)
+            fewer_keys(table, range(n)) for table, n in zip(self.by_psu, self.n_keys, strict=True)
         )
+
+    @property
+    def n_keys(self) -> list[int]:
+        """How many keys each table has beside those of the design."""
+        return [len(self.by)] if self.over is None else [0, *([1] * len(self.over))]
+
+    @cached_property
+    def sampled(self) -> Sampled:
+        """The sample that the cells are by; raises where it has no variance."""
+        return sampled(self.by_psu[0], self.n_keys[0], self.design)
 
     @property
     def meta(self) -> dict[str, Any]:
@@ -166,8 +189,17 @@ class Profiles:
         if not isinstance(other, Profiles):
             return NotImplemented
         check_mergeable(self, other)
-        tables = [merged(*pair) for pair in zip(self.by_psu, other.by_psu, strict=True)]
-        return replace(self, by_psu=tuple(tables), _meta=merged_meta(self._meta, other._meta))
+        tables = [
+            merged(one, rows_after(two, self))
+            for one, two in zip(self.by_psu, other.by_psu, strict=True)
+        ]
+        ranks = [part.replicate_rank for part in (self, other) if part.replicate_rank is not None]
+        return replace(
+            self,
+            by_psu=tuple(tables),
+            replicate_rank=max(ranks, default=None),
+            _meta=merged_meta(self._meta, other._meta),
+        )
 
     __radd__ = __add__
 
@@ -220,8 +252,9 @@ class Profiles:
         Parameters
         ----------
         **words
-            `k`, `measures`, `missing`, `schemes`, `weights`, `indicators`, `bands`, `totals`,
-            `observed` as in `povertycore.multidim`.
+            `k`, `measures`, `missing`, `schemes`, `bands`, `totals`, `observed` as in
+            `povertycore.multidim`. Also `weights`, a mapping as `povertycore.Spec` takes it, in
+            place of the specification's, and `indicators`, those that stay, as in `only`.
 
         Returns
         -------
@@ -386,7 +419,8 @@ def profiles(
         Boolean column: the domain. A missing value is outside, and counted in `.meta`.
     design : Design, optional
         Weight, household size and what a row is. With a size the household's profile counts for
-        each member. With PSUs the cells are kept by stratum and PSU too, in `by_psu`.
+        each member. Of a sample the cells are kept by stratum and PSU too, in `by_psu`: its
+        answers then have standard errors.
     count : {"households", "persons"}, optional
         What is counted, in place of what the design says.
     standard : str or Standard, optional
@@ -427,34 +461,49 @@ def profiles(
     N        0.333333  1.0  0.333333
     S        1.000000  0.5  0.500000
     """
-    design = Design() if design is None else design
+    design = design_of(design)
+    lonely = "certainty" if design.lonely == "error" else design.lonely  # not yet: parts are added
+    return counted_profiles(
+        data,
+        spec,
+        design,
+        replace(design, lonely=lonely),
+        {"by": by, "over": over, "where": where, "count": count, "standard": standard}
+        | {"missing_groups": missing_groups},
+        alphas,
+    )
+
+
+def counted_profiles(
+    data: Any,
+    spec: Any,
+    design: Design,
+    checked: Design,
+    words: Mapping[str, Any],
+    alphas: Sequence[float],
+) -> Profiles:
+    """Count the profiles; `checked` is the design whose sample the rows must be."""
     packed = spec if isinstance(spec, Packed) else None
     given, spec = spec, spec_of(spec)
-    if standard is None and not isinstance(given, Spec | Packed):
-        standard = given  # the standard whose specification it is
+    if words["standard"] is None and not isinstance(given, Spec | Packed):
+        words = {**words, "standard": given}  # the standard whose specification it is
     powers = checked_alphas(spec, alphas)
     columns = list(spec.needed) if packed is None or powers else []
-    sampling = sampling_keys(design)
-    frame = frame_of(data, design, columns, sampling, by, over, where, standard)
+    named = [words[word] for word in ("by", "over", "where", "standard")]
+    frame = frame_of(data, design, columns, *named)
     request = resolve(
         "profiles",
         frame,
         (),
         "flags",
-        by=by,
-        over=over,
-        where=where,
         design=Design(weight=design.weight, size=design.size, row=design.row),
-        count=count,
-        standard=standard,
-        missing_groups=missing_groups,
         observed=True,
         totals=None,
+        **words,
     )
-    more = tuple(frame.key(name) for name in sampling)
-    if more and request.keep_missing:
-        call_core(request, more, keep_missing=False)  # a missing stratum or PSU is an error
-    tables = tables_of(request, more, packed, spec, powers)
+    units = units_of(frame, checked)
+    weights = replicate_columns(frame, design)
+    tables = tables_of(request, units, packed, spec, powers, weights)
     return Profiles(
         spec=spec,
         by=tuple(key.name for key in request.by),
@@ -462,8 +511,10 @@ def profiles(
         unit=request.unit,
         standard=None if isinstance(request.standard, Key) else request.standard,
         standard_key=request.standard.name if isinstance(request.standard, Key) else None,
-        sampling=sampling,
+        design=design,
+        sampling=tuple(design_columns(design).values()),
         by_psu=tables,
+        replicate_rank=rank_of_replicates(frame, design),
         _meta={
             "rows_read": frame.n,
             "rows_outside": frame.n - tables[0].groups.n_rows,
@@ -475,43 +526,67 @@ def profiles(
     )
 
 
-def sampling_keys(design: Design) -> tuple[str, ...]:
-    """Return the columns that cells are crossed with so that they hold the design."""
-    if design.psu is None:
-        design.require_register("profiles")
-        return ()
-    unkept = [name for name in ("ssu", "fpc", "fpc2", "replicates") if getattr(design, name)]
-    if design.psu == "row" or unkept:
-        what = "psu='row'" if design.psu == "row" else " and ".join(unkept)
-        raise NotImplementedError(
-            f"pc.profiles: cells are kept by stratum and PSU, and not yet under {what}; leave that"
-            " out of the design"
-        )
-    return tuple(name for name in (design.period, design.strata, design.psu) if name is not None)
+def replicate_columns(frame: Frame, design: Design) -> list[_core.Column]:
+    """Return the columns of replicate weights, none if the design names none."""
+    columns = []
+    for name in weight_columns(frame, design):
+        column = number_column(frame, "replicates", name)
+        values = np.asarray(frame.array(name), dtype=np.float64)
+        wrong = ~(values >= 0) | np.isinf(values)
+        if wrong.any():
+            row = int(wrong.argmax())
+            error = ValueRangeError(
+                f"replicate weights must be finite and at least 0, found {values[row]} in row {row}"
+                f" (column {name!r})"
+            )
+            error.argument, error.column, error.row = "replicates", name, row
+            raise error
+        if column is not None:
+            columns.append(column)
+    return columns
+
+
+def rank_of_replicates(frame: Frame, design: Design) -> int | None:
+    """Return the rank of the columns of replicate weights, None if there are none."""
+    names = weight_columns(frame, design)
+    return rank_of(frame, names) if names else None
 
 
 def tables_of(
     request: Request,
-    more: tuple[Key, ...],
+    units: Units | None,
     packed: Packed | None,
     spec: Spec,
     powers: Sequence[float],
+    weights: Sequence[_core.Column],
 ) -> tuple[ProfileTable, ...]:
-    """Count each table of a request; where rows are passed over again, they are packed first."""
+    """Count each table of a request; where rows are passed over again, they are packed first.
+
+    Tables of a sample whose keys follow from the unit are all made of one pass.
+    """
     by_table = [request.by]
     if request.over is not None:
         by_table = [(), *((key,) for key in request.over)]
     if packed is not None:
         check_rows(packed, request.frame)
-    elif len(by_table) > 1 or powers:
+    elif len(by_table) > 1 or powers or weights:
         packed = packed_rows(request.frame, spec)
     masks: Masks = packed if packed is not None else list(spec.columns(request.frame))
-    tables = [tabulate(request, (*keys, *more), masks) for keys in by_table]
-    if packed is not None and powers:
-        tables = [
-            with_gaps(table, request, (*keys, *more), packed, powers)
-            for table, keys in zip(tables, by_table, strict=True)
-        ]
+    passes: dict[tuple[str, ...], Mapping[str, Any]] = {}
+    tables = []
+    for keys in by_table:
+        layout = plain_layout(keys) if units is None else sample_layout(request, keys, units)
+        names = tuple(key.name for key in layout.keys)
+        if names not in passes:
+            passes[names] = counted(request, layout.keys, masks)
+        table = tabulate(request, layout, passes[names])
+        if units is not None or weights:
+            table = with_positive(table, request, layout, masks, passes[names])
+        if packed is not None and powers:
+            table = with_gaps(table, request, layout, packed, powers)
+        if packed is not None and weights:
+            table = with_replicates(table, request, layout, packed, weights)
+        tables.append(table)
     return tuple(tables)
 
 
@@ -563,11 +638,29 @@ def check_mergeable(first: Profiles, second: Profiles) -> None:
                 f"profiles with {name} {mine!r} and {theirs!r} are not added: they count different"
                 " things"
             )
+    rules = [
+        replace(one.design, weight=None, size=None, row="household") for one in (first, second)
+    ]
+    if rules[0] != rules[1]:
+        raise ComparabilityError(
+            f"profiles of the designs {first.design} and {second.design} are not added: their"
+            " samples follow different rules"
+        )
     alphas = [sorted(profiles.by_psu[0].gaps) for profiles in (first, second)]
     if alphas[0] != alphas[1]:
         raise ComparabilityError(
             f"profiles with gaps to the powers {alphas[0]} and {alphas[1]} are not added"
         )
+
+
+def rows_after(table: ProfileTable, first: Profiles) -> ProfileTable:
+    """Return a table whose rows, where each is a PSU, are numbered after those read before."""
+    if ROW not in first.sampling:
+        return table
+    at = len(table.groups.levels) - len(first.sampling) + first.sampling.index(ROW)
+    levels = list(table.groups.levels)
+    levels[at] = levels[at] + first._meta["rows_read"]
+    return replace(table, groups=replace(table.groups, levels=tuple(levels)))
 
 
 def merged_meta(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:

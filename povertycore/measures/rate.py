@@ -15,7 +15,7 @@ from ..design import Design
 from ..errors import DuplicateNameError, MissingValueError, PovertyCoreError, ValueRangeError
 from ..estimates import Estimates
 from ..inputs import Frame, Key
-from .tally import (
+from .results import (
     ALL_MISSING,
     ALL_ZERO,
     MEASURED_ONLY,
@@ -23,16 +23,14 @@ from .tally import (
     NOTHING,
     ZERO_DENOMINATOR,
     Counts,
-    Request,
-    Table,
-    compute,
-    frame_of,
-    measured_variables,
-    option_error,
-    resolve,
-    with_groups,
     wrap,
 )
+from .tables import (
+    Table,
+    option_error,
+    with_groups,
+)
+from .tally import Request, compute, frame_of, measured_variables, resolve
 
 
 def rate(
@@ -56,6 +54,8 @@ def rate(
     ----------
     data : DataFrame or mapping of str to array_like
         One row per household or person: pandas, Polars, PyArrow, or what narwhals reads.
+        Also a mapping from period to such a frame, one file a wave: their columns that the call
+        names are copied below each other.
     columns : str, array_like or list
         Columns of 0/1 or bool; or of text or categories, which give a row per category, also of
         those that nobody is in. A name, an array or Series of n rows, or a list of them. Missing
@@ -67,7 +67,8 @@ def rate(
     where : str or array_like, optional
         Boolean column: the domain. A missing value is outside, and counted in `.meta`.
     design : Design, optional
-        Weight, household size and what a row is. Without it each row counts once.
+        Weight, household size and what a row is; strata and PSUs, or replicates, of a sample.
+        Without it each row counts once.
     count : {"households", "persons"}, optional
         What is counted, in place of what the design says.
     standard : str or Standard, optional
@@ -88,7 +89,8 @@ def rate(
     Estimates
         One row per group and column, or per group and category: `estimate` in [0, 1];
         `n_obs` and `n_missing`, rows used and rows left out; `numerator`, `denominator` and
-        `population`, sums of weights, in `unit`.
+        `population`, sums of weights, in `unit`. Of a sample `se`, `ci_low` and `ci_high` (logit
+        intervals of 95 percent), `cv`, `df`, `deff` and `n_psu`, the PSUs with a row used.
 
     Raises
     ------
@@ -101,13 +103,18 @@ def rate(
         A weight, a size or a group's label is missing.
     OptionError
         `by` and `over` are used together, or an option is not one of those listed.
+    DesignError
+        The design does not fit the data: a stratum has one PSU under ``lonely="error"``, a PSU is
+        in two strata with nesting off, an fpc varies within a stratum or is below the sample.
 
     Notes
     -----
     .. math:: \hat p = \sum_i w_i y_i / \sum_i w_i
 
     over the rows of the group and domain whose y is known. A group without such rows keeps its
-    row, with NaN and a note.
+    row, with NaN and a note. Variances are linearised: see `Design`. A rate of 0 or 1 has no
+    standard error, but an interval of as many rows. The design effect compares with a simple
+    random sample of as many rows of positive weight, drawn without replacement.
 
     Examples
     --------

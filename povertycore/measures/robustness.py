@@ -42,7 +42,8 @@ from .rankings import (
 )
 from .scores import Scheme, checked_rule, scheme_of
 from .spec import Spec
-from .tally import listed, option_error
+from .tables import option_error
+from .tally import listed
 from .weightings import MOST_WEIGHTINGS, Weighting, drawn, grid_of, of_the_spec, too_many
 
 MEASURES = ("H", "M0")

@@ -24,7 +24,8 @@ import pandas as pd
 
 from ..errors import unknown_option
 from ..estimates import Estimates
-from .tally import Table, note_column, one_standard_each, option_error, sorted_groups
+from .results import joined_notes, one_standard_each
+from .tables import Table, option_error, sorted_groups
 
 if TYPE_CHECKING:
     from .profile_table import ProfileTable
@@ -54,6 +55,7 @@ class Sample:
     table: ProfileTable
     group: np.ndarray  # (cells,) ascending
     n: np.ndarray  # (cells,) rows
+    n_positive: np.ndarray | None  # (cells,) rows of positive weight; None: all
     weight: np.ndarray  # (cells,)
     mask: np.ndarray  # (cells,) uint64, bit j: deprived
     gaps: Mapping[float, np.ndarray]
@@ -104,8 +106,14 @@ def starts_of(group: np.ndarray) -> np.ndarray:
     return np.flatnonzero(np.diff(group, prepend=-1))
 
 
-def sample_of(table: ProfileTable, spec: Spec, rule: str) -> Sample:
-    """Apply a rule for missing indicators."""
+def sample_of(
+    table: ProfileTable, spec: Spec, rule: str, absent: np.ndarray | None = None
+) -> Sample:
+    """Apply a rule for missing indicators.
+
+    `absent` has the mask of what counts as missing in a whole group, where the groups of the table
+    are not those that are meant.
+    """
     deprived, missing, lost = table.deprived, table.missing, None
     keep: Any = slice(None)
     if missing.any():
@@ -114,7 +122,9 @@ def sample_of(table: ProfileTable, spec: Spec, rule: str) -> Sample:
         elif rule == "deprived":
             deprived = deprived | missing
         elif rule == "reweight":
-            lost = absent_in_group(table, len(spec.ids))[table.group]
+            if absent is None:
+                absent = absent_in_group(table, len(spec.ids))
+            lost = absent[table.group]
             keep = ((missing & ~lost) == 0) & ~dimension_lost(lost, spec)
         elif rule == "reweight_rows":
             lost = missing
@@ -127,6 +137,7 @@ def sample_of(table: ProfileTable, spec: Spec, rule: str) -> Sample:
         table=table,
         group=table.group[keep],
         n=table.n[keep],
+        n_positive=None if table.n_positive is None else table.n_positive[keep],
         weight=table.weight[keep],
         mask=mask,
         gaps={alpha: sums[keep] for alpha, sums in table.gaps.items()},
@@ -313,7 +324,8 @@ def checked_rule(missing: str, more: tuple[str, ...] = ()) -> str:
 
 def missing_report(profiles: Profiles, missing: str) -> pd.DataFrame:
     """Return `Profiles.missing_report`."""
-    rule = checked_rule(missing)
+    rule = checked_rule(missing, ("bounds",))
+    rule = "not_deprived" if rule == "bounds" else rule  # both keep all rows
     counts = [known_counts(table, profiles.spec, rule) for table in profiles.tables]
     n, n_obs, weight, known = (np.concatenate(parts) for parts in zip(*counts, strict=True))
     spec = profiles.spec
@@ -379,6 +391,8 @@ NOTES = (
     "not bounded by what is missing",
     "missing in the whole group",
     "the gap of a missing value is not known",
+    "nobody is deprived in one of the two",
+    "everybody is deprived in one of the two",
 )
 (
     NOTHING,
@@ -390,6 +404,8 @@ NOTES = (
     NOT_BOUNDED,
     NOT_MEASURED,
     GAP_UNKNOWN,
+    NOBODY_DEPRIVED,
+    ALL_DEPRIVED,
 ) = range(len(NOTES))
 
 
@@ -455,10 +471,13 @@ def laid_out(
     measure: Any,
     figures: Mapping[str, np.ndarray],
     meta: Mapping[str, Any],
+    precision: Mapping[str, Any] | None = None,
+    notes: Sequence[tuple[np.ndarray, Sequence[str]]] = (),
 ) -> Estimates:
     """Lay figures, groups x slots, out as one row per group and slot.
 
-    `measure_keys` and `measure` have an entry per slot, `figures` are those of FIGURES.
+    `measure_keys` and `measure` have an entry per slot, `figures` are those of FIGURES. `precision`
+    has the columns of standard errors, one entry per row, and `notes` what they add.
     """
     n = np.concatenate([table.sums["n"] for table in tables])
     n_groups, width = figures["estimate"].shape
@@ -467,7 +486,7 @@ def laid_out(
     if found.standard_key is not None:
         standard = one_standard_each(found.standard_key, tables, width)
     rows: dict[str, Any] = {word: figures[word].ravel() for word in FIGURES}
-    note = note_column(rows.pop("note"), NOTES)
+    note = joined_notes((rows.pop("note"), NOTES), *notes)
     return Estimates(
         found.labels_of(tables, width),
         measure_keys={
@@ -481,4 +500,5 @@ def laid_out(
         verb=verb,
         meta=meta,
         **rows,
+        **(precision or {}),
     )

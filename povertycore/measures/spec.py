@@ -36,7 +36,7 @@ from ..errors import (
 from ..inputs import Frame
 from .fraction import as_fraction, subset_sums
 from .indicator import Indicator, indicator_of
-from .tally import option_error
+from .tables import option_error
 
 __all__ = ["Indicator", "Spec", "as_fraction"]
 
@@ -641,8 +641,11 @@ def cutoff_of(k: Any) -> Fraction:
     except OptionError as error:
         raise option_error("k", f"k: {error}") from None
     if not 0 < cutoff <= 1:
+        hint = "; it is a share of the weights: 1/3, not 33 or a number of indicators"
         raise option_error(
-            "k", f"k must be above 0 and at most 1, found {cutoff}{decimal_of(cutoff)}"
+            "k",
+            f"k must be above 0 and at most 1, found {cutoff}{decimal_of(cutoff)}"
+            + (hint if cutoff > 1 else ""),
         )
     return cutoff
 

@@ -1,65 +1,51 @@
-"""What rate, total, mean and ratio share: resolve a request, total it by cell, wrap the result.
+"""What rate, total, mean and ratio share: resolve a request, and total it by cell.
 
 A request names what is measured and its tables: the crossed `by` columns make one table, `over`
-makes one for the whole and one per column. A table has a group per combination of key labels and a
-slot per variable (each category is a slot of its own). Everything in it is additive over groups:
-groups whose labels turn out to be equal, and totals over a key, are sums of small tables. Only
-`_core.total` sees rows.
+makes one for the whole and one per column. Only `_core.total` sees rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cache
-from importlib import metadata
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
-import pandas as pd
+import numpy.typing as npt
 
 from .. import _core
-from ..design import Design
+from ..design import Design, design_of
 from ..errors import (
-    ComparabilityError,
     DTypeError,
     DuplicateNameError,
-    LimitError,
-    OptionError,
     unknown_option,
 )
-from ..estimates import COMMON, TOTAL, Estimates
-from ..inputs import Frame, Key, label_order
-
-MOST_GROUPS = 10_000_000  # of a crossing with unseen combinations; beyond it the result is no table
-
-SUMS = ("n_obs", "population", "numerator", "denominator")  # of each group and slot
-
-NOTES = (
-    "",
-    "no rows in the domain",
-    "combination not in the data",
-    "every value is missing",
-    "every weight is zero",
-    "the denominator is zero",
-    "covers measured rows only",
-    "no rows: none of the population",
-    "a sum is too large for a number",
+from ..fields import COMMON
+from ..inputs import Frame, Key
+from ..sampling import Sample
+from ..structure import sample_of
+from ..waves import is_waves, stacked
+from . import replicated
+from .precision import Cells
+from .tables import (
+    MOMENTS,
+    SUMS,
+    Arrangement,
+    Table,
+    added,
+    arrange,
+    levels_of,
+    option_error,
+    seen_only,
+    side_by_side,
+    sorted_groups,
+    table_of,
+    with_totals,
+    with_unseen,
 )
-(
-    NOTHING,
-    NO_ROWS,
-    NOT_SEEN,
-    ALL_MISSING,
-    ALL_ZERO,
-    ZERO_DENOMINATOR,
-    MEASURED_ONLY,
-    NOBODY_LISTED,
-    TOO_LARGE,
-) = range(len(NOTES))
 
-
-# --- resolve -----------------------------------------------------------------------------------
+BATCH = 32  # columns of replicate weights that are multiplied in one pass
+DOMAINS = 32  # groups that a PSU lies in, as a guess
 
 
 @dataclass(frozen=True)
@@ -91,12 +77,26 @@ class Request:
     observed: bool
     totals: tuple[int, ...]  # positions in `by`
     design: Design
+    sample: Sample | None = None  # None: a register
+    maker: Callable[[Request, Sequence[Key]], Table] | None = None  # of tables of its own kind
+    replicates: tuple[_core.Column, ...] = ()  # columns of replicate weights
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether the estimates have standard errors: of a sample, or by replicate weights."""
+        return self.sample is not None or bool(self.replicates)
+
+    @property
+    def sample_keys(self) -> tuple[Key, ...]:
+        """What a pass crosses with its own keys, after them."""
+        return () if self.sample is None else self.sample.keys
 
 
 def frame_of(data: Any, design: Design | None, *words: Any) -> Frame:
     """Read the data; of a lazy frame only the columns that are named."""
-    columns = [] if design is None else [design.weight, design.size]
-    return Frame.of(data, [*columns, *(name for word in words for name in listed(word))])
+    design = design_of(design)
+    columns = [*design.columns(), *(name for word in words for name in listed(word))]
+    return Frame.of(stacked(data, design, columns) if is_waves(data) else data, columns)
 
 
 def resolve(
@@ -116,8 +116,7 @@ def resolve(
     totals: Any,
 ) -> Request:
     """Check the words of a call and find its columns."""
-    design = Design() if design is None else design
-    design.require_register(verb)
+    design = design_of(design)
     if by is not None and over is not None:
         raise option_error("over", "by and over cannot be used together: by crosses, over does not")
     if missing_groups not in ("error", "keep"):
@@ -143,7 +142,18 @@ def resolve(
         observed=bool(observed),
         totals=totals_of(totals, [key.name for key in by_keys]),
         design=design,
+        sample=sample_of(frame, design),
+        replicates=tuple(
+            column
+            for name in replicated.weight_columns(frame, design)
+            if (column := number_column(frame, "replicates", name)) is not None
+        ),
     )
+
+
+def count_is_needed(design: Design | None, count: str | None) -> bool:
+    """Say whether amounts would be multiplied by the members of the household unasked."""
+    return design is not None and design.size is not None and count is None
 
 
 def number_column(frame: Frame, argument: str, column: Any) -> _core.Column | None:
@@ -157,13 +167,6 @@ def number_column(frame: Frame, argument: str, column: Any) -> _core.Column | No
     error = DTypeError(f"{argument} holds {what}, not numbers (column {measured.name!r})")
     error.argument, error.column = argument, measured.name
     raise error
-
-
-def option_error(argument: str, message: str) -> OptionError:
-    """Return the error for an argument, with its name attached."""
-    error = OptionError(message)
-    error.argument = argument
-    return error
 
 
 def listed(value: Any) -> list[Any]:
@@ -258,73 +261,123 @@ def totals_of(totals: Any, names: Sequence[str]) -> tuple[int, ...]:
     return tuple(position for position, name in enumerate(names) if name in listed(totals))
 
 
-# --- compute -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Arrangement:
-    """The groups of one call of `_core.total`, in the order of the result."""
-
-    levels: tuple[Any, ...]  # per key: its labels in order, a missing label last
-    codes: tuple[np.ndarray, ...]  # per key: the level of each group
-    group: np.ndarray  # of each group of the call: its place here; equal labels share one
-    n_groups: int
-
-    def gather(self, values: np.ndarray) -> np.ndarray:
-        """Add up what the call returned, groups along the last axis, into groups x slots."""
-        return added(self.group, self.n_groups, values.T)
-
-
-class Grouped(Protocol):
-    """A table of groups: the labels of its keys in order, and each group's place in them."""
-
-    @property
-    def levels(self) -> tuple[Any, ...]:
-        """Per key: its labels in order, a missing label last."""
-
-    @property
-    def codes(self) -> tuple[np.ndarray, ...]:
-        """Per key: the level of each group."""
-
-
-@dataclass(frozen=True)
-class Table:
-    """Sums by group (first axis) and slot (second axis), in the order of the result."""
-
-    levels: tuple[Any, ...]
-    codes: tuple[np.ndarray, ...]
-    seen: np.ndarray  # bool (groups,): the combination is in the data
-    sums: dict[str, np.ndarray]  # n (groups, 1), and SUMS (groups, slots)
-    variable: np.ndarray  # of each slot: its place among the variables
-    category: np.ndarray  # of each slot: its place among the categories, -1 if there are none
-    categories: dict[int, Any] = field(default_factory=dict)  # their labels, by variable
-    standards: Any = None  # the ids behind the columns of the sums "standard" and "standard_seen"
-    n_rows: int = 0  # in the domain
-    where_missing: int = 0
-
-    @property
-    def n_groups(self) -> int:
-        """Number of groups."""
-        return len(self.seen)
-
-
 def compute(request: Request, complete: Callable[[Table], Table] | None = None) -> list[Table]:
-    """Total every table of the request; `complete` stands in for adding unseen combinations."""
-    if request.over is not None:
-        one_way = [tabulate(request, keys) for keys in [(), *((key,) for key in request.over)]]
-        return one_way if request.observed else [with_unseen(table) for table in one_way]
-    table = tabulate(request, request.by)
+    """Total every table of the request; `complete` stands in for adding unseen combinations.
+
+    The first table carries those under each column of replicate weights.
+    """
+    one_way = request.over is not None
+    crossed = [(), *((key,) for key in request.over or ())] if one_way else [request.by]
+    tables = [tabulate(request, keys) for keys in crossed]
+    done = [completed(request, table, complete) for table in tables]
+    if not request.replicates:
+        return done
+    if complete is not None:
+        raise option_error("population", "population is for registers, not for replicate weights")
+    again: list[list[Table]] = [[] for _ in request.replicates]
+    for keys, table in zip(crossed, tables, strict=True):
+        for into, other in zip(again, under_replicates(request, keys, table), strict=True):
+            into.append(completed(request, other, None))
+    return [replace(done[0], replicates=tuple(again)), *done[1:]]
+
+
+def completed(request: Request, table: Table, complete: Callable[[Table], Table] | None) -> Table:
+    """Return a table with unseen combinations and totals, or without what is not in the data."""
     if complete is not None:
         table = complete(table)
     elif not request.observed:
         table = with_unseen(table)
+    if request.over is not None:
+        return table
     if request.totals:
         table = with_totals(table, request.totals, [key.name for key in request.by])
-    return [seen_only(table) if request.observed else table]
+    return seen_only(table) if request.observed else table
+
+
+def under_replicates(request: Request, keys: Sequence[Key], table: Table) -> list[Table]:
+    """Total the variables again under each column of replicate weights.
+
+    Flags, values and pairs are multiplied by many columns in one pass; what is made otherwise takes
+    a pass for each.
+    """
+    plain = replace(request, replicates=(), standard=None)
+    has_category = any(variable.category is not None for variable in request.variables)
+    if request.maker is not None or has_category or not request.variables:
+        return [tabulate(replace(plain, weight=each), keys) for each in request.replicates]
+    found = []
+    for first in range(0, len(request.replicates), BATCH):
+        weights = request.replicates[first : first + BATCH]
+        for weight in weights:  # refuses what is missing, negative or infinite
+            _core.total(request.frame.n, [], weight=weight)
+        for sums in multiplied(plain, keys, weights):
+            found.append(replace(table, sums=sums, cells=()))
+    return found
+
+
+def multiplied(
+    request: Request, keys: Sequence[Key], weights: Sequence[_core.Column]
+) -> list[dict[str, np.ndarray]]:
+    """Total the variables under several columns of weights, in one pass or one for each flag."""
+    columns = [column for variable in request.variables for column in variable.columns]
+    if request.scores == "flags" and all(is_whole(column) for column in columns):
+        return multiplied_by_flag(request, keys, weights, columns)
+    n, step = len(weights), 2 if request.scores == "pairs" else 1
+    at = range(n, n + len(columns), step)
+    # A part of a pair is known where the other one is; a denominator where the variable is.
+    above = [(r, v, v + 1 if step == 2 else -1) for r in range(n) for v in at]
+    below = [(r, v + 1, v) if step == 2 else (r, -1, v) for r in range(n) for v in at]
+    made = _core.product_scores([*weights, *columns], [0.0] * (n + len(columns)), above + below)
+    unweighted = replace(request, weight=None)
+    raw = call_core(unweighted, keys, keep_missing=request.keep_missing, made=made)
+    sums = arrange(raw, keys).gather(raw["sums"])
+    numerators, denominators = np.hsplit(sums, 2)
+    slots = [slice(r * len(at), (r + 1) * len(at)) for r in range(n)]
+    return [
+        {"numerator": numerators[:, each], "denominator": denominators[:, each]} for each in slots
+    ]
+
+
+@dataclass(frozen=True)
+class Flag:
+    """A 0/1 column as a key."""
+
+    column: _core.Column
+
+
+def is_whole(column: _core.Column) -> bool:
+    """Say whether a column holds integers or booleans, whose values the core gives as keys."""
+    return column.type in ("bool", "bits") or column.type.startswith(("int", "uint"))
+
+
+def multiplied_by_flag(
+    request: Request,
+    keys: Sequence[Key],
+    weights: Sequence[_core.Column],
+    flags: Sequence[_core.Column],
+) -> list[dict[str, np.ndarray]]:
+    """Total several columns of weights by whether a flag is 1: the fastest way."""
+    above, below = [], []
+    unweighted = replace(request, weight=None)
+    for flag in flags:
+        raw = call_core(unweighted, [*keys, Flag(flag)], keep_missing=True, values=weights)
+        arrangement = arrange(raw, keys)
+        is_one = np.asarray(raw["key_values"][len(keys)]) == 1
+        is_known = ~np.asarray(raw["key_missing"][len(keys)], dtype=bool)
+        above.append(arrangement.gather(raw["sums"] * (is_one & is_known)))
+        below.append(arrangement.gather(raw["sums"] * is_known))
+    return [
+        {
+            "numerator": np.column_stack([sums[:, r] for sums in above]),
+            "denominator": np.column_stack([sums[:, r] for sums in below]),
+        }
+        for r in range(len(weights))
+    ]
 
 
 def tabulate(request: Request, keys: Sequence[Key]) -> Table:
     """Total the variables by the crossed keys."""
+    if request.maker is not None:
+        return with_standard(request, keys, request.maker(request, keys))
     tables = []
     is_plain = [variable.category is None for variable in request.variables]
     if any(is_plain) or not is_plain:
@@ -333,22 +386,6 @@ def tabulate(request: Request, keys: Sequence[Key]) -> Table:
         if variable.category is not None:
             tables.append(category_table(request, keys, j, variable.category, first=not tables))
     return with_standard(request, keys, side_by_side(tables))
-
-
-def side_by_side(tables: Sequence[Table]) -> Table:
-    """Put the slots of tables of the same groups beside each other, in the order of variables."""
-    if len(tables) == 1:
-        return tables[0]
-    variable = np.concatenate([table.variable for table in tables])
-    order = np.argsort(variable, kind="stable")
-    sums = {word: np.hstack([table.sums[word] for table in tables])[:, order] for word in SUMS}
-    return replace(
-        tables[0],
-        sums={"n": tables[0].sums["n"]} | sums,
-        variable=variable[order],
-        category=np.concatenate([table.category for table in tables])[order],
-        categories={j: labels for table in tables for j, labels in table.categories.items()},
-    )
 
 
 class HasColumn(Protocol):
@@ -365,33 +402,21 @@ def call_core(
     """Make the one pass over the rows."""
     return _core.total(
         request.frame.n,
-        [key.column for key in keys],
+        [key.column for key in (*keys, *request.sample_keys)],
         weight=request.weight,
         size=request.size,
         where=request.where,
         keep_missing=keep_missing,
+        expected_groups=expected_cells(request, len(keys)),
         **scores,
     )
 
 
-def table_of(
-    arrangement: Arrangement,
-    n: np.ndarray,
-    sums: Sequence[np.ndarray],
-    variable: np.ndarray,
-    **more: Any,
-) -> Table:
-    """Make a table of groups that were all seen in the data; `sums` in the order of SUMS."""
-    return Table(
-        levels=arrangement.levels,
-        codes=arrangement.codes,
-        seen=np.ones(arrangement.n_groups, dtype=bool),
-        sums={"n": n[:, None]} | dict(zip(SUMS, sums, strict=True)),
-        variable=variable,
-        category=more.pop("category", np.full(len(variable), -1)),
-        n_rows=int(n.sum()),
-        **more,
-    )
+def expected_cells(request: Request, n_keys: int) -> int:
+    """Guess how many cells there are of a sample, so that the first rows need not be counted."""
+    if request.sample is None:
+        return 0
+    return request.sample.n_units * (DOMAINS if n_keys else 1)
 
 
 def plain_table(request: Request, keys: Sequence[Key]) -> Table:
@@ -401,26 +426,111 @@ def plain_table(request: Request, keys: Sequence[Key]) -> Table:
         columns if request.scores == "pairs" else columns[0]
         for columns in (request.variables[j].columns for j in plain)
     ]
-    scores = {request.scores: columns} if plain else {}
+    scores: dict[str, Any] = {request.scores: columns} if plain else {}
+    made = moments_of(request, columns)
+    if made is not None:
+        scores["made"] = made
     raw = call_core(request, keys, keep_missing=request.keep_missing, **scores)
     arrangement = arrange(raw, keys)
     n = arrangement.gather(raw["n"])
-    if plain:
-        n_obs = arrangement.gather(raw["score_n"])
-        population = denominator = arrangement.gather(raw["score_weight"])
-        numerator = arrangement.gather(raw["sums"])
-    else:
-        n_obs = n[:, None]
-        numerator = population = denominator = arrangement.gather(raw["weight"])[:, None]
-    if request.scores == "pairs":
-        numerator, denominator = numerator[:, 0::2], numerator[:, 1::2]
-    return table_of(
+    by_word = sums_by_word(request, raw, len(plain))
+    sums = {word: arrangement.gather(values) for word, values in by_word.items()}
+    table = table_of(
         arrangement,
         n,
-        (n_obs, population, numerator, denominator),
+        [sums.pop(word) for word in SUMS],
         np.array(plain or [0]),
         where_missing=raw["where_missing"],
+        cells=cells_of(request, raw, len(keys), arrangement.group, by_word),
     )
+    counting = weightless(request, raw)
+    if counting is not None:
+        again = call_core(counting, keys, keep_missing=request.keep_missing, **scores)
+        n_zero = arrange(again, keys).gather(sums_by_word(request, again, len(plain))["population"])
+        sums["n_positive"] = table.sums["n_obs"] - n_zero
+    return replace(table, sums=table.sums | sums)
+
+
+def weightless(request: Request, raw: Mapping[str, Any]) -> Request | None:
+    """Return the request whose sums of weights count rows that weigh nothing; None: there are none.
+
+    They bring nothing to a sum, but a design effect compares with samples of rows that do.
+    """
+    if not request.has_errors or not raw["zero_weights"]:
+        return None
+    weight = np.ones(request.frame.n)
+    for name in (request.design.weight, request.design.size if request.size else None):
+        if name is not None:
+            weight = weight * np.asarray(request.frame.array(name), dtype=np.float64)
+    indicator = _core.column_array((weight == 0).astype(np.float64), name="weight")
+    return replace(request, weight=indicator, size=None)
+
+
+def sums_by_word(
+    request: Request, raw: Mapping[str, Any], n_plain: int
+) -> dict[str, npt.NDArray[Any]]:
+    """Name the sums of a pass: SUMS, and of a sample the second moments; (slots, cells) each."""
+    if not n_plain:
+        weight = raw["weight"][None, :]
+        units = dict(zip(SUMS, (raw["n"][None, :], weight, weight, weight), strict=True))
+        return units
+    n_sums = 2 * n_plain if request.scores == "pairs" else n_plain
+    above, weight = raw["sums"][:n_sums], raw["score_weight"]
+    below = weight
+    if request.scores == "pairs":
+        above, below = above[0::2], above[1::2]
+    named = dict(zip(SUMS, (raw["score_n"], weight, above, below), strict=True))
+    words = MOMENTS.get(request.scores, ())
+    more = raw["sums"][n_sums:] if request.has_errors else ()
+    return named | {word: more[i :: len(words)] for i, word in enumerate(words) if len(more)}
+
+
+def moments_of(request: Request, columns: Sequence[Any]) -> _core.Scores | None:
+    """Return the scores whose sums are the second moments of a sample, by score: see MOMENTS.
+
+    Values are taken from their mean, so that incomes far from 0 keep their variance.
+    """
+    if not request.has_errors or not columns:
+        return None
+    if request.scores == "values":
+        plain = replace(request, sample=None, replicates=())
+        means = call_core(plain, (), keep_missing=False, values=columns)
+        weight = np.maximum(means["score_weight"][:, 0], np.finfo(np.float64).tiny)
+        centres = np.nan_to_num(means["sums"][:, 0] / weight, posinf=0.0, neginf=0.0)
+        products = [(j, k, -1) for j in range(len(columns)) for k in (-1, j)]
+        return _core.product_scores(columns, centres.tolist(), products)
+    if request.scores == "pairs":
+        parts = [part for pair in columns for part in pair]
+        products = [
+            product
+            for j in range(0, len(parts), 2)
+            for product in ((j, j, j + 1), (j, j + 1, -1), (j + 1, j + 1, j))
+        ]
+        return _core.product_scores(parts, [0.0] * len(parts), products)
+    return None
+
+
+def cells_of(
+    request: Request,
+    raw: Mapping[str, Any],
+    n_keys: int,
+    group: np.ndarray,
+    sums: Mapping[str, npt.NDArray[Any]],
+) -> tuple[Cells, ...]:
+    """Return the cells of a pass over a sample, by group and sampling unit."""
+    if request.sample is None:
+        return ()
+    above = sums["centred"] if request.verb == "mean" and "centred" in sums else sums["numerator"]
+    cells = Cells(
+        group=group,
+        unit=request.sample.units(raw, n_keys),
+        slots=np.arange(len(above)),
+        population=sums["population"].T,
+        numerator=above.T,
+        denominator=sums["denominator"].T,
+        is_centred=above is not sums["numerator"],
+    )
+    return (cells.used(),)
 
 
 def category_table(
@@ -428,10 +538,11 @@ def category_table(
 ) -> Table:
     """Total the categories of a variable: a slot each, of the rows whose category is known."""
     spread = spread_by(request, keys, column, check_missing=first)
+    counting = weightless(request, {"zero_weights": spread.zero_weights})
     shape = spread.weight.shape
     n_obs = np.broadcast_to(spread.n.sum(axis=1, keepdims=True), shape)
     population = np.broadcast_to(spread.weight.sum(axis=1, keepdims=True), shape)
-    return table_of(
+    table = table_of(
         spread.arrangement,
         spread.n.sum(axis=1) + spread.n_missing,
         (n_obs, population, spread.weight, population),
@@ -439,7 +550,12 @@ def category_table(
         category=np.arange(shape[1]),
         categories={j: spread.labels},
         where_missing=spread.where_missing,
+        cells=spread.cells,
     )
+    if counting is None:
+        return table
+    zero = spread_by(counting, keys, column, check_missing=False).weight.sum(axis=1, keepdims=True)
+    return replace(table, sums=table.sums | {"n_positive": n_obs - zero})
 
 
 @dataclass(frozen=True)
@@ -454,6 +570,8 @@ class Spread:
     n_missing: np.ndarray  # (groups,) rows in the domain whose label is missing
     missing_seen: np.ndarray  # (groups,)
     where_missing: int
+    zero_weights: int
+    cells: tuple[Cells, ...]
 
 
 def spread_by(request: Request, keys: Sequence[Key], column: Key, *, check_missing: bool) -> Spread:
@@ -463,9 +581,10 @@ def spread_by(request: Request, keys: Sequence[Key], column: Key, *, check_missi
         if any(missing.any() for missing in raw["key_missing"][: len(keys)]):
             call_core(request, keys, keep_missing=False)  # raises, and names the first row
     arrangement = arrange(raw, keys)
-    missing = np.asarray(raw["key_missing"][-1], dtype=bool)
+    missing = np.asarray(raw["key_missing"][len(keys)], dtype=bool)
     present = ~missing
-    labels, code = levels_of(column, np.asarray(raw["key_values"][-1])[present], missing[present])
+    values = np.asarray(raw["key_values"][len(keys)])
+    labels, code = levels_of(column, values[present], missing[present])
     cell = arrangement.group[present] * len(labels) + code
     shape = (arrangement.n_groups, len(labels))
 
@@ -485,361 +604,42 @@ def spread_by(request: Request, keys: Sequence[Key], column: Key, *, check_missi
         n_missing=by_group(raw["n"]),
         missing_seen=by_group(seen),
         where_missing=raw["where_missing"],
+        zero_weights=raw["zero_weights"],
+        cells=category_cells(request, raw, arrangement.group, present, code, len(labels)),
     )
 
 
-def arrange(raw: Mapping[str, Any], keys: Sequence[Key]) -> Arrangement:
-    """Sort the groups of a call by the labels of its first keys, joining those that are equal."""
-    if not keys:
-        n_groups = 1
-        return Arrangement((), (), np.zeros(raw["n_groups"], np.int64), n_groups)
-    found = [
-        levels_of(key, raw["key_values"][j], raw["key_missing"][j]) for j, key in enumerate(keys)
-    ]
-    levels = tuple(labels for labels, _ in found)
-    codes, group = sorted_groups([code for _, code in found])
-    return Arrangement(levels, codes, group, len(codes[0]))
+def category_cells(
+    request: Request,
+    raw: Mapping[str, Any],
+    group: np.ndarray,
+    present: np.ndarray,
+    code: np.ndarray,
+    n_labels: int,
+) -> tuple[Cells, ...]:
+    """Return the cells of the categories of a sample: a column each, of all whose label is known.
 
-
-def levels_of(key: Key, values: np.ndarray, missing: np.ndarray) -> tuple[Any, np.ndarray]:
-    """Return the labels of a key in order, a missing one last, and each group's place in them."""
-    return in_order(key.labels(values, missing))
-
-
-def in_order(labels: Any) -> tuple[Any, np.ndarray]:
-    """Return the distinct labels in order, a missing one last, and the place of each given one."""
-    if isinstance(getattr(labels, "dtype", None), pd.CategoricalDtype):
-        labels = pd.Categorical(labels)
-        code = labels.codes.astype(np.int64)
-        levels = list(range(len(labels.categories)))
-        if (code < 0).any():
-            code[code < 0] = len(levels)
-            levels.append(-1)
-        return pd.Categorical.from_codes(levels, dtype=labels.dtype), code
-    code, distinct = pd.factorize(pd.Series(labels), use_na_sentinel=False)
-    uniques = distinct.array
-    order = np.asarray(label_order(uniques))
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order))
-    return uniques.take(order), rank[code]
-
-
-def sorted_groups(codes: Sequence[np.ndarray]) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
-    """Return the distinct combinations of codes in order, and the place of each given one."""
-    order = np.lexsort(codes[::-1])
-    in_order = [code[order] for code in codes]
-    first = np.ones(len(order), dtype=bool)
-    first[1:] = np.logical_or.reduce([code[1:] != code[:-1] for code in in_order])
-    group = np.empty(len(order), dtype=np.int64)
-    group[order] = np.cumsum(first) - 1
-    return tuple(code[first] for code in in_order), group
-
-
-def added(group: np.ndarray, n_groups: int, values: np.ndarray) -> np.ndarray:
-    """Add values (first axis) into groups, in the order given."""
-    out = np.zeros((n_groups, *values.shape[1:]), dtype=values.dtype)
-    if len(group) == n_groups and np.bincount(group, minlength=n_groups).all():
-        out[group] = values  # each group has one: no need to add
-    else:
-        np.add.at(out, group, values)
-    return out
+    `raw` is crossed by keys, the label and the sample; `code` has the label of the cells present.
+    """
+    if request.sample is None:
+        return ()
+    n_keys = len(raw["key_values"]) - len(request.sample_keys)
+    unit = request.sample.units(raw, n_keys)[present]
+    (group, unit), cell = sorted_groups([group[present], unit])
+    weight = added(cell * n_labels + code, len(group) * n_labels, raw["weight"][present])
+    numerator = weight.reshape(len(group), n_labels)
+    population = np.broadcast_to(numerator.sum(axis=1, keepdims=True), numerator.shape)
+    slots = np.arange(n_labels)
+    return (Cells(group, unit, slots, population, numerator, population).used(),)
 
 
 def with_standard(request: Request, keys: Sequence[Key], table: Table) -> Table:
     """Count the rows under each standard, where the standards are a column."""
     if not isinstance(request.standard, Key):
         return table
-    spread = spread_by(request, keys, request.standard, check_missing=False)
+    spread = spread_by(replace(request, sample=None), keys, request.standard, check_missing=False)
     sums = {
         "standard": np.column_stack([spread.n, spread.n_missing]),
         "standard_seen": np.column_stack([spread.seen, spread.missing_seen]),
     }
     return replace(table, sums=table.sums | sums, standards=np.asarray(spread.labels, dtype=object))
-
-
-def with_unseen(table: Table) -> Table:
-    """Add a group, without rows, for every combination of the levels of the keys."""
-    sizes = [len(levels) for levels in table.levels]
-    n_groups = int(np.prod(sizes, dtype=object)) if sizes else table.n_groups
-    if n_groups > MOST_GROUPS:
-        raise LimitError(
-            f"observed=False would give {n_groups} combinations of keys; at most {MOST_GROUPS}"
-        )
-    if not sizes or not n_groups:
-        return table
-    group = np.ravel_multi_index(table.codes, sizes)
-    codes = np.unravel_index(np.arange(n_groups), sizes)
-    return replace(
-        table,
-        codes=tuple(code.astype(np.int64) for code in codes),
-        seen=added(group, n_groups, table.seen),
-        sums={word: added(group, n_groups, values) for word, values in table.sums.items()},
-    )
-
-
-def with_totals(table: Table, positions: Sequence[int], names: Sequence[str]) -> Table:
-    """Add, per combination of the other keys, a group labelled as the total, the last in order."""
-    levels, total_codes = list(table.levels), list(table.codes)
-    for j in positions:
-        total_codes[j] = np.full(table.n_groups, len(levels[j]))
-        levels[j] = with_total_label(levels[j], names[j])
-    codes, group = sorted_groups(total_codes)
-    n_totals = len(codes[0])
-    return with_groups(
-        replace(table, levels=tuple(levels)),
-        codes,
-        added(group, n_totals, table.seen.astype(np.int64)) > 0,
-        {word: added(group, n_totals, values) for word, values in table.sums.items()},
-    )
-
-
-def with_groups(
-    table: Table, codes: Sequence[np.ndarray], seen: np.ndarray, sums: Mapping[str, np.ndarray]
-) -> Table:
-    """Add groups that the table does not have, each in its place."""
-    place, order = sorted_groups(
-        [np.concatenate(pair) for pair in zip(table.codes, codes, strict=True)]
-    )
-
-    def joined(values: np.ndarray, more: np.ndarray) -> np.ndarray:
-        return added(order, len(order), np.concatenate([values, more]))
-
-    return replace(
-        table,
-        codes=place,
-        seen=joined(table.seen, seen),
-        sums={word: joined(values, sums[word]) for word, values in table.sums.items()},
-    )
-
-
-def seen_only(table: Table) -> Table:
-    """Leave out groups that are not in the data: a population has them, for its totals."""
-    if table.seen.all():
-        return table
-    return replace(
-        table,
-        codes=tuple(code[table.seen] for code in table.codes),
-        seen=table.seen[table.seen],
-        sums={word: values[table.seen] for word, values in table.sums.items()},
-    )
-
-
-def with_total_label(levels: Any, name: str) -> Any:
-    """Append the label of the total to the levels of a text key."""
-    is_categorical = isinstance(levels, pd.Categorical)
-    labels = pd.Series(levels.categories if is_categorical else levels)
-    known = labels.dropna()
-    if not all(isinstance(label, str) for label in known):
-        raise option_error("totals", f"totals needs a key of text; {name!r} is not one")
-    if (known == TOTAL).any():
-        raise DuplicateNameError(f"the key {name!r} has a label {TOTAL!r} of its own")
-    if is_categorical:
-        dtype = pd.CategoricalDtype([*levels.categories, TOTAL], ordered=levels.ordered)
-        return pd.Categorical.from_codes([*levels.codes, len(levels.categories)], dtype=dtype)
-    return pd.concat([labels, pd.Series([TOTAL], dtype=labels.dtype)]).array
-
-
-# --- wrap --------------------------------------------------------------------------------------
-
-
-def wrap(
-    request: Request, tables: Sequence[Table], estimator: Estimator | None = None
-) -> Estimates:
-    """Lay the tables out as one row per group and slot."""
-    first = tables[0]
-    width = len(first.variable)
-    counts = joined_sums(tables)
-    n = np.broadcast_to(counts["n"], counts["n_obs"].shape)
-    n_missing = n - counts["n_obs"]
-    seen = np.concatenate([table.seen for table in tables])
-    estimate, note = (estimator or ESTIMATORS[request.verb])(counts, n, seen)
-    is_ratio = request.verb != "total"
-    return Estimates(
-        key_columns(request, tables, width),
-        measure_keys=variable_columns(request, first, len(seen)),
-        measure=request.verb,
-        estimate=estimate.ravel(),
-        n_obs=counts["n_obs"].ravel(),
-        n_missing=n_missing.ravel(),
-        numerator=counts["numerator"].ravel() if is_ratio else np.nan,
-        denominator=counts["denominator"].ravel() if is_ratio else np.nan,
-        population=counts["population"].ravel(),
-        unit=request.unit,
-        standard=standard_column(request, tables, width),
-        note=note_column(note.ravel()),
-        verb=request.verb,
-        meta=meta_of(request, first),
-    )
-
-
-def joined_sums(tables: Sequence[Table]) -> dict[str, np.ndarray]:
-    """Put the sums of several tables under each other."""
-    if len(tables) == 1:
-        return tables[0].sums
-    return {word: np.concatenate([table.sums[word] for table in tables]) for word in ("n", *SUMS)}
-
-
-def quotient(counts: Counts, n: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return numerator / denominator, and the number of each one's note."""
-    denominator = counts["denominator"]
-    estimate = np.full(denominator.shape, np.nan)
-    with np.errstate(invalid="ignore"):  # two sums beyond the largest number: NaN, and noted
-        np.divide(counts["numerator"], denominator, out=estimate, where=denominator != 0)
-    note = np.where(denominator == 0, ZERO_DENOMINATOR, NOTHING).astype(np.int8)
-    return without_empty(estimate, note, counts, n, seen)
-
-
-def sum_of_weighted(
-    counts: Counts, n: np.ndarray, seen: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the numerator, and the number of each one's note."""
-    note = np.where(counts["n_obs"] < n, MEASURED_ONLY, NOTHING).astype(np.int8)
-    return without_empty(counts["numerator"].astype(np.float64), note, counts, n, seen)
-
-
-def without_empty(
-    estimate: np.ndarray, note: np.ndarray, counts: Counts, n: np.ndarray, seen: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Put NaN where a group has nothing to measure, and note why."""
-    for empty, why in (
-        (~np.isfinite(estimate) & (note != ZERO_DENOMINATOR), TOO_LARGE),
-        (counts["population"] == 0, ALL_ZERO),
-        (counts["n_obs"] == 0, ALL_MISSING),
-        (n == 0, NO_ROWS),
-        (np.broadcast_to(~seen[:, None], n.shape), NOT_SEEN),
-    ):
-        estimate[empty] = np.nan
-        note[empty] = why
-    return estimate, note
-
-
-Counts = Mapping[str, np.ndarray]  # the sums of all tables by word, each groups x slots
-Estimator = Callable[[Counts, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
-ESTIMATORS: dict[str, Estimator] = {
-    "rate": quotient,
-    "mean": quotient,
-    "ratio": quotient,
-    "total": sum_of_weighted,
-}
-
-
-def note_column(note: np.ndarray, words: Sequence[str] = NOTES) -> pd.Categorical:
-    """Write the numbers of notes as text, with the notes that occur as categories."""
-    used = np.flatnonzero(np.bincount(note, minlength=len(words)))
-    place = np.zeros(len(words), dtype=np.int8)
-    place[used] = np.arange(len(used))
-    return pd.Categorical.from_codes(place[note], [words[number] for number in used.tolist()])
-
-
-def key_columns(request: Request, tables: Sequence[Table], width: int) -> dict[str, Any]:
-    """Return the key columns of the result, one label per row."""
-    if request.over is None:
-        return crossed_columns([key.name for key in request.by], tables[0], width)
-    return one_way_columns([key.name for key in request.over], tables, width)
-
-
-def crossed_columns(names: Sequence[str], table: Grouped, width: int) -> dict[str, Any]:
-    """Return the labels of crossed keys, each group's `width` times."""
-    return {
-        name: levels.take(np.repeat(codes, width))
-        for name, levels, codes in zip(names, table.levels, table.codes, strict=True)
-    }
-
-
-def one_way_columns(names: Sequence[str], tables: Sequence[Grouped], width: int) -> dict[str, Any]:
-    """Return the columns `over` and `level` of the whole and of one table per key."""
-    over: list[str] = [TOTAL]
-    level: list[str | None] = [TOTAL]
-    for name, table in zip(names, tables[1:], strict=True):
-        labels = as_text(table.levels[0].take(table.codes[0]))
-        over += [name] * len(labels)
-        level += labels
-    return {
-        "over": pd.Series(over).array.take(np.repeat(np.arange(len(over)), width)),
-        "level": pd.Series(level).array.take(np.repeat(np.arange(len(level)), width)),
-    }
-
-
-def as_text(labels: Any) -> list[str | None]:
-    """Write labels of any type as text; a missing label stays missing."""
-    return [None if pd.isna(label) else str(label) for label in labels]
-
-
-def variable_columns(request: Request, table: Table, n_groups: int) -> dict[str, Any]:
-    """Return the columns `variable` and, where a variable has categories, `category`."""
-    names = [variable.name for variable in request.variables] or [""]
-    columns = {"variable": pd.Categorical.from_codes(np.tile(table.variable, n_groups), names)}
-    if table.categories:
-        dtype = category_dtype(list(table.categories.values()))
-        code = np.full(len(table.variable), -1)
-        for j, labels in table.categories.items():
-            slots = table.variable == j
-            places = dtype.categories.get_indexer(pd.Index(labels))
-            code[slots] = places[table.category[slots]]
-        columns["category"] = pd.Categorical.from_codes(np.tile(code, n_groups), dtype=dtype)
-    return columns
-
-
-def category_dtype(parts: Sequence[Any]) -> pd.CategoricalDtype:
-    """Return the type of the column `category`: the input's own, or the union of several."""
-    dtypes = [
-        labels.dtype if isinstance(labels, pd.Categorical) else pd.CategoricalDtype(labels)
-        for labels in parts
-    ]
-    if all(dtype == dtypes[0] for dtype in dtypes):
-        return dtypes[0]
-    categories = dict.fromkeys(label for dtype in dtypes for label in dtype.categories)
-    return pd.CategoricalDtype(list(categories))
-
-
-def standard_column(request: Request, tables: Sequence[Table], width: int) -> Any:
-    """Return the id of the standard of each row: one for all, or the one id of the row's group."""
-    if not isinstance(request.standard, Key):
-        return request.standard
-    return one_standard_each(request.standard.name, tables, width)
-
-
-def one_standard_each(name: str, tables: Sequence[Table], width: int) -> np.ndarray:
-    """Return the id of each group's standard, `width` times; a group under two is an error."""
-    columns = []
-    for table in tables:
-        inside: np.ndarray = table.sums["standard"] > 0
-        seen: np.ndarray = table.sums["standard_seen"] > 0
-        mixed = inside.sum(axis=1) > 1
-        if mixed.any():
-            raise ComparabilityError(
-                f"group {int(mixed.argmax())} of the result holds rows of more than one standard"
-                f" (column {name!r}); each row of a result stands under one"
-            )
-        # A group without rows in the domain still stands under the standard of its rows outside.
-        known = np.where(np.any(inside, axis=1, keepdims=True), inside, seen)
-        ids = np.array([*table.standards, None], dtype=object)
-        one = known.sum(axis=1) == 1
-        columns.append(np.where(one, ids[known.argmax(axis=1)], None))
-    return np.repeat(np.concatenate(columns), width)
-
-
-def meta_of(request: Request, table: Table) -> dict[str, Any]:
-    """Return what the result tells of its call."""
-    return {
-        "rows_read": request.frame.n,
-        "rows_outside": request.frame.n - table.n_rows,
-        "where": request.domain,
-        "where_missing": int(table.where_missing),
-        "unit": request.unit,
-        "design": repr(request.design),
-        "standard": (
-            request.standard.name if isinstance(request.standard, Key) else request.standard
-        ),
-        "versions": versions(),
-    }
-
-
-@cache
-def versions() -> dict[str, str]:
-    """Return the versions of what computed the result."""
-    try:
-        own = metadata.version("povertycore")
-    except metadata.PackageNotFoundError:
-        own = "not installed"
-    return {"povertycore": own, "numpy": np.__version__, "pandas": pd.__version__}

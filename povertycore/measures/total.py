@@ -9,18 +9,23 @@ from ..design import Design
 from ..errors import OptionError, ValueRangeError
 from ..estimates import Estimates
 from ..inputs import Frame
+from .results import (
+    wrap,
+)
+from .tables import (
+    Table,
+    option_error,
+)
 from .tally import (
     Request,
-    Table,
     Variable,
     compute,
+    count_is_needed,
     frame_of,
     listed,
     measured_variables,
     numbers_only,
-    option_error,
     resolve,
-    wrap,
 )
 
 
@@ -59,7 +64,7 @@ def total(
     Estimates
         One row per group and column: `estimate`, the sum of weight times value, in the unit of
         the column (in `unit` for 0/1 columns, categories and counts). `numerator` and
-        `denominator` are NaN.
+        `denominator` are NaN. Standard errors of a sample as in `rate`, with plain intervals.
 
     Raises
     ------
@@ -135,7 +140,8 @@ def mean(
     -------
     Estimates
         One row per group and column: `estimate`, in the unit of the column, is `numerator` (sum
-        of weight times value) over `denominator` (sum of weights).
+        of weight times value) over `denominator` (sum of weights). Standard errors of a sample as
+        in `rate`, with plain intervals.
 
     Raises
     ------
@@ -207,7 +213,8 @@ def ratio(
     Estimates
         One row per group: `variable` is "numerator/denominator"; `estimate` is the sum of weight
         times numerator over the sum of weight times denominator, which are in the columns of
-        these names; `population` is the sum of weights of the rows used.
+        these names; `population` is the sum of weights of the rows used. Standard errors of a
+        sample as in `rate`, with plain intervals.
 
     Raises
     ------
@@ -253,11 +260,6 @@ def ratio(
         totals=totals,
     )
     return wrap(request, compute(request))
-
-
-def count_is_needed(design: Design | None, count: str | None) -> bool:
-    """Say whether amounts would be multiplied by the members of the household unasked."""
-    return design is not None and design.size is not None and count is None
 
 
 def compute_or_ask(request: Request) -> list[Table]:

@@ -15,7 +15,7 @@ from ..errors import LimitError, unknown_option
 from .multidim import reweighted_spec
 from .scores import Scheme, scheme_of
 from .spec import Spec, as_fraction
-from .tally import option_error
+from .tables import option_error
 
 DRAWN = 10**6  # drawn weights are multiples of 1/DRAWN
 MOST_WEIGHTINGS = 1_000_000

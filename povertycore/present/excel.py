@@ -23,6 +23,7 @@ import pandas as pd
 
 from povertycore.errors import LimitError, OptionError, missing_extra, unknown_option
 from povertycore.present import number
+from povertycore.present.table import FLAGGED, legend, signs_of
 
 if TYPE_CHECKING:
     from povertycore.estimates import Estimates
@@ -54,6 +55,7 @@ FORMATS = {
     "text": "@",
 }
 MISSING = "–"
+AROUND = "|"  # between a kind of figure and the sign of a flag
 
 # Columns of an Estimates in the unit of the estimate, and the others that are no counts.
 IN_UNIT_OF_ESTIMATE = ("estimate", "se", "ci_low", "ci_high", "start", "end")
@@ -137,6 +139,8 @@ def write_estimates(
             "use .to_csv(...) or .select(...)"
         )
     columns = [_estimates_column(frame[name], name, kinds) for name in names]
+    if "flag" in est.own_names:
+        columns = [_flagged(est, name, cells) for name, cells in zip(names, columns, strict=True)]
     totals = [
         row
         for row in range(len(frame))
@@ -177,6 +181,32 @@ def _estimates_column(values: Any, name: str, kinds: Sequence[str]) -> list[tupl
     return [(value, _label_format(value)) for value in values]
 
 
+def _flagged(est: Estimates, name: str, cells: list[tuple[Any, str]]) -> list[tuple[Any, str]]:
+    """Put a sign in the place of what is suppressed, and one in the format of an estimate."""
+    if name not in FLAGGED:
+        return cells
+    signs = signs_of(est)
+    marked = []
+    for (value, kind), flag in zip(cells, est["flag"], strict=True):
+        if flag == "suppressed" and value == value:
+            marked.append((signs[flag], kind))
+        elif flag == "unreliable" and name == "estimate" and value == value:
+            marked.append((value, f"{kind}{AROUND}{signs[flag]}"))
+        else:
+            marked.append((value, kind))
+    return marked
+
+
+def _number_format(kind: str) -> str:
+    """Return the format of a kind of figure, with a sign around it where one follows the kind."""
+    kind, _, sign = kind.partition(AROUND)
+    plain = FORMATS.get(kind, "General")
+    if not sign:
+        return plain
+    before, after = (f'"{part}"' if part else "" for part in sign.split("{}"))
+    return ";".join(f"{before}{part}{after}" for part in plain.split(";"))
+
+
 def _figure_cell(value: float, kind: str) -> tuple[Any, str]:
     if kind == "points":
         return value * 100, "points_in_words"
@@ -206,7 +236,7 @@ def _facts(est: Estimates) -> list[str]:
     if source:
         listed = [source] if isinstance(source, str) else list(source)
         lines.append(f"Source: {'; '.join(str(name) for name in listed)}")
-    return [*lines, *[str(line) for line in meta.get("footnotes", ())]]
+    return [*lines, *[str(line) for line in meta.get("footnotes", ())], *legend(est)]
 
 
 def write_tables(
@@ -299,7 +329,7 @@ class _Styles:
 
     def cell(self, kind: str, total: bool) -> Any:
         properties: dict[str, Any] = {
-            "num_format": FORMATS.get(kind, "General"),
+            "num_format": _number_format(kind),
             "bottom": 1,
             "bottom_color": "#D9D9D9",
         }
@@ -429,6 +459,9 @@ def _clean(text: str) -> str:
 
 
 def _shown(value: Any, kind: str) -> str:
+    kind, _, sign = kind.partition(AROUND)
+    if sign:
+        return sign.format(_shown(value, kind))
     if isinstance(value, str) or kind == "text":
         return "" if value is None or value != value else str(value)
     if value is None or value != value:

@@ -25,6 +25,7 @@ from povertycore.errors import (
     unknown_option,
 )
 from povertycore.present import number
+from povertycore.present.table import signs_of
 
 if TYPE_CHECKING:
     from povertycore.estimates import Estimates
@@ -282,6 +283,10 @@ class Plotter:
 
     def _frame(self, rows: Sequence[int] | None = None) -> Any:
         frame = self._est.to_frame()
+        if "flag" in self._est.own_names:
+            hidden = frame["flag"] == "suppressed"
+            frame.loc[hidden, ["estimate", "ci_low", "ci_high"]] = np.nan
+            frame["(sign)"] = frame["flag"].map(signs_of(self._est))
         return frame if rows is None else frame.iloc[list(rows)]
 
     def _one_kind(self) -> str:
@@ -468,12 +473,19 @@ def _figures(ax: Any, rows: Any, y: Any, kind: str, lang: str, *, signed: bool =
     """Write each bar's figure at its end."""
     known_high = rows["ci_high"].fillna(rows["estimate"]).to_numpy()
     known_low = rows["ci_low"].fillna(rows["estimate"]).to_numpy()
-    for place, value, low, high in zip(y, rows["estimate"], known_low, known_high, strict=True):
-        if np.isnan(value):
+    signs = rows["(sign)"] if "(sign)" in rows else [None] * len(rows)
+    for place, value, low, high, sign in zip(
+        y, rows["estimate"], known_low, known_high, signs, strict=True
+    ):
+        text = "" if np.isnan(value) else _figure(value, kind, lang, signed)
+        if isinstance(sign, str):  # a flag: in place of what is suppressed, else around the figure
+            text = sign.format(text)
+            low, high = np.nan_to_num(low), np.nan_to_num(high)
+        if not text:
             continue
         left = signed and value < 0
         ax.annotate(
-            _figure(value, kind, lang, signed),
+            text,
             (low if left else high, place),
             (-3 if left else 3, 0),
             textcoords="offset points",

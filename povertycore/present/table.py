@@ -35,6 +35,9 @@ AS_WORDS: dict[str, Callable[[float], str]] = {
     "reach_year": lambda value: f"{value:.1f}",
 }
 SIZES = ("numerator", "denominator", "population")
+# What a flag hides, or marks: the figure, and what would give it away.
+FLAGGED = (*IN_UNIT, "se", "cv", "numerator")
+SIGNS = {"unreliable": "({})", "suppressed": "*"}
 
 
 @dataclass(frozen=True)
@@ -209,6 +212,8 @@ def is_shown(est: Estimates, name: str) -> bool:
     if name in IN_HEADING and name not in est.key_names:
         missing_somewhere = bool(column.isna().any()) and not column.isna().all()
         return len(distinct(est, name)) > 1 or missing_somewhere
+    if name in ("flag", "reason") and name in est.own_names:
+        return bool((column != "").any())
     if name == "n_missing":
         return bool((column.fillna(0) > 0).any())
     return name in (*est.key_names, "estimate") or bool(column.notna().any())
@@ -224,7 +229,45 @@ def shown_column(est: Estimates, name: str) -> ShownColumn:
         return ShownColumn(header, cells, pd.api.types.is_numeric_dtype(est[name]), is_key)
     if not pd.api.types.is_numeric_dtype(est[name]):
         return ShownColumn(header, [label(value, "") for value in values], False, is_key)
-    return ShownColumn(header, numbers_as_text(est, name, values), True, is_key)
+    cells = numbers_as_text(est, name, values)
+    if name in FLAGGED:
+        cells = flagged(est, name, cells)
+    return ShownColumn(header, cells, True, is_key)
+
+
+def signs_of(est: Estimates) -> dict[str, str]:
+    """Return the sign of each flag; {} in it stands for the number."""
+    return {**SIGNS, **est._meta.get("flags", {}).get("signs", {})}
+
+
+def flagged(est: Estimates, name: str, cells: list[str]) -> list[str]:
+    """Put a sign in the place of what is suppressed, and one beside an unreliable estimate."""
+    if "flag" not in est.own_names:
+        return cells
+    signs = {flag: sign for flag, sign in signs_of(est).items()
+             if flag == "suppressed" or name == "estimate"}  # fmt: skip
+    return [
+        signs[flag].format(cell) if flag in signs and cell != MISSING else cell
+        for flag, cell in zip(est["flag"], cells, strict=True)
+    ]
+
+
+def legend(est: Estimates) -> list[str]:
+    """Return what the signs of flags mean, and whose rules they are."""
+    if "flag" not in est.own_names:
+        return []
+    present = set(est["flag"])
+    signs = {flag: sign.format("…") for flag, sign in signs_of(est).items() if flag in present}
+    words = est._meta.get("flags", {})
+    meaning = ", ".join(f"{sign} {flag}" for flag, sign in signs.items())
+    if not words:
+        return [meaning] if meaning else []
+    rules = f"flags by preset {words['preset']!r}: {words['source']}"
+    if words["limits"] != words["own_limits"]:
+        rules += "; with other limits"
+    elif not words["verified"]:
+        rules += "; limits not verified"
+    return [f"{meaning}; {rules}" if meaning else f"no {rules}"]
 
 
 def numbers_as_text(est: Estimates, name: str, values: list[float]) -> list[str]:
@@ -308,6 +351,7 @@ def remarks(est: Estimates) -> list[str]:
     meta = est.meta
     sources = distinct_of(est.sources())
     found = [printable(str(note)) for note in meta.get("footnotes", ())]
+    found += [printable(line) for line in legend(est)]
     return found + ([printable(f"Source: {', '.join(sources)}")] if sources else [])
 
 

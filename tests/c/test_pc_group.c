@@ -126,6 +126,34 @@ static void a_code_tells_its_keys(void)
     free(k);
 }
 
+static void many_codes_tell_their_keys_as_one_by_one(void)
+{
+    static uint32_t code[N];
+    keys *k = make_keys(4);
+    for (unsigned which = 1; which < 64; which++) {
+        const int64_t most_table = which & 16 ? 100000 : 0;
+        pc_context ctx;
+        pc_error err;
+        int64_t value[2000];
+        uint8_t missing[2000];
+        pc_context_init(&ctx);
+        if ((which & 15) == 0) continue;
+        pc_group *group = encode(&ctx, k, which & 15, most_table, (which & 32) != 0, code, &err);
+        if (!EXPECT(group != NULL && pc_group_n_codes(group, 0) <= 2000)) continue;
+        const int64_t n = pc_group_n_codes(group, 0);
+        for (int64_t j = 0; j < group->scheme.n_keys; j++) {
+            pc_group_key_values(group, 0, n, NULL, j, value, missing);
+            for (int64_t c = 0; c < n; c++) {
+                bool is_missing;
+                EXPECT(value[c] == pc_group_key_value(group, 0, c, j, &is_missing));
+                EXPECT(missing[c] == is_missing);
+            }
+        }
+        pc_group_free(&ctx, group);
+    }
+    free(k);
+}
+
 static void groups_keep_their_keys_when_they_change_lanes(void)
 {
     static uint32_t code[N];
@@ -270,6 +298,7 @@ int main(void)
     static const pc_claim claims[] = {
         CLAIM(equal_codes_mean_equal_keys_for_every_mix),
         CLAIM(a_code_tells_its_keys),
+        CLAIM(many_codes_tell_their_keys_as_one_by_one),
         CLAIM(groups_keep_their_keys_when_they_change_lanes),
         CLAIM(a_missing_key_is_an_error_or_a_group),
         CLAIM(a_key_that_changed_after_the_scan_is_refused),

@@ -35,7 +35,7 @@ static reading read_slot(const pc_record_layout *layout, const double *slot)
     EXPECT(pc_record_has_rows(layout, record) == (slot[1] > 0));
     pc_record_sum(layout, sum, record);
     pc_record_finish(layout, sum, values);
-    pc_record_read(layout, values, &r.n, &r.weight, 1, r.score_n, r.score_weight, r.sum);
+    pc_record_read(layout, 1, values, &r.n, &r.weight, r.score_n, r.score_weight, r.sum);
     free(record);
     free(sum);
     free(values);
@@ -80,6 +80,15 @@ static void a_sum_of_flags_never_exceeds_its_weight(void)
     const pc_record_layout layout = pc_record_flags(1, 1000000);
     const double slot[4] = {1.0, 3, nextafter(1.0, 2.0), 0}; /* rounded another way */
     EXPECT(read_slot(&layout, slot).sum[0] == 1.0);
+}
+
+static void scores_lie_behind_weight_and_n_and_may_exceed_the_weight(void)
+{
+    const pc_record_layout layout = pc_record_scores(3, 1000000);
+    const double slot[8] = {10, 4, 1.5, 11, 0.25};
+    const reading r = read_slot(&layout, slot);
+    EXPECT(layout.width == 8 && layout.slot == 8 && r.n == 4 && r.weight == 10);
+    EXPECT(r.sum[0] == 1.5 && r.sum[1] == 11 && r.sum[2] == 0.25);
 }
 
 static void sums_are_read_with_their_errors(void)
@@ -135,7 +144,7 @@ static void copies_of_few_groups_are_one_in_the_end(void)
     EXPECT(pc_record_has_rows(&layout, record));
     pc_record_sum(&layout, total, record);
     pc_record_finish(&layout, total, values);
-    pc_record_read(&layout, values, &n, &weight, 1, &score_n, &score_weight, &sum);
+    pc_record_read(&layout, 1, values, &n, &weight, &score_n, &score_weight, &sum);
     EXPECT(n == 21 && sum == 28 && weight == 42);
 }
 
@@ -168,6 +177,7 @@ int main(void)
         CLAIM(a_part_of_fewer_flags_comes_last),
         CLAIM(flags_lie_behind_weight_and_n),
         CLAIM(a_sum_of_flags_never_exceeds_its_weight),
+        CLAIM(scores_lie_behind_weight_and_n_and_may_exceed_the_weight),
         CLAIM(sums_are_read_with_their_errors),
         CLAIM(what_is_put_aside_keeps_its_rounding_errors),
         CLAIM(copies_of_few_groups_are_one_in_the_end),

@@ -50,13 +50,13 @@ static void negative_infinite_and_missing_amounts_show(void)
     double amount[N];
     for (int i = 0; i < N; i++) amount[i] = i % 3 ? 1e300 : i % 2 ? 0.0 : -0.0;
     for (int k = 0; k < 2; k++) {
-        EXPECT(build(k)->check(N, amount) == 0);
+        EXPECT(build(k)->check(N, amount) == PC_SUM_ZERO);
         EXPECT(build(k)->check(0, amount) == 0);
         for (int i = 0; i < N; i += 13)
             for (size_t b = 0; b < sizeof bad / sizeof *bad; b++) {
                 const double good = amount[i];
                 amount[i] = bad[b];
-                EXPECT(build(k)->check(N, amount) != 0);
+                EXPECT((build(k)->check(N, amount) & PC_SUM_BAD) != 0);
                 amount[i] = good;
             }
     }
@@ -177,22 +177,70 @@ static void pairs_get_weight_and_row(void)
     }
 }
 
+static void four_columns_are_interleaved(void)
+{
+    static double column[4][N], out[4 * N];
+    const double *four[] = {column[0], column[1], column[2], column[3]};
+    for (int i = 0; i < N; i++)
+        for (int j = 0; j < 4; j++) column[j][i] = 10 * i + j;
+    for (int k = 0; k < 2; k++)
+        for (int64_t n = 0; n <= N; n += 59) {
+            memset(out, 0, sizeof out);
+            build(k)->interleave(n, four, out);
+            for (int64_t i = 0; i < N; i++)
+                for (int j = 0; j < 4; j++)
+                    EXPECT(out[4 * i + j] == (i < n ? column[j][i] : 0));
+        }
+}
+
+/* Numbers in parts of four, the second of the first part 1, and perhaps one behind them. */
+static void parts_are_added_to_the_slots_of_their_rows(void)
+{
+    enum { MOST_PARTS = 4, STRIDE = 4 * MOST_PARTS + 4 };
+    static double x[MOST_PARTS][4 * N], rest[N];
+    static rows r;
+    make_rows(&r, STRIDE);
+    for (int i = 0; i < N; i++) {
+        rest[i] = r.weight[(i + 5) % N];
+        for (int p = 0; p < MOST_PARTS; p++)
+            for (int j = 0; j < 4; j++) x[p][4 * i + j] = r.weight[(i + 17 * p + j) % N];
+        x[0][4 * i + 1] = 1;
+    }
+    for (int variant = 0; variant < 4 * MOST_PARTS; variant++) {
+        const double *part[] = {x[0], x[1], x[2], x[3]};
+        const int n_parts = 1 + variant / 4;
+        const bool has_rest = variant % 2;
+        double table[GROUPS * STRIDE] = {0}, expected[GROUPS * STRIDE] = {0};
+        EXPECT(build(variant / 2 % 2)->add_parts(0, N, r.at, n_parts, part,
+                                                 has_rest ? rest : NULL, 1e9, table) == N);
+        for (int i = 0; i < N; i++) {
+            for (int m = 0; m < 4 * n_parts; m++) expected[r.at[i] + (uint32_t)m] += x[m / 4][4 * i + m % 4];
+            if (has_rest) expected[r.at[i] + 4 * (uint32_t)n_parts] += rest[i];
+        }
+        EXPECT(memcmp(table, expected, sizeof table) == 0);
+    }
+}
+
 /* The caller puts a full slot aside and goes on: nothing is skipped, nothing added twice. */
 static void adding_stops_behind_the_row_that_fills_a_slot(void)
 {
     static const pc_sum_ahead nothing = {.n = 0};
     enum { STRIDE = 130, MOST = 10 };
     for (int k = 0; k < 2; k++)
-        for (int form = 0; form < 3; form++) {
+        for (int form = 0; form < 4; form++) {
             static rows r;
+            static double ones[4 * N];
+            const double *part[] = {ones};
             double table[GROUPS * STRIDE] = {0}, n[GROUPS] = {0};
             make_rows(&r, STRIDE);
+            for (int i = 0; i < 4 * N; i++) ones[i] = 1;
             pack_rows(&r, 0, 0, form == 0 ? 2 : 6);
             for (int64_t row = 0; row < N;) {
                 const int64_t next =
                     form == 0   ? build(k)->add_flags(row, N, r.at, 1, r.part, r.weight, MOST, table, &nothing)
                     : form == 1 ? build(k)->add_cells(row, N, r.at, 1, r.part, r.weight, MOST, table, &nothing)
-                                : build(k)->add_pairs(row, N, r.at, r.weight, MOST, table, &nothing);
+                    : form == 2 ? build(k)->add_pairs(row, N, r.at, r.weight, MOST, table, &nothing)
+                                : build(k)->add_parts(row, N, r.at, 1, part, NULL, MOST, table);
                 if (!EXPECT(next > row && next <= N)) return;
                 double *slot = table + r.at[next - 1];
                 EXPECT(next == N || slot[1] == MOST);
@@ -238,6 +286,8 @@ int main(void)
         CLAIM(flags_get_the_weights_of_their_rows),
         CLAIM(cells_get_the_weights_of_their_combinations),
         CLAIM(pairs_get_weight_and_row),
+        CLAIM(four_columns_are_interleaved),
+        CLAIM(parts_are_added_to_the_slots_of_their_rows),
         CLAIM(adding_stops_behind_the_row_that_fills_a_slot),
         CLAIM(records_keep_what_a_naive_sum_loses),
     };

@@ -235,6 +235,7 @@ FAULTS = {
     "where": [(2.0, errors.ValueRangeError), (0.5, errors.ValueRangeError)],
     "flag": [(-1.0, errors.ValueRangeError), (0.1, errors.ValueRangeError)]
     + [(math.inf, errors.ValueRangeError)],
+    "indicator": [(2.0, errors.ValueRangeError), (math.nan, errors.ValueRangeError)],
     "value": [(math.inf, errors.ValueRangeError), (-math.inf, errors.ValueRangeError)],
     "pair": [(math.inf, errors.ValueRangeError)],
 }

@@ -80,19 +80,9 @@ class ProfileCall(Call):
         return self.rng.choice([0, 1, 2, 3, 6, 7, 8, 9, 12, 14] + [16, 16] * (self.n <= 65))
 
     def draw_flags(self):
-        flags = []
-        for _ in range(self.n_flags):
-            drawn = indicator(self.rng, self.n, "flag", self.seen, None)
-            flags.append(self.with_fault(drawn, "flag"))
-            missing = next((i for i, x in enumerate(drawn.values) if is_missing(x)), None)
-            assert missing is None
-        if flags and self.n and self.rng.random() < 0.05:
-            row = self.rng.randrange(self.n)
-            flags[-1] = faulty(self.rng, flags[-1], row, math.nan, "flag", self.seen)
-            first = next((i for i, x in enumerate(flags[-1].values) if is_missing(x)), None)
-            if first is not None:  # an indicator of a profile may not be missing
-                self.expect(first, errors.ValueRangeError)
-        return flags
+        """Indicators; a gap in one is an error, as is any value but 0 and 1."""
+        drawn = [indicator(self.rng, self.n, "flag", self.seen, None) for _ in range(self.n_flags)]
+        return [self.with_fault(flag, "indicator") for flag in drawn]
 
     def draw_packed(self):
         """A column of combinations, and what they say of each indicator."""
@@ -253,18 +243,21 @@ def call_af(rng, seen):
     draws = np.random.default_rng(rng.randrange(2**32))
     n_groups, n_profiles = rng.choice([2, 3, 9, 70, 300]), rng.choice([0, 1, 5, 40])
     n = rng.choice([0, 1, 4])
-    strange = [0.0, 1.0, 0.5, 1e-300, 1e300] + [math.inf, math.nan, -1.0] * (rng.random() < 0.5)
-    share = draws.choice(strange[:5], (n_profiles, n_groups))
+    share = draws.choice([0.0, 1.0, 0.5, 1e-300, 1e300], (n_profiles, n_groups))
     if n_profiles and rng.random() < 0.2:
         share[rng.randrange(n_profiles), 1] = rng.choice([-1.0, math.nan, math.inf])
     measures = rng.choice([("H",), ("M0",), ("H", "M0"), ("M0", "H")])
     baseline = draws.choice([0.0, 0.1, 1e300, -5.0], (len(measures), n_groups))
     least = -1 if rng.random() < 0.2 else 0
     score = draws.integers(least, rng.choice([2, 2**62]), (n, n_profiles))
-    value = draws.choice(strange, (n, n_profiles))
+    value = draws.choice([0.0, 1.0, 0.5, 1e-300], (n, n_profiles))
+    wrong_value = value.size > 0 and rng.random() < 0.3
+    if wrong_value:
+        value.flat[rng.randrange(value.size)] = rng.choice([1.5, math.inf, math.nan, -1.0])
     descending = np.sort(draws.integers(-5, 2**40, (n, 3)))[:, ::-1].copy()
     cutoff = descending if rng.random() < 0.5 else None
     found, error = outcome(_core.af, share, baseline, measures, score, value, cutoff, n_threads=2)
+    assert error is not None or not wrong_value
     if error is None:
         assert found["turned"].shape == (len(measures), n_groups, n_groups)
         seen["ranked"] += 1

@@ -1,0 +1,280 @@
+/* Variances of parts by unit: sums on paper, labels shared, counts, bad indexes, memory. */
+#include "pc_linvar.h"
+#include "pc_test.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Two strata of two and three units; the first has factor 2, the second 3/2 of which half is drawn. */
+static const int64_t stratum[] = {0, 0, 1, 1, 1}, first[] = {0, 2, 5};
+static const double factor[] = {2.0, 0.75};
+static const pc_stage plain = {
+    .n_units = 5, .n_strata = 2, .n_labels = 5, .stratum = stratum, .first = first, .factor = factor};
+
+/* Row 0: 3, 5 | 6, 0, 0 (of the second only one unit);  row 1: nothing;  row 2: 1 in unit 1, 2 in 4. */
+static const int64_t start[] = {0, 3, 3, 5}, unit[] = {0, 1, 2, 1, 4};
+static const double value[] = {3.0, 5.0, 6.0, 1.0, 2.0};
+static const pc_parts three = {
+    .n_rows = 3, .n_parts = 5, .n_units = 5, .start = start, .unit = unit, .value = value};
+
+static void variances_are_sums_over_strata(void)
+{
+    pc_context ctx;
+    double v[3] = {-1, -1, -1};
+    pc_context_init(&ctx);
+    EXPECT(pc_linvar_variance(&ctx, &plain, &three, v) == PC_OK);
+    EXPECT(v[0] == 2.0 * (1 + 1) + 0.75 * (16 + 4 + 4)); /* units without a part count as 0 */
+    EXPECT(v[1] == 0.0);
+    EXPECT(fabs(v[2] - (2.0 * 0.5 + 0.75 * 8.0 / 3.0)) < 1e-15);
+}
+
+static void covariances_are_products_of_centred_parts(void)
+{
+    pc_context ctx;
+    double c[9], v[3];
+    pc_context_init(&ctx);
+    EXPECT(pc_linvar_cov(&ctx, &plain, &three, c) == PC_OK);
+    EXPECT(pc_linvar_variance(&ctx, &plain, &three, v) == PC_OK);
+    for (int a = 0; a < 3; a++) {
+        EXPECT(fabs(c[4 * a] - v[a]) <= 1e-14 * v[a]);
+        for (int b = 0; b < 3; b++) EXPECT(c[3 * a + b] == c[3 * b + a]);
+    }
+    /* (-1, 1) (-1/2, 1/2) 2 and (4, -2, -2) (-2/3, -2/3, 4/3) 3/4 */
+    EXPECT(fabs(c[2] - (2.0 - 3.0)) < 1e-14);
+    EXPECT(c[1] == 0.0 && c[4] == 0.0);
+}
+
+/* The same units as strata of two periods: 0, 1 are 2, 3 again. */
+static void parts_of_one_label_are_added_before_they_are_squared(void)
+{
+    static const int64_t h[] = {0, 0, 1, 1}, f[] = {0, 2, 4}, label[] = {0, 1, 0, 1};
+    static const double two[] = {2.0, 2.0};
+    const pc_stage waves = {.n_units = 4, .n_strata = 2, .n_labels = 2, .stratum = h, .first = f,
+                            .label = label, .factor = two};
+    static const int64_t s[] = {0, 2, 4, 8}, u[] = {0, 1, 2, 3, 0, 1, 2, 3};
+    static const double z[] = {3, 5, 1, 7, -3, -5, 1, 7}; /* a period, the other, their difference */
+    const pc_parts rows = {
+        .n_rows = 3, .n_parts = 8, .n_units = 4, .start = s, .unit = u, .value = z};
+    pc_context ctx;
+    double v[3], c[9];
+    int64_t labels[3], strata[3];
+    pc_context_init(&ctx);
+    EXPECT(pc_linvar_variance(&ctx, &waves, &rows, v) == PC_OK);
+    EXPECT(pc_linvar_cov(&ctx, &waves, &rows, c) == PC_OK);
+    EXPECT(fabs(v[0] - 4) < 1e-14 && fabs(v[1] - 36) < 1e-13 && fabs(v[2] - 16) < 1e-13);
+    EXPECT(fabs(c[1] - 12) < 1e-13 && fabs(c[2] - 8) < 1e-13 && fabs(c[5] - 24) < 1e-13);
+    EXPECT(pc_linvar_count(&ctx, &waves, &rows, false, labels, strata) == PC_OK);
+    EXPECT(labels[0] == 2 && labels[2] == 2);
+    EXPECT(strata[0] == 1 && strata[2] == 1); /* shared: the stratum counts once */
+}
+
+static void a_part_that_is_centred_already_is_added_as_it_is(void)
+{
+    static const int64_t s[] = {0, 2}, u[] = {0, 5 + 2};
+    static const double z[] = {4.0, 3.0};
+    const pc_parts row = {
+        .n_rows = 1, .n_parts = 2, .n_units = 5, .start = s, .unit = u, .value = z};
+    pc_context ctx;
+    double v, c;
+    int64_t labels, strata;
+    pc_context_init(&ctx);
+    EXPECT(pc_linvar_variance(&ctx, &plain, &row, &v) == PC_OK);
+    EXPECT(fabs(v - (2.0 * 8 + 9)) < 1e-14);
+    EXPECT(pc_linvar_cov(&ctx, &plain, &row, &c) == PC_OK);
+    EXPECT(fabs(c - v) < 1e-14);
+    EXPECT(pc_linvar_count(&ctx, &plain, &row, true, &labels, &strata) == PC_OK);
+    EXPECT(labels == 2 && strata == 1); /* both units of the stratum; not the one beside */
+}
+
+static void units_and_strata_of_each_row_are_counted(void)
+{
+    pc_context ctx;
+    int64_t labels[3], strata[3];
+    pc_context_init(&ctx);
+    EXPECT(pc_linvar_count(&ctx, &plain, &three, false, labels, strata) == PC_OK);
+    EXPECT(labels[0] == 3 && labels[1] == 0 && labels[2] == 2);
+    EXPECT(strata[0] == 2 && strata[1] == 0 && strata[2] == 2);
+    EXPECT(pc_linvar_count(&ctx, &plain, &three, true, labels, strata) == PC_OK);
+    EXPECT(labels[0] == 5 && labels[1] == 0 && labels[2] == 5);
+}
+
+static void totals_far_from_zero_keep_their_variance(void)
+{
+    static const int64_t s[] = {0, 2}, u[] = {0, 1};
+    static const double z[] = {1e15 + 3.0, 1e15 + 5.0};
+    const pc_parts row = {
+        .n_rows = 1, .n_parts = 2, .n_units = 5, .start = s, .unit = u, .value = z};
+    pc_context ctx;
+    double v;
+    pc_context_init(&ctx);
+    EXPECT(pc_linvar_variance(&ctx, &plain, &row, &v) == PC_OK);
+    EXPECT(v == 4.0);
+}
+
+static void cells_are_sorted_and_equal_ones_added_in_their_order(void)
+{
+    static const int64_t row[] = {2, 0, 2, 0, 2}, in[] = {4, 3, 0, 3, 4};
+    static const double z[] = {1.0, 2.0, 3.0, 4.0, 5.0};
+    int64_t s[5], u[5], n;
+    double v[5];
+    pc_context ctx;
+    pc_context_init(&ctx);
+    EXPECT(pc_linvar_sort(&ctx, 5, row, in, z, 4, 5, s, u, v, &n) == PC_OK);
+    EXPECT(n == 3 && s[0] == 0 && s[1] == 1 && s[2] == 1 && s[3] == 3 && s[4] == 3);
+    EXPECT(u[0] == 3 && v[0] == 6.0);
+    EXPECT(u[1] == 0 && v[1] == 3.0 && u[2] == 4 && v[2] == 6.0);
+    EXPECT(pc_linvar_sort(&ctx, 0, row, in, z, 2, 5, s, u, v, &n) == PC_OK);
+    EXPECT(n == 0 && s[0] == 0 && s[1] == 0 && s[2] == 0);
+    EXPECT(pc_linvar_sort(&ctx, 0, row, in, z, 0, 0, s, u, v, &n) == PC_OK && n == 0);
+}
+
+static void combinations_have_the_weighted_parts_of_their_rows(void)
+{
+    static const int64_t begin[] = {0, 2, 2, 3}, which[] = {0, 2, 1};
+    static const double weight[] = {2.0, -1.0, 7.0};
+    int64_t s[4], u[5], n, n_cells;
+    double v[5];
+    pc_context ctx;
+    pc_context_init(&ctx);
+    EXPECT(pc_linvar_combine_cells(&ctx, &three, 3, begin, 3, which, &n_cells) == PC_OK);
+    if (!EXPECT(n_cells == 5)) return;
+    EXPECT(pc_linvar_combine(&ctx, &three, 3, begin, 3, which, weight, n_cells, s, u, v, &n) == PC_OK);
+    EXPECT(n == 4 && s[1] == 4 && s[2] == 4 && s[3] == 4);
+    EXPECT(v[0] == 6.0 && v[1] == 9.0 && v[2] == 12.0 && v[3] == -2.0 && u[3] == 4);
+    EXPECT(pc_linvar_combine(&ctx, &three, 3, begin, 3, which, weight, 4, s, u, v, &n) == PC_ERR_GROUP);
+}
+
+static void an_unknown_part_makes_the_variance_unknown(void)
+{
+    static const double z[] = {3.0, NAN, 6.0, 1.0, 2.0};
+    pc_parts rows = three;
+    pc_context ctx;
+    double v[3];
+    rows.value = z;
+    pc_context_init(&ctx);
+    EXPECT(pc_linvar_variance(&ctx, &plain, &rows, v) == PC_OK);
+    EXPECT(isnan(v[0]) && v[1] == 0.0 && !isnan(v[2]));
+}
+
+static void the_covariance_has_the_same_bits_for_any_number_of_threads(void)
+{
+    enum { ROWS = 250, UNITS = 40, PARTS = ROWS * 8 };
+    static int64_t h[UNITS], f[] = {0, 10, 20, 30, 40}, s[ROWS + 1], u[PARTS];
+    static double c1[ROWS * ROWS], c2[ROWS * ROWS], z[PARTS], g[] = {1.1, 1.2, 1.3, 1.4};
+    uint64_t seed = 1;
+    for (int c = 0; c < UNITS; c++) h[c] = c / 10;
+    for (int i = 0; i < PARTS; i++) {
+        seed = seed * 6364136223846793005u + 1442695040888963407u;
+        z[i] = (double)(seed >> 11) * 0x1p-53;
+        u[i] = 5 * (i % 8) + (int64_t)(seed >> 60) % 5;
+        s[i / 8 + 1] = (i / 8 + 1) * 8;
+    }
+    const pc_stage stage = {.n_units = UNITS, .n_strata = 4, .n_labels = UNITS, .stratum = h,
+                            .first = f, .factor = g};
+    const pc_parts rows = {
+        .n_rows = ROWS, .n_parts = PARTS, .n_units = UNITS, .start = s, .unit = u, .value = z};
+    pc_context ctx;
+    pc_context_init(&ctx);
+    ctx.n_threads = 1;
+    EXPECT(pc_linvar_cov(&ctx, &stage, &rows, c1) == PC_OK);
+    for (int n = 2; n <= 7; n += 5) {
+        ctx.n_threads = n;
+        EXPECT(pc_linvar_cov(&ctx, &stage, &rows, c2) == PC_OK);
+        EXPECT(memcmp(c1, c2, sizeof c1) == 0);
+    }
+}
+
+/* Every index outside its range is refused, and its argument named. */
+static void indexes_outside_their_range_are_refused(void)
+{
+    static const int64_t bad_unit[] = {0, 1, 10, 1, 4}, back[] = {1, 0, 2, 1, 4};
+    static const int64_t bad_start[] = {0, 3, 2, 5}, long_start[] = {0, 3, 3, 6};
+    static const int64_t bad_stratum[] = {0, 0, 2, 1, 1}, bad_first[] = {0, 2, 6};
+    static const int64_t bad_label[] = {0, 1, 2, 3, 5}, minus[] = {-1, 0, 0, 0, 0};
+    pc_context ctx;
+    double v[3], c[9];
+    int64_t n[3], m[3], s[4], u[5], k;
+    pc_context_init(&ctx);
+    for (int fault = 0; fault < 7; fault++) {
+        pc_parts rows = three;
+        pc_stage stage = plain;
+        if (fault == 0) rows.unit = bad_unit;
+        if (fault == 1) rows.unit = back;
+        if (fault == 2) rows.start = bad_start;
+        if (fault == 3) rows.start = long_start;
+        if (fault == 4) stage.stratum = bad_stratum;
+        if (fault == 5) stage.first = bad_first;
+        if (fault == 6) stage.label = bad_label;
+        EXPECT(pc_linvar_variance(&ctx, &stage, &rows, v) == PC_ERR_GROUP);
+        EXPECT(ctx.error.argument[0] != '\0' && ctx.error.index >= 0);
+        EXPECT(pc_linvar_cov(&ctx, &stage, &rows, c) == PC_ERR_GROUP);
+        EXPECT(pc_linvar_count(&ctx, &stage, &rows, false, n, m) == PC_ERR_GROUP);
+    }
+    EXPECT(pc_linvar_sort(&ctx, 5, minus, unit, value, 3, 5, s, u, v, &k) == PC_ERR_GROUP);
+    EXPECT(pc_linvar_sort(&ctx, 5, unit, minus, value, 5, 5, s, u, v, &k) == PC_ERR_GROUP);
+    EXPECT(pc_linvar_combine_cells(&ctx, &three, 3, start, 5, unit, &k) == PC_ERR_GROUP);
+}
+
+/* ---- memory -------------------------------------------------------------------------------------- */
+
+static pc_status use_all(pc_context *ctx, void *arg)
+{
+    static const int64_t begin[] = {0, 2}, which[] = {0, 2};
+    static const double weight[] = {1.0, 1.0};
+    double v[5], c[9];
+    int64_t n[3], m[3], s[4], u[5], k;
+    (void)arg;
+    pc_status status = pc_linvar_variance(ctx, &plain, &three, v);
+    if (status == PC_OK) status = pc_linvar_cov(ctx, &plain, &three, c);
+    if (status == PC_OK) status = pc_linvar_count(ctx, &plain, &three, true, n, m);
+    if (status == PC_OK) status = pc_linvar_combine(ctx, &three, 1, begin, 2, which, weight, 5, s, u, v, &k);
+    if (status == PC_OK) EXPECT(k == 4);
+    return status;
+}
+
+static void memory_that_runs_out_is_reported_and_given_back(void)
+{
+    pc_context ctx;
+    pc_context_init(&ctx);
+    ctx.n_threads = 1;
+    EXPECT(pc_test_failing_allocator(&ctx, use_all, NULL) >= 12);
+}
+
+static bool always(void *host)
+{
+    (void)host;
+    return true;
+}
+
+static void the_host_can_stop_long_work(void)
+{
+    enum { ROWS = 100000 };
+    static int64_t s[ROWS + 1];
+    static double v[ROWS];
+    const pc_parts rows = {
+        .n_rows = ROWS, .n_parts = 5, .n_units = 5, .start = s, .unit = unit, .value = value};
+    pc_context ctx;
+    pc_context_init(&ctx);
+    ctx.should_stop = always;
+    EXPECT(pc_linvar_variance(&ctx, &plain, &rows, v) == PC_ERR_INTERRUPTED);
+}
+
+int main(void)
+{
+    static const pc_claim claims[] = {
+        CLAIM(variances_are_sums_over_strata),
+        CLAIM(covariances_are_products_of_centred_parts),
+        CLAIM(parts_of_one_label_are_added_before_they_are_squared),
+        CLAIM(a_part_that_is_centred_already_is_added_as_it_is),
+        CLAIM(units_and_strata_of_each_row_are_counted),
+        CLAIM(totals_far_from_zero_keep_their_variance),
+        CLAIM(cells_are_sorted_and_equal_ones_added_in_their_order),
+        CLAIM(combinations_have_the_weighted_parts_of_their_rows),
+        CLAIM(an_unknown_part_makes_the_variance_unknown),
+        CLAIM(the_covariance_has_the_same_bits_for_any_number_of_threads),
+        CLAIM(indexes_outside_their_range_are_refused),
+        CLAIM(memory_that_runs_out_is_reported_and_given_back),
+        CLAIM(the_host_can_stop_long_work),
+    };
+    return pc_test_run(claims, sizeof claims / sizeof *claims);
+}
