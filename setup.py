@@ -30,6 +30,7 @@ CORE = [
     "pc_score",
     "pc_total",
     "pc_total_rows",
+    "pc_trend",
 ]
 BINDING = [
     "py_array",
@@ -44,6 +45,7 @@ BINDING = [
     "py_module",
     "py_score",
     "py_total",
+    "py_trend",
 ]
 
 # No -march: one build runs on every processor of its kind; the AVX2 loops are chosen at run time.
