@@ -10,7 +10,7 @@ except ImportError as error:
 
 from . import datasets, errors
 from .design import Design, Replicates
-from .dynamics import change, target
+from .dynamics import change, convergence, target
 from .estimates import Estimates
 from .joining import concat, join
 from .measures import fgt, mean, rate, ratio, total
@@ -27,6 +27,7 @@ __all__ = [
     "change",
     "classify",
     "concat",
+    "convergence",
     "datasets",
     "errors",
     "fgt",

@@ -1,6 +1,7 @@
-"""Over time: change between periods and plan fulfilment."""
+"""Over time: change between periods, plan fulfilment, unevenness."""
 
 from .change import change
+from .convergence import convergence
 from .target import target
 
-__all__ = ["change", "target"]
+__all__ = ["change", "convergence", "target"]

@@ -40,13 +40,15 @@ COUNT_MEASURES = frozenset(
 )
 # Ratios of two like figures: percent whatever they are figures of.
 RELATIVE_MEASURES = frozenset(
-    "relative_change annual_relative_change fulfilment sd_reduction share_backwards share_reached "
-    "share_of_top".split()
+    "relative_change annual_relative_change fulfilment share_backwards share_reached share_of_top "
+    "sigma sigma_corrected within between".split()
 )
 # In the unit of what they change, which for a rate is percentage points.
 DIFFERENCE_MEASURES = frozenset(
     "difference annual_difference slope net planned achieved remaining required_pace reduction "
-    "contribution_absolute".split()
+    "contribution_absolute sd_start sd_end sd_reduction sd_start_corrected sd_end_corrected "
+    "sd_reduction_corrected iqr_start iqr_end iqr_reduction "
+    "beta_intercept".split()
 )
 # In the unit of what they describe.
 LEVEL_MEASURES = frozenset("level".split())
