@@ -10,7 +10,7 @@ except ImportError as error:
 
 from . import datasets, errors
 from .design import Design, Replicates
-from .dynamics import change, convergence, target
+from .dynamics import change, convergence, target, trend
 from .estimates import Estimates
 from .joining import concat, join
 from .measures import fgt, mean, rate, ratio, total
@@ -38,6 +38,7 @@ __all__ = [
     "standard",
     "target",
     "total",
+    "trend",
 ]
 
 

@@ -43,6 +43,8 @@ FLOORS = [
     ["quality"],
     ["dynamics.periods", "dynamics.delta", "dynamics.spread"],
     ["dynamics.change", "dynamics.target", "dynamics.uneven"],
+    ["dynamics.series"],
+    ["dynamics.fits"],
     ["dynamics"],
     ["present.number"],
     ["present.table"],

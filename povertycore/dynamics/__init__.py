@@ -1,7 +1,8 @@
-"""Over time: change between periods, plan fulfilment, unevenness."""
+"""Over time: change between periods, trends, plan fulfilment and how unevenly it went."""
 
 from .change import change
 from .convergence import convergence
 from .target import target
+from .trend import trend
 
-__all__ = ["change", "convergence", "target"]
+__all__ = ["change", "convergence", "target", "trend"]
