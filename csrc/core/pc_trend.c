@@ -449,10 +449,10 @@ static pc_status hamed_rao(room *r, pc_worker *worker, int64_t n, double z, doub
     const double squares = centre(n, r->work);
     for (int64_t lag = 1; squares > 0.0 && lag + 2 < n; lag++) {
         if (lag % 16 == 0 && pc_worker_stopped(worker)) return stopped(err);
-        const double size = fabs(lagged(n, r->work, lag) / squares), rest = points - (double)lag;
-        if (size > limit) sum += rest * (rest - 1) * (rest - 2) * size;
+        const double own = lagged(n, r->work, lag) / squares, rest = points - (double)lag;
+        if (fabs(own) > limit) sum += rest * (rest - 1) * (rest - 2) * own;
     }
-    *factor = 1 + 2 / (points * (points - 1) * (points - 2)) * sum;
+    *factor = 1 + 2 / (points * (points - 1) * (points - 2)) * fabs(sum);
     return PC_OK;
 }
 

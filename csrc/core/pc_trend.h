@@ -36,9 +36,10 @@ typedef struct pc_series {
 /* What is done about autocorrelation; by the lags of ranks or residuals around Sen's line. */
 typedef enum pc_correction {
     PC_CORRECT_NOTHING = 0,
-    /* Variance times 1 + 2 / (n (n - 1) (n - 2)) sum (n - k) (n - k - 1) (n - k - 2) |r_k|, over the lags
+    /* Variance times 1 + 2 / (n (n - 1) (n - 2)) |sum (n - k) (n - k - 1) (n - k - 2) r_k|, over the lags
      * k with |r_k| > z / sqrt(n), r of the ranks of the residuals. Hamed and Rao 1998, Journal of
-     * Hydrology 204, 182-196, with the size of r_k: a negative one must not make the test surer. */
+     * Hydrology 204, 182-196, with the size of the sum: figures that swing must not make the test
+     * surer, nor the variance negative. */
     PC_CORRECT_HAMED_RAO,
     /* Variance times 1 + 2 sum (1 - k / n) r_k, over all lags of the residuals. Yue and Wang 2004,
      * Water Resources Management 18, 201-218. */

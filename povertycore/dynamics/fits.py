@@ -387,6 +387,7 @@ def p_values(values: Floats, se: Floats, df: Floats) -> Floats:
     """Return the two-sided p-values of no trend."""
     t = np.full(values.shape, np.nan)
     np.divide(values, se, out=t, where=se > 0)
+    t[(values == 0) & (se == 0)] = 0.0  # a flat line is no trend
     return two_sided(t, df)
 
 

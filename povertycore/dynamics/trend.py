@@ -35,6 +35,7 @@ METHODS = {
     "apc": ("annual_relative_change",),
 }
 NEED_ERRORS = ("wls", "gls")
+RANKS = ("theil_sen", "mann_kendall")  # have no standard errors
 NOT_TESTED = ("level", "lack_of_fit")  # that a level is 0 is no question
 TOO_FEW = "fewer than three periods: no trend"
 NOT_KNOWN = "no standard error: the covariance is not known, and independent=True takes it as 0"
@@ -115,11 +116,12 @@ def trend(
     z = (S - sign S)/sd. Up to 10 periods without ties and without a correction at work p is exact,
     and the note says so. Hamed and Rao multiply the variance by
 
-    .. math:: 1 + \frac{2}{n(n - 1)(n - 2)} \sum_k (n - k)(n - k - 1)(n - k - 2) |r_k|
+    .. math:: 1 + \frac{2}{n(n - 1)(n - 2)} \Big|\sum_k (n - k)(n - k - 1)(n - k - 2) r_k\Big|
 
     over the lags k whose autocorrelation r of the ranks of the residuals around Sen's line is
-    significant at 5 percent; its size counts, so that the test never becomes surer. Autocorrelation
-    takes periods as they follow each other, also where some are missing. [1]_ [2]_ [3]_
+    significant at 5 percent; the size of the sum counts, so that figures that swing never make the
+    test surer. For autocorrelation periods count as they follow each other, also where one is
+    missing. [1]_ [2]_ [3]_
 
     References
     ----------
@@ -222,7 +224,8 @@ def kind_of_errors(
 def finished(fit: Fit, method: str, options: Options) -> Fit:
     """Blank what has fewer than three periods, and give the rest its errors and tests."""
     few = fit.pieces.n < FEWEST
-    fit.values[few] = fit.se[few] = fit.low[few] = fit.high[few] = np.nan
+    for column in (fit.values, fit.se, fit.df, fit.low, fit.high, fit.p_value):
+        column[few] = np.nan
     fit.note(dict.fromkeys(np.flatnonzero(few).tolist(), TOO_FEW))
     n_measures = fit.values.shape[1]
     fit.n_psu = np.full(fit.values.shape, np.nan)
@@ -232,7 +235,7 @@ def finished(fit: Fit, method: str, options: Options) -> Fit:
     if method == "gls":
         finish_gls(fit)
     for j in range(n_measures):
-        if METHODS[method][j] not in NOT_TESTED and method != "mann_kendall":
+        if METHODS[method][j] not in NOT_TESTED and method not in RANKS:
             fit.p_value[:, j] = p_values(fit.values[:, j], fit.se[:, j], fit.df[:, j])
     return fit
 
