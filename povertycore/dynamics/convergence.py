@@ -23,6 +23,7 @@ from ..errors import (
 from ..estimates import Estimates
 from ..fields import PROPORTIONS, TOTAL, listed_names
 from ..inputs import Frame
+from ..intervals import intervals
 from .change import change, pairs_of, spans_in_order
 from .periods import Panel, panel_of, places_of
 from .spread import Floats, Ints, Noise, independent_noise, sampling_noise
@@ -503,7 +504,8 @@ def summary_table(spans: Spans, asked: Asked, controls: Floats | None) -> Estima
         noise, why = noise_of(spans, at, asked) if spans.has_errors else (None, "")
         for word in asked.weightings:
             is_weighted = word == "population"
-            weights = [p[at] if is_weighted else np.ones(len(at)) for p in populations]
+            alike = np.ones(len(at))
+            weights = [p[at] if is_weighted else alike for p in populations]
             course = Course(
                 start=spans.start[at],
                 end=spans.end[at],
@@ -558,7 +560,8 @@ def wrap(spans: Spans, asked: Asked, parts: Sequence[Part]) -> Estimates:
     }
     what = {name: moved[name].array.take(some) for name in moved.measure_key_names}
     of, weighting = what.pop("of"), each([part.weighting for part in parts]).astype(object)
-    estimate, se = (np.array(column(name), np.float64) for name in ("estimate", "se"))
+    estimate, se, df = (np.array(column(name), np.float64) for name in ("estimate", "se", "df"))
+    low, high, _ = intervals(estimate, se, df, 0, False)
     cv = np.divide(se, np.abs(estimate), out=np.full(len(se), np.nan), where=estimate != 0)
     n_units = each([len(part.block.at) for part in parts])
     made = Estimates(
@@ -567,10 +570,10 @@ def wrap(spans: Spans, asked: Asked, parts: Sequence[Part]) -> Estimates:
         measure=np.array(column("measure"), dtype=object),
         estimate=estimate,
         se=se,
-        ci_low=column("ci_low"),
-        ci_high=column("ci_high"),
+        ci_low=low,
+        ci_high=high,
         cv=cv,
-        df=column("df"),
+        df=df,
         n_obs=[row.get("n_obs", n) for row, n in zip(rows, n_units.tolist(), strict=True)],
         n_missing=each([part.block.n_missing for part in parts]),
         numerator=column("numerator"),

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from ..intervals import intervals
 from .spread import Floats, Form, Ints, Noise, correlation, gini, mean, quantile, ranks
 
 LEVELS = ("start", "end")
+SIDES = (*LEVELS, "reduction")
 ALL_CHANCE = "chance explains all of the variance"
 
 
@@ -79,18 +80,25 @@ class Course:
         values: Floats = getattr(self, side)
         return values, weight
 
-    def variance(self, side: str) -> float:
-        """Return the variance of figures."""
-        values, weight = self.of(side)
-        return Form.of(weight).product(values, values) * self.divisor
+    @cached_property
+    def variance(self) -> dict[str, float]:
+        """The variance of the figures of each side."""
+        found = {}
+        for side in SIDES:
+            values, weight = self.of(side)
+            found[side] = Form.of(weight).product(values, values) * self.divisor
+        return found
 
-    def corrected_variance(self, side: str) -> float:
-        """Return what errors leave of it; NaN where they are not known."""
+    @cached_property
+    def corrected(self) -> dict[str, float]:
+        """What errors leave of each variance; NaN where they are not known."""
         if self.noise is None:
-            return math.nan
-        start, end, both = self.noise.expected(Form.of(self.of(side)[1]))
-        lost = {"start": start, "end": end, "reduction": start + end - 2 * both}[side]
-        return self.variance(side) - lost * self.divisor
+            return dict.fromkeys(SIDES, math.nan)
+        start, end, both = self.noise.expected(Form.of(self.weight))
+        lost = {"start": start, "end": end, "reduction": start + end - 2 * both}
+        if self.end_weight is not self.weight:
+            lost["end"] = self.noise.expected(Form.of(self.end_weight))[1]
+        return {side: self.variance[side] - lost[side] * self.divisor for side in SIDES}
 
 
 @dataclass
@@ -170,9 +178,9 @@ def add_deviations(figures: Figures, course: Course, sides: tuple[str, ...]) -> 
             scale = abs(mean(*course.of(side))) if name == "cv" else 1.0
             note = "" if course.n > 1 else "one unit has no spread"
             note = note or ("" if scale else "the mean is 0")
-            figures.add(f"{name}_{side}", deviation(course.variance(side), scale), note)
+            figures.add(f"{name}_{side}", deviation(course.variance[side], scale), note)
             if course.with_errors:
-                left = course.corrected_variance(side)
+                left = course.corrected[side]
                 note = note or (ALL_CHANCE if left < 0 else course.why)
                 figures.add(f"{name}_{side}_corrected", deviation(left, scale), note)
 
@@ -221,16 +229,19 @@ def add_beta(figures: Figures, course: Course, measure: str, form: Form) -> None
     df = course.n - form.n_taken - 1
     why = "too few units for a line" if df < 1 else "" if s00 > 0 else "all starts are alike"
     slope = math.nan if why else s01 / s00
-    more: dict[str, Any] = {}
+    centre = mean(start, course.weight)
+    note = why or "standard error of the line through the units"
+    of_slope: dict[str, float] = {}
+    of_intercept: dict[str, float] = {}
     if not why:
         rest = change - slope * start
         se = math.sqrt(form.product(rest, rest) / (df * s00))
-        low, high, _ = intervals(np.array([slope]), np.array([se]), np.array([float(df)]), 0, False)
-        more = {"se": se, "df": float(df), "ci_low": low[0], "ci_high": high[0]}
-    figures.add(measure, slope, why or "standard error of the line through the units", **more)
+        of_slope = {"se": se, "df": float(df)}
+        of_intercept = of_slope | {"se": se * math.sqrt(s00 + centre**2)}
+    figures.add(measure, slope, note, **of_slope)
     if measure == "beta":
-        intercept = mean(change, course.weight) - slope * mean(start, course.weight)
-        figures.add("beta_intercept", intercept, why)
+        intercept = mean(change, course.weight) - slope * centre
+        figures.add("beta_intercept", intercept, note, **of_intercept)
         r2 = slope * s01 / s11 if s11 > 0 else math.nan
         figures.add("beta_r2", r2, why or ("" if s11 > 0 else "all changes are alike"))
     if course.with_errors:
@@ -266,10 +277,10 @@ def add_conditional_beta(figures: Figures, course: Course) -> None:
 
 def add_sigma(figures: Figures, course: Course) -> None:
     """Add the relative change of the standard deviation, raw and corrected."""
-    start, end = (course.variance(side) for side in LEVELS)
+    start, end = (course.variance[side] for side in LEVELS)
     figures.add("sigma", *relative(start, end, "no spread", ""))
     if course.with_errors:
-        start, end = (course.corrected_variance(side) for side in LEVELS)
+        start, end = (course.corrected[side] for side in LEVELS)
         note = ALL_CHANCE if end < 0 else course.why
         figures.add("sigma_corrected", *relative(start, end, course.why or ALL_CHANCE, note))
 
