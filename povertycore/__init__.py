@@ -10,10 +10,10 @@ except ImportError as error:
 
 from . import datasets, errors
 from .design import Design, Replicates
-from .dynamics import change, convergence, target, trend
+from .dynamics import change, convergence, decompose, target, trend
 from .estimates import Estimates
 from .joining import concat, join
-from .measures import fgt, mean, rate, ratio, total
+from .measures import fgt, mean, rate, ratio, targeting, total
 from .standards import Standard, classify, standard
 
 __version__ = "0.1.0"
@@ -29,6 +29,7 @@ __all__ = [
     "concat",
     "convergence",
     "datasets",
+    "decompose",
     "errors",
     "fgt",
     "join",
@@ -37,6 +38,7 @@ __all__ = [
     "ratio",
     "standard",
     "target",
+    "targeting",
     "total",
     "trend",
 ]

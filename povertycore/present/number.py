@@ -32,7 +32,8 @@ POINTS = {"en": "points", "vi": "điểm %"}
 PERCENT_MEASURES = frozenset(
     "rate share headcount censored_headcount H A contribution gap income_gap_ratio "
     "exit_rate entry_rate union intersection vulnerable severe population_share "
-    "subgroup_contribution joint redundancy".split()
+    "subgroup_contribution joint redundancy coverage undercoverage leakage leakage_amount "
+    "incidence incidence_amount overlap programmes programmes_of_poor share_thin".split()
 )
 COUNT_MEASURES = frozenset(
     "total count n_poor start end escaped_to_near_poor escaped_above other_decrease "
