@@ -8,13 +8,14 @@ except ImportError as error:
         " sources run: pip install -e '.[plot,excel]'"
     ) from error
 
-from . import datasets, errors
+from . import datasets, errors, units
 from .design import Design, Replicates
 from .dynamics import change, convergence, decompose, target, trend
 from .estimates import Estimates
 from .joining import concat, join
 from .measures import fgt, mean, rate, ratio, targeting, total
 from .standards import Standard, classify, standard
+from .units import crosswalk, rebase
 
 __version__ = "0.1.0"
 
@@ -28,6 +29,7 @@ __all__ = [
     "classify",
     "concat",
     "convergence",
+    "crosswalk",
     "datasets",
     "decompose",
     "errors",
@@ -36,11 +38,13 @@ __all__ = [
     "mean",
     "rate",
     "ratio",
+    "rebase",
     "standard",
     "target",
     "targeting",
     "total",
     "trend",
+    "units",
 ]
 
 

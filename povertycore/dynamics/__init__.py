@@ -2,7 +2,8 @@
 
 from .change import change
 from .convergence import convergence
+from .decompose import decompose
 from .target import target
 from .trend import trend
 
-__all__ = ["change", "convergence", "target", "trend"]
+__all__ = ["change", "convergence", "decompose", "target", "trend"]
