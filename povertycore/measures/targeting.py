@@ -339,7 +339,9 @@ def quantile_groups(
             raise wrong(MissingValueError, "quantiles_by", str(name), "has missing labels")
         cell = np.unique(cell * (code.max(initial=0) + 1) + code, return_inverse=True)[1]
     group = group_of(values, weight, cell, shares)
-    key = frame.key(pd.Series(group, name="quantile"))
+    is_missing = np.isnan(group)
+    codes = np.where(is_missing, 0, group).astype(np.int16)
+    key = frame.key(pd.Series(pd.arrays.IntegerArray(codes, is_missing), name="quantile"))
     return Grouping("quantile", key, tuple(range(1, len(shares) + 2)))
 
 
