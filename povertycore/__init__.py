@@ -10,7 +10,7 @@ except ImportError as error:
 
 from . import datasets, errors, units
 from .design import Design, Replicates
-from .dynamics import change, convergence, decompose, target, trend
+from .dynamics import change, convergence, decompose, goals, target, trend
 from .estimates import Estimates
 from .joining import concat, join
 from .measures import fgt, mean, rate, ratio, targeting, total
@@ -34,6 +34,7 @@ __all__ = [
     "decompose",
     "errors",
     "fgt",
+    "goals",
     "join",
     "mean",
     "rate",

@@ -62,6 +62,10 @@ class Dual:
         slope = (self.slope - quotient[:, None] * other.slope) / other.value[:, None]
         return Dual(quotient, slope)
 
+    def log(self) -> Dual:
+        """Return the natural logarithm."""
+        return Dual(np.log(self.value), self.slope / self.value[:, None])
+
 
 # ---- formulas -----------------------------------------------------------------------------------
 # Each takes the figures at the start and at the end, as arrays or Duals.
