@@ -280,6 +280,17 @@ def test_binomial_errors_are_taken_out_as_in_the_oracle():
         assert found["cv_start_corrected"] == pytest.approx(float(left[0]) ** 0.5 / mean, rel=1e-12)
 
 
+def test_the_end_is_corrected_under_the_weights_of_the_end():
+    n0, n1 = [90, 120, 60, 200], [200, 50, 70, 90]
+    end = [50, 20, 35, 10]
+    est = two_years([30, 40, 25, 20], end, n0, n1)
+    p1 = [Fraction(x, m) for x, m in zip(end, n1, strict=True)]
+    v1 = diagonal([p * (1 - p) / m for p, m in zip(p1, n1, strict=True)])
+    left = oracle.covariance(p1, p1, n1) - oracle.mean_of_errors(v1, n1)
+    found = summary(est, "population", chance="binomial")
+    assert found["sd_end_corrected"] ** 2 == pytest.approx(float(left), rel=1e-12)
+
+
 def test_sampling_errors_are_taken_out_with_all_covariances():
     # units share PSUs, and both years have the same ones: every entry of the matrix counts
     rng = np.random.default_rng(5)
@@ -390,6 +401,14 @@ def test_a_small_commune_may_swing_where_a_large_one_may_not():
     n = [10, 1000, *[1000] * 10]
     frame = units(two_years(start, end, n, n), chance="binomial")
     assert frame["reduction"].tolist()[:2] == pytest.approx([0.2, 0.2])
+    assert frame["outlying"].tolist()[:2] == [0.0, 1.0]
+
+
+def test_a_commune_in_which_nothing_varied_is_judged_by_the_others():
+    # nobody poor in 20 households, and nobody in 2,000, where all others fell by 10 points
+    start, end = [0, 0, *[300] * 10], [0, 0, *[200] * 10]
+    n = [20, 2000, *[1000] * 10]
+    frame = units(two_years(start, end, n, n), chance="binomial")
     assert frame["outlying"].tolist()[:2] == [0.0, 1.0]
 
 

@@ -226,6 +226,24 @@ def test_there_and_back_keeps_what_was_only_merged_if_the_parts_are_alike():
     assert back["estimate"].tolist() == est["estimate"].tolist()
 
 
+def test_several_changes_are_undone_in_reverse():
+    # a and b became c, then c and d became e: back, e is a:b:d as 1:2:3
+    rows = [("2020-01-01", "a", "c", 1), ("2020-01-01", "b", "c", 2)]
+    rows += [("2022-01-01", "c", "e", 3), ("2022-01-01", "d", "e", 3)]
+    shares = walk_of(rows).shares("2023-01-01", "2019-01-01")["e"]
+    assert shares == {"a": Fraction(1, 6), "b": Fraction(1, 3), "d": Fraction(1, 2)}
+    assert walk_of(rows).shares("2019-01-01", "2023-01-01")["a"] == {"e": 1}
+
+
+def test_how_many_rows_are_behind_a_share_is_not_known():
+    hh = {"commune": ["LS-dai-dong", "LS-vinh-tien", "LS-khanh-long"], "poor": [1, 0, 1]}
+    found = rebased(pc.rate(hh, "poor", by="commune")).to_frame().set_index("commune")
+    assert found["n_obs"].isna().to_dict() == {
+        "LS-doi-can": True, "LS-khanh-long": False, "LS-that-khe": True,
+    }  # fmt: skip
+    assert found.loc["LS-khanh-long", "n_obs"] == 2
+
+
 def test_a_vintage_that_is_the_wanted_one_changes_nothing(three):
     found = rebased(three, to=BEFORE)
     pd.testing.assert_frame_equal(found.to_frame(), three.to_frame())
