@@ -122,7 +122,7 @@ def test_growth_on_paper():
     people = {"year": [1, 1, 2, 2, 2], "income": [1.0, 3.0, 2.0, 4.0, 6.0]}
     result = pc.decompose(people, time="year", into="growth", welfare="income", line=2.5)
     # Means 2 and 4. The first incomes at mean 4: 2, 6: 1/2 poor; the last at mean 2: 1, 2, 3: 2/3.
-    # Growth: ((1/2 - 1/2) + (1/3 - 2/3))/2 = -1/6; redistribution: ((2/3 - 1/2) + (1/3 - 1/2))/2.
+    # So growth is the mean of 0 and -1/3, redistribution that of 1/6 and -1/6.
     assert list(figures(result).values()) == pytest.approx([-1 / 6, -1 / 6, 0], abs=1e-15)
     first = pc.decompose(
         people, time="year", into="growth", welfare="income", line=2.5, method="first"
@@ -313,6 +313,56 @@ def test_bootstrap_of_a_gap_has_the_errors_of_its_linearisation():
     assert boot["se"].tolist() == pytest.approx(straight["se"].tolist(), rel=0.1)
 
 
+def test_a_jackknife_that_the_design_makes_is_near_the_linearisation():
+    data = survey()
+    words = {"time": "year", "welfare": "income", "line": 1000, "alpha": 1}
+    made = pc.Design(weight="weight", strata="stratum", psu="psu", period="year", row="person",
+                     replicates=pc.Replicates(kind="jkn"))  # fmt: skip
+    for more in ({"into": "growth"}, {"into": "counts"}, {"into": "groups", "across": "place"}):
+        straight = pc.decompose(data, **words, **more, design=WAVES)
+        again = pc.decompose(data, **words, **more, design=made)
+        assert again["estimate"].tolist() == pytest.approx(straight["estimate"].tolist())
+        assert again["se"].tolist() == pytest.approx(straight["se"].tolist(), rel=0.25)
+
+
+def test_columns_of_replicate_weights_give_the_errors_of_a_headcount():
+    # Leaving out one PSU of each stratum in turn, by hand, as columns.
+    data = survey()
+    names = []
+    for h in (0, 1):
+        for c in sorted(data.loc[data["stratum"] == h, "psu"].unique()):
+            factor = np.where(data["stratum"] == h, np.where(data["psu"] == c, 0, 4 / 3), 1)
+            names.append(f"r{c}")
+            data[names[-1]] = data["weight"] * factor
+    columns = pc.Design(
+        weight="weight",
+        row="person",
+        replicates=pc.Replicates(weights=names, kind="jkn", rscales=[3 / 4] * 8),
+    )
+    result = pc.decompose(data, time="year", into="growth", welfare="income", line=1000,
+                          design=columns)  # fmt: skip
+    rows = plain_rows(data)
+
+    def again(name):
+        return oracle.growth(
+            [(t, g, c, w, y) for (t, g, c, _, y), w in zip(rows, data[name], strict=True) if w > 0],
+            1000, 0, "shapley")  # fmt: skip
+
+    theta = np.array([again(name) for name in names])
+    wanted = np.sqrt(3 / 4 * ((theta - theta.mean(axis=0)) ** 2).sum(axis=0))
+    assert result["se"].tolist() == pytest.approx(wanted.tolist(), rel=1e-9)
+    assert (result["df"] == 7).all()
+
+
+def test_periods_that_share_some_psus_have_no_bootstrap_and_say_why():
+    data = survey()
+    data.loc[(data["year"] == 2021) & (data["psu"] == 3), "psu"] = 99
+    result = pc.decompose(data, time="year", into="growth", welfare="income", line=1000,
+                          design=WAVES)  # fmt: skip
+    assert result["se"].isna().all()
+    assert result["note"].str.startswith("no standard error: kind='bootstrap'").all()
+
+
 def test_a_domain_in_a_lonely_stratum_takes_no_error_from_the_whole():
     data = panel()[panel()["year"].isin([2020, 2022])]
     result = pc.decompose(data, time="year", into="groups", across="region", welfare="cons",
@@ -499,6 +549,28 @@ def test_a_group_that_appears_is_a_shift_and_says_so():
     )
     assert figures(result, place="b")["between_effect"] == pytest.approx(0.05)
     assert result.select(place="b")["note"].str.contains("one of the two periods only").all()
+
+
+def test_groups_that_are_numbers_have_a_total_too():
+    est = rates([(7, 1, 5, 10), (7, 2, 4, 10), (8, 1, 2, 10), (8, 2, 1, 10)], ["code", "year"])
+    result = pc.decompose(est, time="year", into="groups", across="code")
+    assert result.select(measure="difference")["code"].tolist() == [7, 8, "(total)"]
+    wide = result.pivot(index="code", columns="measure")
+    assert wide.loc["(total)", "difference"] == pytest.approx(-0.1)
+
+
+def test_groups_within_groups_have_a_total_each():
+    rows = [
+        (d, c, y, poor, 10)
+        for d, c, poors in (("A", "a", (5, 4)), ("A", "b", (3, 3)), ("B", "c", (2, 1)))
+        for y, poor in zip((1, 2), poors, strict=True)
+    ]
+    est = rates(rows, ["district", "commune", "year"])
+    result = pc.decompose(est, time="year", into="groups", across="commune")
+    totals = result.select(commune="(total)", measure="difference")
+    assert totals["district"].tolist() == ["A", "B"]
+    assert totals["estimate"].tolist() == pytest.approx([-0.05, -0.1])
+    assert totals["n_obs"].isna().all() or (totals["population"] == [40, 20]).all()
 
 
 def test_a_group_without_a_period_keeps_its_row():
