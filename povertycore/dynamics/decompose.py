@@ -125,7 +125,8 @@ def decompose(
 
     Standard errors are by linearisation, sizes of groups and means of welfare included. For alpha
     below 1 growth and redistribution have those of a Rao-Wu bootstrap of PSUs, or of the design's
-    own columns of replicate weights.
+    own columns of replicate weights; PSUs that are in one period only and those in both are drawn
+    apart.
 
     References
     ----------

@@ -26,14 +26,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from .. import _core
-from ..design import Design, Replicates
-from ..errors import DesignError, MissingValueError, OptionError
+from ..design import Design
+from ..errors import MissingValueError, OptionError
 from ..estimates import Estimates
 from ..inputs import Frame
 from ..measures import fgt, mean
 from ..measures.tables import arrange
-from ..replicates import Replicated, deviations, made_replicates, scales_of
-from ..sampling import Linearised
+from ..replicates import Replicated, deviations, scales_of, times_drawn
+from ..sampling import Linearised, Sample
 from ..structure import sample_of
 
 Ints = npt.NDArray[np.int64]
@@ -236,10 +236,7 @@ def states_of(
     joint = joints[0].joined(joints[1:])
     if q.alpha >= 1:
         return States(value, place, joint)
-    try:
-        joint = by_bootstrap(q, places, wanted, value, joint, replicates, rng)
-    except DesignError as error:
-        return States(value, place, None, f"no standard error: {error}")
+    joint = by_bootstrap(q, places, wanted, value, joint, replicates, rng)
     return States(value, place, joint, "errors by bootstrap")
 
 
@@ -330,19 +327,55 @@ def replicate_weights(
         each = (column(q, name) * rest for name in names)
         df = asked.df if asked.df is not None else len(names) - 1
         return each, scales_of(asked, len(names)), float(df), asked.mse
-    if asked is None or asked.kind != "bootstrap":
-        asked = Replicates(kind="bootstrap", n=replicates, rng=rng)
-    sample = sample_of(q.frame, replace(q.design, replicates=asked))
+    if asked is not None and asked.kind == "bootstrap":
+        replicates, rng = asked.n or replicates, asked.rng
+    sample = sample_of(q.frame, replace(q.design, replicates=None))
     assert sample is not None
-    made = made_replicates(sample)
-    assert made.factors is not None
     row = _core.column_array(np.arange(q.frame.n, dtype=np.int64), name="row")
     raw = _core.total(q.frame.n, [row, *(key.column for key in sample.keys)])
     psu = np.empty(q.frame.n, dtype=np.int64)
     psu[raw["key_values"][0]] = sample.psu_of_unit[sample.units(raw, 1)]
-    factors = made.factors
-    each = (base * factors[psu, r] for r in range(factors.shape[1]))
-    return each, made.scale, made.most_df, asked.mse
+    factors, df = drawn_again(sample, replicates, np.random.default_rng(rng))
+    scale = np.full(replicates, 1 / (replicates - 1))
+    return (base * factors[psu, r] for r in range(replicates)), scale, df, False
+
+
+def drawn_again(sample: Sample, n: int, rng: np.random.Generator) -> tuple[Floats, float]:
+    """Return the factor of each PSU in each bootstrap replicate, and degrees of freedom.
+
+    Rao and Wu: n - 1 of n PSUs with replacement, one drawn k times weighing k n/(n - 1). A PSU
+    weighs the same in all its periods. Where periods share some PSUs only, those that go, stay and
+    come are drawn from apart: each group is a sample of its stratum by itself.
+    """
+    group = rotation_groups(sample)
+    by_label = np.ones((len(group), n))
+    df = 0
+    for g in np.unique(group).tolist():
+        labels = np.flatnonzero(group == g)
+        size = len(labels)
+        if size > 1:
+            by_label[labels] = times_drawn(rng, size, n).T * (size / (size - 1))
+            df += size - 1
+    return by_label[sample.label], float(min(df, n - 1))
+
+
+def rotation_groups(sample: Sample) -> Ints:
+    """Return the group of each PSU label: those in the same strata of the same periods.
+
+    One alone goes with the largest group that it shares a stratum with.
+    """
+    strata: list[list[int]] = [[] for _ in range(int(sample.label.max(initial=-1)) + 1)]
+    for label, h in zip(sample.label.tolist(), sample.stratum.tolist(), strict=True):
+        strata[label].append(h)
+    keys = [tuple(sorted(of_label)) for of_label in strata]
+    names = list(dict.fromkeys(keys))
+    size = {key: keys.count(key) for key in names}
+    number = {key: i for i, key in enumerate(names)}
+    for key in names:
+        others = [other for other in names if other != key and set(other) & set(key)]
+        if size[key] == 1 and others:
+            number[key] = number[max(others, key=size.__getitem__)]
+    return np.array([number[key] for key in keys], dtype=np.int64)
 
 
 def column(q: Question, name: str) -> Floats:

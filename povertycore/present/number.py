@@ -49,7 +49,10 @@ DIFFERENCE_MEASURES = frozenset(
     "difference annual_difference slope net planned achieved remaining required_pace reduction "
     "contribution_absolute sd_start sd_end sd_reduction sd_start_corrected sd_end_corrected "
     "sd_reduction_corrected iqr_start iqr_end iqr_reduction "
-    "beta_intercept".split()
+    "beta_intercept "
+    "numerator_effect denominator_effect within_effect between_effect interaction_effect "
+    "growth_effect redistribution_effect line_effect residual "
+    "incidence_effect intensity_effect indicator_effect".split()
 )
 # In the unit of what they describe.
 LEVEL_MEASURES = frozenset("level".split())
