@@ -128,7 +128,8 @@ def test_units_by_hand(three):
     assert frame["backwards"].tolist() == [0.0, 0.0, 0.0]
     assert frame["rank_start"].tolist() == [3.0, 2.0, 1.0]
     assert frame["outlying"].isna().all()
-    assert frame["note"].tolist() == ["no limits: a register needs chance='binomial'"] * 3
+    found = pc.convergence(three, "year", "commune", what="units")
+    assert "chance='binomial'" in found.meta["footnotes"][0]
 
 
 def test_within_and_between_districts_by_hand():
@@ -435,7 +436,7 @@ def test_a_unit_without_one_of_the_periods_is_counted_and_noted():
     frame = units(est)
     assert np.isnan(frame["reduction"][1])
     assert np.isnan(frame["backwards"][1])
-    assert frame["note"][1] == "no figure for 2022"
+    assert frame["note"].tolist() == ["", "no figure for 2022"]
 
 
 def test_one_unit_has_a_level_and_no_spread():
@@ -569,6 +570,17 @@ def test_spreads_are_shown_in_points_and_shares_in_percent():
     assert display_kind("share_of_top", "rate") == "percent"
     assert display_kind("beta", "rate") == "number"
     assert display_kind("sd_start", "total") == "count"
+
+
+def test_reductions_and_limits_are_shown_in_points_and_written_in_percent(three, tmp_path):
+    found = pc.convergence(three, "year", "commune", what="units", chance="binomial")
+    row = next(line for line in repr(found).splitlines() if line.startswith("c000"))
+    assert row.count("2.00 points") == 2  # the reduction, and as the estimate
+    found.to_csv(tmp_path / "units.csv", percent=True)
+    frame = pd.read_csv(tmp_path / "units.csv")
+    assert frame["reduction_percent"].tolist() == [2, 8, 14]
+    assert {"funnel_low_percent", "funnel_high_percent", "start_percent"} <= set(frame.columns)
+    found.to_excel(tmp_path / "units.xlsx")
 
 
 # --- errors ---------------------------------------------------------------------------------------

@@ -619,19 +619,16 @@ def units_table(spans: Spans, asked: Asked) -> Estimates:
     """Return the reductions unit by unit."""
     moved, n = spans.change, len(spans.change)
     low, high, rank_start, rank_end = np.full((4, n), np.nan)
-    remark = np.full(n, "", dtype=object)
     blocks = [block for block in blocks_of(spans, asked) if not block.is_total]
     for block in blocks:
         at = block.at
         if not len(at):
             continue
         rank_start[at], rank_end[at] = descending(spans.start[at]), descending(spans.end[at])
-        low[at], high[at], remark[at] = funnel(spans, at, asked)
+        low[at], high[at] = funnel(spans, at, asked)
     reduction = spans.reduction
     known = np.isfinite(reduction)
     outside = np.where(np.isnan(low) | ~known, np.nan, (reduction < low) | (reduction > high))
-    notes = moved["note"].astype(object).to_numpy()
-    notes = [f"{a}; {b}" if a and b else a or b for a, b in zip(notes, remark, strict=True)]
     what = {name: moved[name].array for name in moved.measure_key_names}
     return Estimates(
         {name: moved[name].array for name in moved.key_names},
@@ -656,11 +653,19 @@ def units_table(spans: Spans, asked: Asked) -> Estimates:
         **{name: moved[name].to_numpy() for name in ("n_obs", "n_missing", "population")},
         unit=moved["unit"].array,
         standard=moved["standard"].array,
-        note=np.array(notes, dtype=object),
+        note=moved["note"].array,
         proportion=False,
         verb="convergence",
-        meta=dict(meta_of(spans, asked)),
+        meta=dict(meta_of(spans, asked)) | told_of_limits(spans),
     )
+
+
+def told_of_limits(spans: Spans) -> dict[str, Any]:
+    """Say why no unit is judged, where none is."""
+    if spans.has_errors:
+        return {}
+    why = "no unit is called outlying: the figures of a register need chance='binomial'"
+    return {"footnotes": [*spans.change.meta.get("footnotes", ()), why]}
 
 
 def descending(values: Floats) -> Floats:
@@ -669,18 +674,15 @@ def descending(values: Floats) -> Floats:
     return np.asarray((np.cumsum(times) - (times - 1) / 2)[place])
 
 
-def funnel(spans: Spans, at: Ints, asked: Asked) -> tuple[Floats, Floats, str]:
-    """Return the limits that chance sets to the reductions of units, and why there are none."""
+def funnel(spans: Spans, at: Ints, asked: Asked) -> tuple[Floats, Floats]:
+    """Return the limits that chance sets to the reductions of units; NaN where none are known."""
     from scipy.special import ndtri
 
-    nothing = np.full(len(at), np.nan)
     if spans.noise is not None:
         start, end, both = (column[at] for column in spans.noise)
         variance = start + end - 2 * both
     else:
         variance = spans.change["se"].to_numpy()[at] ** 2
-        if not spans.has_errors:
-            return nothing, nothing, "no limits: a register needs chance='binomial'"
     weight = spans.of("population", spans.start_row[at])
     if np.isnan(weight).any() or not weight.sum() > 0:
         weight = np.ones(len(at))
@@ -693,4 +695,4 @@ def funnel(spans: Spans, at: Ints, asked: Asked) -> tuple[Floats, Floats, str]:
             common = np.nansum(variance * n**2) / np.nansum(n)
             variance = np.where(variance > 0, variance, common / n)
     width = ndtri((1 + asked.limits) / 2) * np.sqrt(variance)
-    return centre - width, centre + width, ""
+    return centre - width, centre + width
