@@ -578,6 +578,23 @@ def test_groups_that_are_numbers_have_a_total_too():
     assert wide.loc["(total)", "difference"] == pytest.approx(-0.1)
 
 
+def test_a_total_among_the_groups_is_not_one_of_them():
+    data = survey()
+    data["poor"] = (data["income"] < 1000).astype(int)
+    words = {"by": ["place", "year"], "design": pc.Design(weight="weight")}
+    with_total = pc.rate(data, "poor", totals="place", **words)
+    ours = pc.decompose(with_total, time="year", into="groups", across="place")
+    plain = pc.decompose(pc.rate(data, "poor", **words), time="year", into="groups", across="place")
+    assert ours["estimate"].tolist() == plain["estimate"].tolist()
+
+
+def test_totals_are_no_mean_of_their_groups():
+    data = survey()
+    est = pc.total(data, "income", by=["place", "year"], count="households")
+    with pytest.raises(errors.OptionError, match="denominators"):
+        pc.decompose(est, time="year", into="groups", across="place")
+
+
 def test_groups_within_groups_have_a_total_each():
     rows = [
         (d, c, y, poor, 10)

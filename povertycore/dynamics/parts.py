@@ -151,6 +151,10 @@ def by_groups(task: Task, source: Source, across: str) -> Estimates:
     """Decompose figures into change within groups and shifts between them."""
     if across not in source.est.key_names or across == task.time:
         raise unknown_column(across, [k for k in source.est.key_names if k != task.time])
+    est = source.est
+    is_total = np.asarray(est[across].astype(object) == TOTAL)
+    if is_total.any():  # a total is no group beside its parts
+        source = Source(est.select(**{across: pd.unique(est[across][~is_total]).tolist()}), None)
     blocks = Blocks.of(spans_of(task, source.est), across)
     spans = blocks.spans
     rate0, rate1 = spans.figures("estimate")
@@ -185,16 +189,16 @@ def by_groups(task: Task, source: Source, across: str) -> Estimates:
 
 
 def sizes_of(spans: Spans) -> tuple[Floats, Floats]:
-    """Return the sizes of groups at both ends: denominators, else population; 0 where none is."""
-    found = []
-    for below, people in zip(
-        spans.figures("denominator"), spans.figures("population"), strict=True
-    ):
-        found.append(np.where(np.isnan(below), people, below))
-    known = [~np.isnan(column) for column in spans.figures("estimate")]
-    if len(spans.series) and any(np.isnan(n[k]).any() for n, k in zip(found, known, strict=True)):
-        raise OptionError("this needs the size of each group: denominators, or population")
-    return tuple(np.where(k, n, 0.0) for n, k in zip(found, known, strict=True))  # type: ignore[return-value]
+    """Return the sizes of groups at both ends, what their figures are divided by; 0 where none is.
+
+    Only then is the whole a mean of its groups: totals and quantiles are not.
+    """
+    sizes, rates = spans.figures("denominator"), spans.figures("estimate")
+    for below, known in zip(sizes, map(np.isfinite, rates), strict=True):
+        if np.isnan(below[known]).any():
+            raise OptionError("this needs figures with denominators, as rates and means have them")
+    first, last = (np.where(np.isnan(r), 0.0, n) for n, r in zip(sizes, rates, strict=True))
+    return first, last
 
 
 def with_block_sums(source: Source, spans: Spans, blocks: Blocks) -> tuple[Any, list[Ints]]:

@@ -91,7 +91,8 @@ def trend(
         unit of the estimate, negative when it falls, and `level`, the line at `year_from`. "gls"
         also: `lack_of_fit`, an F whose small `p_value` says that it is no line. "mann_kendall":
         `s`, `tau` (tau-a), `tau_b`, `z`, with one `p_value`. "apc": `annual_relative_change`.
-        `p_value` is two-sided, of no trend. Under three periods: NaN and a note.
+        `p_value` is two-sided, of no trend. Sen's interval is of 95 percent. Under three periods:
+        NaN and a note.
 
     Raises
     ------
