@@ -331,6 +331,21 @@ def test_a_crosswalk_is_read_from_files(tmp_path):
     assert pc.crosswalk(walk) is walk
 
 
+def test_one_file_a_year_is_brought_from_its_own_vintage():
+    waves = {
+        2023: {"commune": ["LS-vinh-tien", "LS-khanh-long"], "poor": [1, 0]},
+        2024: {"commune": ["LS-khanh-long"], "poor": [1]},
+    }
+    days = {2023: "2023-12-31", 2024: "2024-12-31"}
+    found = rebased(waves, vintage=days)
+    design = pc.Design(period="year", weight="weight")
+    est = pc.rate(found, "poor", by=["commune", "year"], design=design)
+    assert est["commune"].tolist() == ["LS-khanh-long"] * 2
+    assert est["estimate"].tolist() == [0.5, 1.0]
+    with pytest.raises(errors.OptionError, match="no day for 2024"):
+        rebased(waves, vintage={2023: "2023-12-31"})
+
+
 # --- errors ---------------------------------------------------------------------------------------
 
 
@@ -381,6 +396,21 @@ def test_figures_without_counts_and_changes_are_refused():
         rebased(est)
     with pytest.raises(errors.OptionError, match="a result of change"):
         rebased(pc.change(est, time="year"))
+
+
+def test_a_district_that_no_longer_holds_the_new_communes_is_refused():
+    rows = {"district": ["A", "B", "A"], "commune": ["a", "b", "c"], "year": [2019] * 3}
+    rows |= {"poor": [1, 2, 3], "all": [10] * 3}
+    keys = ["district", "commune", "year"]
+    est = pc.Estimates.from_table(rows, keys, numerator="poor", denominator="all")
+    words = {"vintage": "2019-12-31", "to": "2020-12-31"}
+    across = walk_of([("2020-01-01", "a", "a"), ("2020-01-01", "b", "a")])
+    with pytest.raises(errors.OptionError, match="leave 'district' out of the keys"):
+        rebased(est, across, **words)
+    inside = walk_of([("2020-01-01", "a", "a"), ("2020-01-01", "c", "a")])
+    found = rebased(est, inside, **words)
+    assert found["district"].tolist() == ["A", "B"]
+    assert found["numerator"].tolist() == [4.0, 2.0]
 
 
 def test_two_standards_do_not_become_one():

@@ -20,6 +20,7 @@ from ..errors import (
 from ..estimates import Estimates
 from ..fields import TOTAL
 from ..inputs import Frame
+from ..waves import is_waves
 from .crosswalk import Crosswalk, Shares, crosswalk, day_of
 
 __all__ = ["rebase"]
@@ -44,7 +45,8 @@ def rebase(
     ----------
     data : Estimates or DataFrame
         Rates, means or totals of a register or of a printed table with its counts, the unit being
-        one of their keys; or a register itself: pandas, Polars, PyArrow or a mapping of arrays.
+        one of their keys; or a register itself: pandas, Polars, PyArrow or a mapping of arrays; or
+        a mapping from period to such a register.
     changes : Crosswalk, str, path, DataFrame or mapping
         How the units changed, as `crosswalk` reads it.
     unit : str
@@ -63,7 +65,7 @@ def rebase(
 
     Returns
     -------
-    Estimates or DataFrame
+    Estimates, DataFrame or mapping
         Of estimates: their counts in the new units, added up and divided anew. A figure that holds
         a share of a split unit says so in its note, and `.meta["vintage"]` names the day, the
         crosswalk, its weight, and the codes that were `split` and `merged`. Of a register: its
@@ -77,7 +79,8 @@ def rebase(
     MissingValueError
         A code is missing, or what a split is weighed by is not known.
     OptionError
-        Estimates have no counts, or have standard errors: a survey is rebased by its rows.
+        Estimates have no counts, or have standard errors: a survey is rebased by its rows. Parts of
+        a new unit lie in several groups of a key that holds the units, as districts do communes.
     ComparabilityError
         Units that become one stand under different standards.
 
@@ -104,9 +107,25 @@ def rebase(
     """
     walk = crosswalk(changes)
     target = day_of(to, "to")
+    if is_waves(data):
+        return {
+            period: rebased_rows(
+                frame, walk, unit, day_in(vintage, period), target, None, weight, weight_column
+            )
+            for period, frame in data.items()
+        }
     if isinstance(data, Estimates):
         return rebased_estimates(data, walk, unit, vintage, target, time, weight)
     return rebased_rows(data, walk, unit, vintage, target, time, weight, weight_column)
+
+
+def day_in(vintage: Any, period: Any) -> Any:
+    """Return the vintage of one of several files."""
+    if not isinstance(vintage, Mapping):
+        return vintage
+    if period not in vintage:
+        raise option_error("vintage", f"vintage has no day for {period!r}")
+    return vintage[period]
 
 
 def vintages_of(vintage: Any, labels: Any, time: str | None) -> tuple[Vintages, list[Any]]:
@@ -189,6 +208,7 @@ def rebased_estimates(
     code = [new for part in parts for new in part]
     share = [size for part in parts for size in part.values()]
     others = [name for name in (*est.key_names, *est.measure_key_names, "measure") if name != unit]
+    check_nesting(est, unit, codes, row, code)
     place = group_numbers(est, others, row, code)
     return summed(
         est, unit, row, code, share, place, told(ways, walk, to, unit, weight, parts, codes)
@@ -213,6 +233,26 @@ def check_countable(est: Estimates) -> None:
         raise option_error(
             "data", f"row {row} has no numerator and denominator; only counts can be added up"
         )
+
+
+def check_nesting(est: Estimates, unit: str, codes: list[Any], row: Any, code: list[str]) -> None:
+    """Refuse keys that held the old units, and hold the new ones no more."""
+    for name in est.key_names:
+        labels = est[name].array
+        if name == unit or pd.api.types.is_numeric_dtype(labels.dtype):
+            continue
+        before = pd.DataFrame({"code": codes, "label": pd.factorize(labels)[0]})
+        before = before[before["code"] != TOTAL]
+        after = pd.DataFrame({"code": code, "label": pd.factorize(labels)[0][row]})
+        after = after[after["code"] != TOTAL]
+        n_before, n_after = (x.groupby("code")["label"].nunique() for x in (before, after))
+        several = n_after[n_after > 1]
+        if len(several) and (n_before <= 1).all():
+            raise option_error(
+                "data",
+                f"the parts of {several.index[0]!r} lie in several groups of {name!r}, which held"
+                f" the units before; leave {name!r} out of the keys",
+            )
 
 
 def group_numbers(est: Estimates, others: list[str], row: Any, code: list[str]) -> Any:
