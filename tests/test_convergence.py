@@ -318,6 +318,37 @@ def test_sampling_errors_are_taken_out_with_all_covariances():
         assert found["sd_start_corrected"] < found["sd_start"]
 
 
+@pytest.fixture(scope="module")
+def surveyed():
+    rng = np.random.default_rng(6)
+    hh = pd.DataFrame({"psu": rng.integers(0, 60, 1200), "region": rng.integers(0, 5, 1200)})
+    hh = pd.concat([hh.assign(year=year) for year in (2021, 2022)], ignore_index=True)
+    hh["poor"] = (rng.random(2400) < 0.2 + 0.05 * hh["region"] - 0.04 * (hh["year"] == 2022)) * 1
+    return pc.rate(hh, "poor", by=["region", "year"], design=pc.Design(psu="psu", period="year"))
+
+
+def test_limits_of_a_survey_are_by_the_standard_error_of_each_change(surveyed):
+    frame = units(surveyed, across="region", limits=0.95)
+    change = pc.change(surveyed, time="year")
+    assert frame["se"].tolist() == change["se"].tolist()
+    assert frame["ci_low"].tolist() == (-change["ci_high"]).tolist()
+    width = (frame["funnel_high"] - frame["funnel_low"]) / 2
+    assert width.tolist() == pytest.approx((1.959963984540054 * change["se"]).tolist())
+    population = surveyed.select(year=2021)["population"]
+    centre = np.average(frame["reduction"], weights=population)
+    assert ((frame["funnel_high"] + frame["funnel_low"]) / 2).tolist() == pytest.approx(
+        [centre] * 5
+    )
+    assert frame["note"].str.contains("PSUs in both").all()
+
+
+def test_what_is_not_corrected_says_so(surveyed, three):
+    found = notes(surveyed, across="region")
+    for measure in ("iqr_start", "gini_end", "iqr_reduction"):
+        assert found[measure] == "raw: what chance adds is not taken out"
+    assert notes(three)["iqr_start"] == ""
+
+
 # --- properties -----------------------------------------------------------------------------------
 
 

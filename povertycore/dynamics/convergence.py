@@ -128,7 +128,7 @@ def convergence(
     With weights w that sum to 1, variances are :math:`n/(n-1) \sum_i w_i (p_i - \bar p)^2`, so that
     units counted alike have the sample variance. A quantile is the smallest figure that the share
     reaches, halfway to the next where it is reached exactly; Gini coefficients go by trapezoids.
-    IQR and Gini are raw.
+    IQR and Gini are raw. Populations as weights are taken as fixed.
 
     Errors of variance V0 at the start, V1 at the end and covariance C01 widen the levels and pull
     beta down: Var(p0) loses the mean of V0, Var(p1 - p0) that of V0 + V1 - 2 C01, and

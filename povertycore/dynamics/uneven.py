@@ -13,6 +13,7 @@ from .spread import Floats, Form, Ints, Noise, correlation, gini, mean, quantile
 
 LEVELS = ("start", "end")
 SIDES = (*LEVELS, "reduction")
+RAW = "raw: what chance adds is not taken out"
 ALL_CHANCE = "chance explains all of the variance"
 
 
@@ -147,17 +148,18 @@ def stand_in(course: Course) -> Course:
 def measured(course: Course) -> Figures:
     """Return all figures of a block, in the order of the result."""
     figures = Figures()
+    raw = RAW if course.with_errors else ""
     for sides in (LEVELS, ("reduction",)):
         add_deviations(figures, course, sides)
         for side in sides:
             values, weight = course.of(side)
             width = quantile(values, weight, 0.75) - quantile(values, weight, 0.25)
-            figures.add(f"iqr_{side}", width)
+            figures.add(f"iqr_{side}", width, raw)
         for side in sides:
             values, weight = course.of(side)
             negative = "no Gini of negative values" if (values < 0).any() else "the mean is 0"
             value = gini(values, weight)
-            figures.add(f"gini_{side}", value, negative if math.isnan(value) else "")
+            figures.add(f"gini_{side}", value, negative if math.isnan(value) else raw)
     add_shares(figures, course)
     add_top(figures, course)
     add_beta(figures, course, "beta", Form.of(course.weight))

@@ -86,7 +86,7 @@ class Unit:
         return (self.start is None or self.start <= day) and (self.end is None or day <= self.end)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Crosswalk:
     """How the units of one level changed, as `crosswalk` reads it.
 
@@ -112,6 +112,13 @@ class Crosswalk:
     units: tuple[Unit, ...] = ()
     is_complete: bool = False
     note: str = ""
+
+    def __repr__(self) -> str:
+        """Return a line on what it holds."""
+        days = [str(day) for day in self.dates()]
+        span = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}" if days else "no date"
+        mark = "" if all(link.verified for link in self.links) else ", not verified"
+        return f"Crosswalk({self.id!r}, {self.level}: {len(self.links)} links, {span}{mark})"
 
     def dates(self) -> list[datetime.date]:
         """Return the days of changes."""
@@ -387,7 +394,10 @@ def crosswalk(table: Any, level: str = "unit") -> Crosswalk:
     >>> walk = pc.crosswalk({"date": ["2024-12-01"], "from": ["01"], "to": ["02"]})
     >>> walk.shares("2024-01-01", "2025-01-01")
     {'01': {'02': Fraction(1, 1)}}
-    >>> len(pc.crosswalk("vn-provinces").shares("2025-06-30", "2025-07-01"))
+    >>> walk = pc.crosswalk("vn-provinces")
+    >>> walk
+    Crosswalk('vn-provinces', province: 52 links, 2025-07-01, not verified)
+    >>> len(walk.shares("2025-06-30", "2025-07-01"))  # 63 - 34 codes are gone
     29
     """
     if isinstance(table, Crosswalk):
