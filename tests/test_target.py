@@ -259,14 +259,14 @@ def test_what_is_reached_needs_no_planned_fall():
 
 
 def test_printed_figures_are_compared_as_they_are_printed():
-    # 10.004 and 7.0049 percent differ by 2.9991 points; printed 10.00 and 7.00, by 3.
-    est = rates([(2021, 10_004, 100_000), (2022, 70_049, 1_000_000)], ["year"])
+    # 12.204 and 8.9249 percent differ by 3.2791 points; printed 12.20 and 8.92, by 3.28.
+    est = rates([(2021, 12_204, 100_000), (2022, 89_249, 1_000_000)], ["year"])
     plain, printed = (
-        figures(pc.target(est, time="year", plan=0.03, printed=digits)) for digits in (None, 2)
+        figures(pc.target(est, time="year", plan=0.0328, printed=digits)) for digits in (None, 2)
     )
     assert (plain["on_track"], printed["on_track"]) == (0.0, 1.0)
     assert printed["fulfilment"] == 1.0
-    assert printed["achieved"] == 0.03
+    assert printed["achieved"] == 0.0328
 
 
 def test_printed_numbers_have_their_own_digits():

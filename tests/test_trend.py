@@ -296,6 +296,36 @@ def test_all_methods_at_once_are_each_alone(waves):
     assert together["measure"].tolist() == apart["measure"].tolist()
 
 
+def test_years_of_independent_files_have_no_covariance():
+    data = survey()
+    one_each = [
+        pc.rate(part, "poor", by="year", design=pc.Design(**DESIGN))
+        for _, part in data.groupby("year")
+    ]
+    est = pc.concat(one_each)
+    result = pc.trend(est, "year", method=["ols", "gls"])
+    variance = sum((w / 10) ** 2 * v for w, v in zip((-3, -1, 1, 3), est["se"] ** 2, strict=True))
+    ols = result.select(method="ols")
+    assert column(ols, "se") == pytest.approx(math.sqrt(variance))
+    assert column(ols, "df") == est["df"].sum()
+    joined = pc.join(*one_each)
+    together = pc.rate(data, "poor", by="year", design=pc.Design(**DESIGN))
+    again = pc.trend(joined, "year", method=["ols", "gls"])
+    wanted = pc.trend(together, "year", method=["ols", "gls"])
+    assert again["se"].tolist() == pytest.approx(wanted["se"].tolist(), nan_ok=True)
+
+
+def test_replicates_give_the_error_of_the_trend_in_each_replicate():
+    data = survey()
+    made = pc.Design(**DESIGN, replicates=pc.Replicates(kind="jkn"))
+    est = pc.rate(data, "poor", by="year", design=made)
+    slope = np.array([-3, -1, 1, 3]) / 10
+    result = pc.trend(est, "year")
+    assert column(result, "se") == pytest.approx(math.sqrt(slope @ est.cov @ slope))
+    linear = pc.trend(pc.rate(data, "poor", by="year", design=pc.Design(**DESIGN)), "year")
+    assert column(result, "se") == pytest.approx(column(linear, "se"), rel=0.02)
+
+
 def test_residual_errors_of_a_survey_are_those_of_a_register(waves):
     asked = pc.trend(waves, "year", se="residual")
     plain = pc.trend(series(waves["estimate"].tolist(), first=2019), "year")
@@ -476,6 +506,20 @@ def test_each_group_breaks_at_its_own_change_of_standard():
     result = pc.trend(est, "year", breaks="standard").select(measure="slope")
     assert result["place"].tolist() == ["a", "a", "b"]
     assert result["n_periods"].tolist() == [3, 3, 6]
+
+
+def test_a_period_without_a_figure_breaks_nothing():
+    for lacking in (0, 1, 4):
+        frame = pd.DataFrame({"place": "a", "year": range(2000, 2006), "x": KINKED,
+                              "standard": OLD_AND_NEW}).drop(index=lacking)  # fmt: skip
+        whole = pd.DataFrame({"place": "b", "year": range(2000, 2006), "x": KINKED,
+                              "standard": OLD_AND_NEW})  # fmt: skip
+        both = pd.concat([frame, whole])
+        est = pc.Estimates.from_table(both, ["place", "year"], estimate="x", standard="standard")
+        result = pc.trend(est, "year", breaks="standard").select(place="a", measure="slope")
+        assert result["segment"].tolist() == [1, 2]
+        assert result["n_periods"].tolist() == [3 - (lacking < 3), 3 - (lacking > 2)]
+        assert result["note"].str.contains(f"no figure for {2000 + lacking}").sum() == 1
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ static void make_lengthy(lengthy *l, int64_t n)
     pc_draws draws = {11};
     for (int64_t k = 0; k < n; k++) {
         l->time[k] = (double)k;
-        l->value[k] = floor(60 * pc_draw_unit(&draws)) - 0.02 * (double)k;
+        l->value[k] = 60 * pc_draw_unit(&draws) - 0.02 * (double)k;
     }
     l->start[0] = 0;
     l->start[1] = n;
@@ -174,12 +174,18 @@ static void what_is_wrong_is_named(void)
     bad.time = value;
     EXPECT(pc_trend_sen(&ctx, &bad, 2, more[0], more[1], more[2], more[3]) == PC_ERR_VALUE);
     EXPECT(ctx.error.index == 1 && strcmp(ctx.error.argument, "time") == 0);
+    memcpy(x, time, sizeof x);
+    x[1] = x[0];
+    bad.time = x;
+    EXPECT(pc_trend_sen(&ctx, &bad, 2, more[0], more[1], more[2], more[3]) == PC_ERR_VALUE);
+    EXPECT(ctx.error.index == 1 && strcmp(ctx.error.argument, "time") == 0);
     bad = small;
     begin[3] = 7;
     bad.start = begin;
     EXPECT(pc_trend_sen(&ctx, &bad, 2, more[0], more[1], more[2], more[3]) == PC_ERR_GROUP);
     begin[1] = -1;
     EXPECT(pc_trend_sen(&ctx, &bad, 2, more[0], more[1], more[2], more[3]) == PC_ERR_GROUP);
+    memcpy(x, value, sizeof x);
     x[4] = 0.0;
     EXPECT(pc_trend_line(&ctx, &small, x, more[0], more[1], more[2], more[3], more[4]) == PC_ERR_VALUE);
     EXPECT(ctx.error.index == 4 && strcmp(ctx.error.argument, "weight") == 0);
