@@ -323,7 +323,7 @@ def test_replicates_give_the_error_of_the_trend_in_each_replicate():
     result = pc.trend(est, "year")
     assert column(result, "se") == pytest.approx(math.sqrt(slope @ est.cov @ slope))
     linear = pc.trend(pc.rate(data, "poor", by="year", design=pc.Design(**DESIGN)), "year")
-    assert column(result, "se") == pytest.approx(column(linear, "se"), rel=0.02)
+    assert column(result, "se") == pytest.approx(column(linear, "se"), rel=0.05)
 
 
 def test_residual_errors_of_a_survey_are_those_of_a_register(waves):
