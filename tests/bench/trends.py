@@ -1,6 +1,6 @@
 """Time trends of many series at once, beside a loop of NumPy's polyfit over some of them.
 
-python tests/bench/trend.py [GROUPS] [YEARS]
+python tests/bench/trends.py [GROUPS] [YEARS]
 """
 
 import sys
