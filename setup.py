@@ -37,6 +37,7 @@ CORE = [
     "pc_total_finish",
     "pc_total_join",
     "pc_total_rows",
+    "pc_trend",
 ]
 BINDING = [
     "py_argument",
@@ -54,6 +55,7 @@ BINDING = [
     "py_pack",
     "py_score",
     "py_total",
+    "py_trend",
 ]
 
 # No -march: one build runs on every processor of its kind; the AVX2 loops are chosen at run time.

@@ -8,9 +8,9 @@ except ImportError as error:
         " sources run: pip install -e '.[plot,excel]'"
     ) from error
 
-from . import datasets, errors
+from . import datasets, errors, units
 from .design import Design, Replicates
-from .dynamics import change, target
+from .dynamics import change, convergence, decompose, goals, target, trend
 from .estimates import Estimates
 from .joining import concat, join
 from .measures import (
@@ -27,9 +27,11 @@ from .measures import (
     rate,
     ratio,
     spec,
+    targeting,
     total,
 )
 from .standards import Standard, classify, standard
+from .units import crosswalk, rebase
 
 __version__ = "0.1.0"
 
@@ -47,9 +49,13 @@ __all__ = [
     "classify",
     "collapse",
     "concat",
+    "convergence",
+    "crosswalk",
     "datasets",
+    "decompose",
     "errors",
     "fgt",
+    "goals",
     "join",
     "mean",
     "multidim",
@@ -57,10 +63,14 @@ __all__ = [
     "profiles",
     "rate",
     "ratio",
+    "rebase",
     "spec",
     "standard",
     "target",
+    "targeting",
     "total",
+    "trend",
+    "units",
 ]
 
 

@@ -288,6 +288,58 @@ def linvar_count(
     Strata that share such a label are counted as one.
     """
 
+def trend_line(
+    start: NDArray[np.int64],
+    time: NDArray[np.float64],
+    value: NDArray[np.float64],
+    weight: NDArray[np.float64] | None = None,
+    /,
+) -> tuple[
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+]:
+    """Fit a line to each series by (weighted) least squares.
+
+    Series i has the points start[i] to start[i + 1], times ascending. Returns by series the slope,
+    the level at its first time and the weighted sum of squares left; by point the coefficients of
+    its value in the slope and in the level. All arrays are contiguous.
+    """
+
+def trend_sen(
+    start: NDArray[np.int64],
+    time: NDArray[np.float64],
+    value: NDArray[np.float64],
+    z: float,
+    /,
+) -> tuple[
+    NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]
+]:
+    """Give Sen's slope of each series, the level at its first time, and the slope's interval."""
+
+def trend_kendall(
+    start: NDArray[np.int64],
+    time: NDArray[np.float64],
+    value: NDArray[np.float64],
+    correction: str,
+    z: float,
+    /,
+) -> tuple[
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+]:
+    """Count each series' rises less its falls over all pairs: S of the Mann-Kendall test.
+
+    correction is "none", "hamed_rao", "yue_wang", "pre_whitening" or
+    "trend_free_pre_whitening". Returns the points used, S, the tied pairs, the variance of S and
+    the factor that autocorrelation puts on it.
+    """
+
 def info() -> dict[str, Any]:
     """Say what this machine and this build offer.
 

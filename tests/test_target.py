@@ -190,6 +190,193 @@ def test_a_group_without_a_plan_keeps_its_rows_and_says_so(districts):
     assert "no plan for this group" in est.select(district="B", measure="fulfilment")["note"].item()
 
 
+def test_a_plan_per_class_of_area(districts):
+    classes = {"A": "poor_district", "B": "other", "C": "other"}
+    plan = {"poor_district": 0.04, "other": 0.01}
+    found = pc.target(districts, time="year", plan=plan, classes=classes)
+    assert_plans(found, A=0.04, B=0.01, C=0.01)
+    by_series = pc.target(districts, time="year", plan=plan, classes=pd.Series(classes))
+    assert by_series["estimate"].equals(found["estimate"])
+    lacking = pc.target(districts, time="year", plan={"other": 0.01}, classes={"B": "other"})
+    assert "no plan for this group" in lacking.select(district="A")["note"].iloc[0]
+
+
+def test_goals_of_a_programme_are_plans_by_class(districts):
+    classes = {"A": "poor_district", "B": "national", "C": "minority"}
+    promised = pc.goals("vn-2021-2025")
+    found = pc.target(districts, time="year", plan=promised, classes=classes)
+    assert_plans(found, A=0.04, B=0.01, C=0.03)
+    assert found.meta["footnotes"] == [
+        f"plan: vn-2021-2025 {name}, not verified"
+        for name in ("national", "minority", "poor_district")
+    ]
+    one = pc.target(districts, time="year", plan=promised["national"])
+    assert figures(one, district="B")["fulfilment"] == 1.0
+    assert one.meta["plan"] == "vn-2021-2025 national, not verified"
+
+
+# --- years of reaching it -------------------------------------------------------------------------
+
+
+def test_each_assumption_has_its_year():
+    est = rates([(2021, 40, 100), (2022, 38, 100), (2023, 33, 100)], ["year"])
+    names = ["same_fall", "same_relative_fall", "planned_fall", "line"]
+    result = pc.target(est, time="year", plan=0.05, by_year=2025, assumptions=names)
+    even, relative, planned, line = figures(result)["reach_year"]
+    # Down to 40 - 20 = 20 percent. 7 points in two years: 2021 + 2 x 20/7.
+    assert even == float(2021 + Fraction(40, 7))
+    assert relative == pytest.approx(2021 + 2 * math.log(0.5) / math.log(33 / 40))
+    # 13 points are left, at 5 a year from 2023 on.
+    assert planned == float(2023 + Fraction(13, 5))
+    # The line falls by 3.5 a year from 40.5: 20.5/3.5 years.
+    assert line == pytest.approx(2021 + 20.5 / 3.5)
+    assert result["note"].tolist()[-4:] == [
+        "assuming the same fall each year",
+        "assuming the same relative fall each year",
+        "assuming the planned fall each year from the last period on",
+        "assuming the line through all periods",
+    ]
+
+
+def test_a_line_of_two_periods_and_one_that_rises_reach_nothing(districts):
+    two = pc.target(districts, time="year", plan=0.03, assumptions="line")
+    assert two.select(measure="reach_year")["note"].str.contains("needs three periods").all()
+    est = rates([(2021, 30, 100), (2022, 32, 100), (2023, 34, 100)], ["year"])
+    up = pc.target(est, time="year", plan=0.01, assumptions=["line", "planned_fall"])
+    line, planned = figures(up)["reach_year"]
+    assert math.isnan(line)
+    assert "the line does not fall" in up["note"].iloc[-2]
+    assert planned == 2029.0  # down to 28 percent, six points from 34, at one a year from 2023 on
+
+
+def test_what_is_reached_needs_no_planned_fall():
+    est = rates([(2021, 30, 100), (2023, 20, 100)], ["year"])
+    found = figures(pc.target(est, time="year", plan=0.02, assumptions="planned_fall"))
+    assert found["reach_year"] == [float(2021 + Fraction(8, 10))]
+
+
+# --- printed figures ------------------------------------------------------------------------------
+
+
+def test_printed_figures_are_compared_as_they_are_printed():
+    # 12.204 and 8.9249 percent differ by 3.2791 points; printed 12.20 and 8.92, by 3.28.
+    est = rates([(2021, 12_204, 100_000), (2022, 89_249, 1_000_000)], ["year"])
+    plain, printed = (
+        figures(pc.target(est, time="year", plan=0.0328, printed=digits)) for digits in (None, 2)
+    )
+    assert (plain["on_track"], printed["on_track"]) == (0.0, 1.0)
+    assert printed["fulfilment"] == 1.0
+    assert printed["achieved"] == 0.0328
+
+
+def test_printed_numbers_have_their_own_digits():
+    est = pc.Estimates.from_table({"year": [1, 2], "x": [10.44, 7.45]}, "year", estimate="x",
+                                  measure="mean")  # fmt: skip
+    found = figures(pc.target(est, time="year", plan=7.5, kind="level", printed=1))
+    assert found["achieved"] == 2.9  # 10.4 - 7.5: half away from zero
+    assert found["fulfilment"] == 1.0
+
+
+# --- standard errors ------------------------------------------------------------------------------
+
+DESIGN = pc.Design(psu="psu", period="year")
+
+
+@pytest.fixture(scope="module")
+def waves():
+    """A rate of two years in ten PSUs that both hold."""
+    draws = np.random.default_rng(8)
+    base = draws.uniform(0.3, 0.6, 10)
+    rows = [
+        (year, c, int(poor))
+        for t, year in enumerate((2021, 2023))
+        for c in range(10)
+        for poor in draws.random(30) < base[c] - 0.1 * t
+    ]
+    frame = pd.DataFrame(rows, columns=["year", "psu", "poor"])
+    return pc.rate(frame, "poor", by="year", design=DESIGN)
+
+
+def test_the_fall_has_the_error_of_the_change(waves):
+    result = pc.target(waves, time="year", plan=0.03, by_year=2025)
+    change = pc.change(waves, time="year")
+    achieved = result.select(measure="achieved")
+    assert achieved["se"].item() == pytest.approx(change["se"].item())
+    assert achieved["ci_low"].item() == pytest.approx(-change["ci_high"].item())
+    # planned 6 points: fulfilment is the fall over 0.06
+    assert result.select(measure="fulfilment")["se"].item() == pytest.approx(
+        change["se"].item() / 0.06
+    )
+    assert result.select(measure=["planned", "on_track"])["se"].isna().all()
+
+
+def test_p_is_of_a_fall_short_of_the_plan(waves):
+    from scipy.special import stdtr
+
+    change = pc.change(waves, time="year")
+    fall, se, df = -change["estimate"].item(), change["se"].item(), change["df"].item()
+    for plan in (fall / 4, fall / 2, fall):
+        result = pc.target(waves, time="year", plan=plan, by_year=2025)
+        for measure in ("fulfilment", "on_track"):  # by 2023 an even pace brings what is planned
+            p = result.select(measure=measure)["p_value"].item()
+            assert p == pytest.approx(stdtr(df, -(fall - 2 * plan) / se), rel=1e-6)
+    exactly = pc.target(waves, time="year", plan=fall / 2)
+    assert exactly.select(measure="fulfilment")["p_value"].item() == pytest.approx(0.5, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("kind", "plan"), [("points_per_year", 0.04), ("level", 0.2), ("relative", 0.6)]
+)
+def test_errors_are_those_of_the_delta_method(waves, kind, plan):
+    words = {"time": "year", "plan": plan, "kind": kind, "by_year": 2026,
+             "assumptions": ["same_fall", "same_relative_fall", "planned_fall"]}  # fmt: skip
+    result = pc.target(waves, **words)
+    p, cov, step = waves["estimate"].to_numpy(), waves.cov, 1e-6
+
+    def again(move):
+        table = {"year": [2021, 2023], "rate": p + move}
+        est = pc.Estimates.from_table(table, "year", estimate="rate")
+        return pc.target(est, **words)["estimate"].to_numpy()
+
+    gradient = np.column_stack(
+        [(again(step * side) - again(-step * side)) / (2 * step) for side in np.eye(2)]
+    )
+    wanted = np.sqrt(np.einsum("ij,jk,ik->i", gradient, cov, gradient))
+    has_error = ~result["se"].isna().to_numpy()
+    assert result["se"].to_numpy()[has_error] == pytest.approx(wanted[has_error], rel=1e-4)
+    names = set(result["measure"][has_error])
+    assert {"achieved", "fulfilment", "remaining", "required_pace", "reach_year"} <= names
+    assert ("planned" in names) == (kind != "points_per_year")
+
+
+def test_totals_have_errors_and_numbers_behind_rates_have_none():
+    draws = np.random.default_rng(1)
+    frame = pd.DataFrame({"year": np.repeat([2021, 2022], 200), "psu": np.tile(range(10), 40),
+                          "poor": draws.integers(0, 2, 400)})  # fmt: skip
+    totals = pc.total(frame, "poor", by="year", design=DESIGN)
+    found = pc.target(totals, time="year", plan=5, kind="count").select(measure="achieved")
+    assert found["se"].item() == pytest.approx(pc.change(totals, time="year")["se"].item())
+    rates_of = pc.rate(frame, "poor", by="year", design=DESIGN)
+    assert pc.target(rates_of, time="year", plan=5, kind="count")["se"].isna().all()
+
+
+def test_printed_errors_count_when_taken_as_independent():
+    table = {"year": [2021, 2022], "rate": [0.10, 0.06], "se": [0.004, 0.003]}
+    est = pc.Estimates.from_table(table, "year", estimate="rate", se="se")
+    assert pc.target(est, time="year", plan=0.03)["se"].isna().all()
+    found = pc.target(est, time="year", plan=0.03, independent=True)
+    assert found.select(measure="achieved")["se"].item() == pytest.approx(0.005)
+    # 4 points against 3, two standard errors above: P(Z < -2).
+    p = found.select(measure="on_track")["p_value"].item()
+    assert p == pytest.approx(0.5 * math.erfc(2 / math.sqrt(2)))
+
+
+def test_a_register_has_neither_errors_nor_p(districts):
+    result = pc.target(districts, time="year", plan=0.03)
+    assert result["se"].isna().all()
+    assert result["p_value"].isna().all()
+
+
 # --- oracle ---------------------------------------------------------------------------------------
 
 
@@ -413,6 +600,12 @@ def test_a_plan_that_is_no_fall_is_an_error(districts, plan):
     ("words", "error", "message"),
     [
         ({"kind": "points"}, errors.OptionError, "kind must be"),
+        ({"assumptions": "soon"}, errors.OptionError, "same_fall"),
+        ({"printed": -1}, errors.OptionError, "printed must be"),
+        ({"classes": {"A": "x"}}, errors.OptionError, "mapping from class"),
+        ({"plan": {"y": 0.01}, "classes": {"A": "x"}}, errors.OptionError, "class 'y'"),
+        ({"plan": {"x": 0.01}, "classes": {"Z": "x"}}, errors.OptionError, "classes names"),
+        ({"plan": pc.goals("vn-2026-2030")["minority"]}, errors.OptionError, "kind 'level'"),
         ({"time": "yaer"}, errors.ColumnNotFoundError, "did you mean 'year'"),
         ({"by_year": 2021}, errors.OptionError, "by_year must be"),
         ({"by_year": "soon"}, errors.OptionError, "by_year must be"),

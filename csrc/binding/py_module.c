@@ -20,6 +20,7 @@
 #include "py_linvar.h"
 #include "py_score.h"
 #include "py_total.h"
+#include "py_trend.h"
 
 py_state *py_module_state(PyObject *module)
 {
@@ -79,6 +80,12 @@ PyDoc_STRVAR(linvar_count_doc, "linvar_count(parts, stage, all_units)\n--\n\n"
                                "How many units and strata each row uses.");
 PyDoc_STRVAR(pack_doc, "pack(n, indicators, *, n_threads=0)\n--\n\n"
                        "Columns of 0/1 as bits of one number a row, and what is missing of them.");
+PyDoc_STRVAR(trend_kendall_doc, "trend_kendall(start, time, value, correction, z)\n--\n\n"
+                                "Mann-Kendall scores of many series, and their variances.");
+PyDoc_STRVAR(trend_line_doc, "trend_line(start, time, value, weight=None)\n--\n\n"
+                             "Lines of least squares through many series.");
+PyDoc_STRVAR(trend_sen_doc, "trend_sen(start, time, value, z)\n--\n\n"
+                            "Sen's slopes of many series, and their intervals.");
 PyDoc_STRVAR(info_doc, "info()\n--\n\nWhat this machine and this build offer.");
 
 static PyMethodDef functions[] = {
@@ -99,6 +106,9 @@ static PyMethodDef functions[] = {
     {"product_scores", py_product_scores, METH_VARARGS, product_scores_doc},
     {"pack", WITH_KEYWORDS(py_pack), METH_VARARGS | METH_KEYWORDS, pack_doc},
     {"total", WITH_KEYWORDS(py_total), METH_VARARGS | METH_KEYWORDS, total_doc},
+    {"trend_kendall", py_trend_kendall, METH_VARARGS, trend_kendall_doc},
+    {"trend_line", py_trend_line, METH_VARARGS, trend_line_doc},
+    {"trend_sen", py_trend_sen, METH_VARARGS, trend_sen_doc},
     {NULL, NULL, 0, NULL},
 };
 
