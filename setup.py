@@ -26,6 +26,10 @@ CORE = [
     "pc_linvar",
     "pc_memory",
     "pc_pack",
+    "pc_panel",
+    "pc_panel_deal",
+    "pc_panel_ids",
+    "pc_panel_merge",
     "pc_parallel",
     "pc_status",
     "pc_sum",
@@ -50,6 +54,7 @@ BINDING = [
     "py_linvar",
     "py_module",
     "py_pack",
+    "py_panel",
     "py_score",
     "py_total",
 ]
