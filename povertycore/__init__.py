@@ -10,7 +10,7 @@ except ImportError as error:
 
 from . import datasets, errors
 from .design import Design, Replicates
-from .dynamics import change, target
+from .dynamics import change, chronic, movements, moves, spells, target, transitions
 from .estimates import Estimates, concat
 from .joining import join
 from .measures import (
@@ -44,6 +44,7 @@ __all__ = [
     "Standard",
     "__version__",
     "change",
+    "chronic",
     "classify",
     "collapse",
     "concat",
@@ -52,15 +53,19 @@ __all__ = [
     "fgt",
     "join",
     "mean",
+    "movements",
+    "moves",
     "multidim",
     "pack",
     "profiles",
     "rate",
     "ratio",
     "spec",
+    "spells",
     "standard",
     "target",
     "total",
+    "transitions",
 ]
 
 

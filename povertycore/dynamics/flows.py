@@ -144,7 +144,7 @@ class Flows:
     @property
     def n_groups(self) -> int:
         """Number of groups."""
-        return self.n.shape[0]
+        return int(self.n.shape[0])
 
 
 def flows_of(data: Any, state: str, asked: Asked) -> Flows:
@@ -221,7 +221,7 @@ def meta_of(asked: Asked, waves: Waves, where_missing: int = 0) -> dict[str, Any
     }
 
 
-# --- plain counts --------------------------------------------------------------------------------
+# --- plain counts ---------------------------------------------------------------------------------
 
 
 def counted_flows(asked: Asked, panel: Panel, states: States) -> Flows:
@@ -264,7 +264,7 @@ def without_empty(groups: Groups, n: Ints) -> tuple[tuple[Ints, ...], Ints]:
     return tuple(code[seen] for code in groups.codes), n[seen]
 
 
-# --- weights, domains and samples --------------------------------------------------------------------
+# --- weights, domains and samples -----------------------------------------------------------------
 
 
 @dataclass(frozen=True)

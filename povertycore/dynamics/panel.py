@@ -41,7 +41,7 @@ Ints = npt.NDArray[np.int64]
 Digit = tuple[_core.Column, int, int, int, npt.NDArray[np.uint32] | None]
 
 
-# --- waves -----------------------------------------------------------------------------------------
+# --- waves ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,8 @@ def waves_of_long(data: Any, time: str, names: Sequence[str]) -> Waves:
     rank[order] = np.arange(len(order))
     column = _core.column_array(coded["codes"], None, time)
     waves = [
-        Wave(label, frame, (column, code)) for label, code in zip(labels, order.tolist(), strict=True)
+        Wave(label, frame, (column, code))
+        for label, code in zip(labels, order.tolist(), strict=True)
     ]
     return Waves(time, labels, years, tuple(waves), rank[coded["codes"]])
 
@@ -164,7 +165,7 @@ def ordered_periods(labels: Any, time: str) -> tuple[Any, tuple[Fraction, ...], 
     return labels.take(order), tuple(years[place] for place in order), order
 
 
-# --- numbers for labels ----------------------------------------------------------------------------
+# --- numbers for labels ---------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -200,7 +201,7 @@ def is_plain_integer(key: Key) -> bool:
 
 
 def find_groups(frames: Sequence[Frame], by: Any, keep_missing: bool) -> Groups:
-    """Number the groups of all frames: by the values of their keys, or as they come."""
+    """Give the groups of all frames numbers: by the values of their keys, or as they come."""
     names = tuple(named(by))
     keys = [[frame.key(name) for name in names] for frame in frames]
     if not names:
@@ -284,10 +285,14 @@ def as_map(places: npt.ArrayLike) -> npt.NDArray[np.uint32]:
 
 
 def direct_groups(names: tuple[str, ...], found: Sequence[Level]) -> Groups:
-    """Number the groups by the digits of their keys, the first key the highest."""
+    """Give groups numbers by the digits of their keys, the first key the highest."""
     sizes = [len(labels) for labels, _ in found]
     n_groups = int(np.prod(sizes, dtype=np.int64))
-    codes = np.unravel_index(np.arange(n_groups), sizes) if n_groups else [np.zeros(0, int)] * len(sizes)
+    codes = (
+        np.unravel_index(np.arange(n_groups), sizes)
+        if n_groups
+        else [np.zeros(0, int)] * len(sizes)
+    )
     scales = [int(np.prod(sizes[k + 1 :], dtype=np.int64)) for k in range(len(sizes))]
     digits = tuple(
         tuple((*digit[:3], scale, digit[4]) for digit, scale in zip(same, scales, strict=True))
@@ -300,7 +305,7 @@ def direct_groups(names: tuple[str, ...], found: Sequence[Level]) -> Groups:
 def dense_groups(
     frames: Sequence[Frame], names: tuple[str, ...], keys: Sequence[Sequence[Key]], keep: bool
 ) -> Groups:
-    """Number the groups as the frames hold them, and find those whose labels are equal."""
+    """Give groups numbers as the frames hold them, and find those whose labels are equal."""
     raws = []
     for frame, own in zip(frames, keys, strict=True):
         raw = _core.panel_codes(frame.n, [key.column for key in own], keep_missing=True)
@@ -336,7 +341,7 @@ def joined_labels(labels: Sequence[pd.Series]) -> Any:
 
 
 def find_states(frames: Sequence[Frame], name: str) -> States:
-    """Number the states of all frames; what is missing has the number after the last."""
+    """Give the states of all frames numbers; what is missing has the number after the last."""
     if not isinstance(name, str):
         raise OptionError("state takes the name of a column: it is read in every period")
     keys = [frame.key(name) for frame in frames]
@@ -362,7 +367,7 @@ def find_states(frames: Sequence[Frame], name: str) -> States:
 
 
 def dense_states(frames: Sequence[Frame], name: str, keys: Sequence[Key]) -> Level:
-    """Number states by their labels, in order."""
+    """Give states numbers by their labels, in order."""
     raws = [
         _core.panel_codes(frame.n, [key.column], keep_missing=True)
         for frame, key in zip(frames, keys, strict=True)
@@ -384,7 +389,7 @@ def dense_states(frames: Sequence[Frame], name: str, keys: Sequence[Key]) -> Lev
     return level, digits
 
 
-# --- ids -------------------------------------------------------------------------------------------
+# --- ids ------------------------------------------------------------------------------------------
 
 
 def id_columns(frames: Sequence[Frame], ids: Any) -> list[list[_core.Column]]:
@@ -402,8 +407,9 @@ def id_columns(frames: Sequence[Frame], ids: Any) -> list[list[_core.Column]]:
 
 def comparable(keys: Sequence[Key]) -> list[_core.Column]:
     """Return the columns of one id in several frames; codes of their own become common ones."""
-    is_text = [key.column.type.startswith("text") for key in keys]
-    if len(keys) == 1 or not any(key.is_categorical and not text for key, text in zip(keys, is_text)):
+    if len({key.is_categorical for key in keys}) > 1:
+        raise DTypeError(f"the ids in column {keys[0].name!r} are text in one period only")
+    if len(keys) == 1 or all(is_said_by_value(key) for key in keys):
         return [key.column for key in keys]
     raws = [_core.panel_codes(key.column.n, [key.column], keep_missing=True) for key in keys]
     labels = [
@@ -418,7 +424,12 @@ def comparable(keys: Sequence[Key]) -> list[_core.Column]:
     ]
 
 
-# --- matching --------------------------------------------------------------------------------------
+def is_said_by_value(key: Key) -> bool:
+    """Say whether the core reads the values of a key, not codes of a frame's own."""
+    return key.column.type.startswith(("float", "text")) or (key.is_flag and not key.is_categorical)
+
+
+# --- matching -------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)

@@ -150,7 +150,7 @@ def checked_measures(measures: Any) -> list[str]:
     return wanted
 
 
-# --- compute -----------------------------------------------------------------------------------
+# --- compute --------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,9 @@ def count_block(flows: Flows) -> Block:
         ((i == width - 1) == (before[:, None] == width - 1))
         & ((j == width - 1) == (after[:, None] == width - 1))
     )
-    left_out = either & (alike | (seen_twice & (before < n_states)[:, None] & (after < n_states)[:, None]))
+    left_out = either & (
+        alike | (seen_twice & (before < n_states)[:, None] & (after < n_states)[:, None])
+    )
     return Block(before, after, above, None, left_out)
 
 
@@ -249,7 +251,7 @@ def either_missing(flows: Flows) -> np.ndarray:
     """Return which flows are of households in both periods with a state that is missing."""
     n_states, width = size_of(flows)
     i, j = flow_numbers(flows)
-    return ((i == n_states) | (j == n_states)) & (i < width - 1) & (j < width - 1)
+    return np.asarray(((i == n_states) | (j == n_states)) & (i < width - 1) & (j < width - 1))
 
 
 BLOCKS = {
@@ -279,7 +281,9 @@ def figures_of(flows: Flows, blocks: Sequence[Block]) -> Figures:
     n = flows.n.reshape(-1, flows.n.shape[2] ** 2)
     weight = flows.weight.reshape(n.shape)
     parts = [figures_of_block(block, n, weight) for block in blocks]
-    return Figures(*(np.hstack([getattr(part, name) for part in parts]) for name in Figures.__annotations__))
+    return Figures(
+        *(np.hstack([getattr(part, name) for part in parts]) for name in Figures.__annotations__)
+    )
 
 
 def figures_of_block(block: Block, n: np.ndarray, weight: Floats) -> Figures:
@@ -289,7 +293,11 @@ def figures_of_block(block: Block, n: np.ndarray, weight: Floats) -> Figures:
     below = weight @ used.T.astype(np.float64)
     n_obs = n @ used.T.astype(np.int64)
     note = np.zeros(above.shape, dtype=np.int8)
-    estimate, numerator, denominator = above, np.full(above.shape, np.nan), np.full(above.shape, np.nan)
+    estimate, numerator, denominator = (
+        above,
+        np.full(above.shape, np.nan),
+        np.full(above.shape, np.nan),
+    )
     if block.below is not None:
         numerator, denominator = above, below
         estimate = np.full(above.shape, np.nan)
@@ -306,7 +314,7 @@ def figures_of_block(block: Block, n: np.ndarray, weight: Floats) -> Figures:
     )
 
 
-# --- precision -----------------------------------------------------------------------------------
+# --- precision ------------------------------------------------------------------------------------
 
 
 def precision_columns(
@@ -346,7 +354,9 @@ def combinations(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return every figure as a linear combination of flows: (start, rows, weights)."""
     above = np.vstack([block.above for block in blocks]).astype(np.float64)
-    is_ratio = np.repeat([block.below is not None for block in blocks], [len(b.before) for b in blocks])
+    is_ratio = np.repeat(
+        [block.below is not None for block in blocks], [len(b.before) for b in blocks]
+    )
     below = np.vstack([b.above if b.below is None else b.below for b in blocks])
     row, flow = np.nonzero(below)
     n_cells = figures.estimate.shape[0]
@@ -354,12 +364,14 @@ def combinations(
         derivative = (above[row, flow] - figures.estimate[:, row]) / figures.denominator[:, row]
     weights = np.where(is_ratio[row], derivative, above[row, flow])
     weights[np.isnan(weights)] = 0.0
-    starts = np.concatenate([[0], np.cumsum(np.tile(np.bincount(row, minlength=len(above)), n_cells))])
+    starts = np.concatenate(
+        [[0], np.cumsum(np.tile(np.bincount(row, minlength=len(above)), n_cells))]
+    )
     rows = np.arange(n_cells)[:, None] * n_flows + flow
     return starts, rows.ravel(), weights.ravel()
 
 
-# --- wrap ----------------------------------------------------------------------------------------
+# --- wrap -----------------------------------------------------------------------------------------
 
 
 def wrap(flows: Flows, blocks: Sequence[Block], measures: Sequence[str]) -> Estimates:
