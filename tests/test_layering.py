@@ -46,6 +46,8 @@ FLOORS = [
     ["quality.classes"],
     ["quality"],
     ["dynamics.periods", "dynamics.delta"],
+    ["dynamics.panel"],
+    ["dynamics.flows"],
     ["dynamics"],
     ["present.number"],
     ["present.table"],

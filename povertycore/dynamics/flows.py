@@ -31,7 +31,7 @@ from ..measures.tally import (
 )
 from ..sampling import Linearised, Sample, is_sample
 from ..waves import is_waves, stacked
-from .panel import Groups, Panel, States, Waves, find_groups, find_states, numbers_of, read_waves
+from .panel import Groups, Panel, States, Waves, find_groups, find_states, read_waves, state_numbers
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -153,7 +153,7 @@ def flows_of(data: Any, state: str, asked: Asked) -> Flows:
     if not asked.is_plain and is_waves(data):
         data = stacked(data, asked.design, columns)
     waves = read_waves(data, asked.time, columns, asked.verb)
-    states = find_states(waves.frames, state)
+    states = find_states(waves.frames, state, with_gaps=asked.is_plain)
     panel = Panel.of(waves, asked.id)
     if asked.is_plain:
         return counted_flows(asked, panel, states)
@@ -239,6 +239,7 @@ def counted_flows(asked: Asked, panel: Panel, states: States) -> Flows:
         n[:, pair, width, :width] = found["came"]
     standards, notes = standards_of(asked, waves)
     codes, n = without_empty(groups, n)
+    states, n = without_unseen(states, n)
     return Flows(
         waves=waves,
         states=states,
@@ -262,6 +263,15 @@ def without_empty(groups: Groups, n: Ints) -> tuple[tuple[Ints, ...], Ints]:
     if seen.all():
         return groups.codes, n
     return tuple(code[seen] for code in groups.codes), n[seen]
+
+
+def without_unseen(states: States, n: Ints) -> tuple[States, Ints]:
+    """Leave out states that no household is in, unless they are categories."""
+    seen = n.any(axis=(0, 1, 3)) | n.any(axis=(0, 1, 2))
+    seen[-2:] = True  # missing and absent
+    if states.is_fixed or seen.all():
+        return states, n
+    return states.of(seen[:-2]), n[:, :, seen][..., seen]
 
 
 # --- weights, domains and samples -----------------------------------------------------------------
@@ -299,7 +309,7 @@ def weighted_flows(asked: Asked, panel: Panel, states: States) -> Flows:
     assert waves.period is not None
     request = request_of(asked, waves)
     missing, absent, beyond = len(states), len(states) + 1, len(states) + 2
-    state = np.append(numbers_of(states.digits[0]), missing)
+    state = np.append(state_numbers(states, 0), missing)
     state[state < 0] = missing
     after, before = panel.following
     own = state[:-1]

@@ -17,7 +17,17 @@ from ..estimates import Estimates
 from ..inputs import Frame
 from ..sampling import is_sample
 from .flows import Asked, asked_for, meta_of, standards_of
-from .panel import Digit, Groups, Panel, States, find_groups, find_states, numbers_of, read_waves
+from .panel import (
+    Digit,
+    Groups,
+    Panel,
+    States,
+    find_groups,
+    find_states,
+    numbers_of,
+    read_waves,
+    state_numbers,
+)
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -197,7 +207,7 @@ class Book:
         if status[0] == status[1]:
             raise OptionError("poor and near_poor are two different states")
         for label in status:
-            if label not in states.labels and not isinstance(states.given, pd.Categorical):
+            if label not in states.labels and not states.is_fixed:
                 known = [word for word in status if word in states.labels]
                 if not known:
                     raise OptionError(
@@ -217,7 +227,7 @@ class Book:
         return tuple(
             Register(
                 frame,
-                numbers_of(self.states.digits[k]),
+                state_numbers(self.states, k),
                 group_numbers(frame, self.groups.digits[k]),
                 np.ones(frame.n, np.int64) if size is None else sizes_of(frame, size),
             )

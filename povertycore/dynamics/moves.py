@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..inputs import Frame, arrow_column, is_text_or_objects, polars_column
-from .panel import Panel, Waves, find_states, numbers_of, read_waves
+from .panel import Panel, Waves, find_states, read_waves, state_numbers
 
 MOVES = ("stayed", "changed", "unknown", "left", "came")
 STAYED, CHANGED, UNKNOWN, LEFT, CAME = range(len(MOVES))
@@ -61,7 +61,7 @@ def moves(data: Any, state: str, *, id: str | list[str], time: str) -> Any:
     waves = read_waves(data, time, [*names, state], "moves")
     panel = Panel.of(waves, id)
     states = find_states(waves.frames, state)
-    number = [numbers_of(digit) for digit in states.digits]
+    number = [state_numbers(states, k) for k in range(len(waves.frames))]
     rows = [rows_of_pair(panel, pair) for pair in range(waves.n_pairs)]
     before, after, pair = (np.concatenate(part) for part in zip(*rows, strict=True))
     columns = id_values(waves, names, rows)

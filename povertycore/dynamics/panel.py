@@ -193,6 +193,17 @@ class States:
         """Return the number of states."""
         return len(self.labels)
 
+    @property
+    def is_fixed(self) -> bool:
+        """Whether the states are a list of categories, which all stand in a result."""
+        return isinstance(self.given, pd.Categorical)
+
+    def of(self, seen: npt.NDArray[np.bool_]) -> States:
+        """Return these states only; where rows lie is not said of them any more."""
+        texts = tuple(label for label, is_seen in zip(self.labels, seen, strict=True) if is_seen)
+        dtype = pd.CategoricalDtype([*texts, ABSENT], self.dtype.ordered)
+        return States(self.name, texts, dtype, (), self.given)
+
 
 def is_plain_integer(key: Key) -> bool:
     """Say whether a key's values are the numbers that the core reads, and order them."""
@@ -245,10 +256,9 @@ def direct_level(keys: Sequence[Key]) -> Level | None:
     """Return labels and digits of one key; None where its values do not number them."""
     if all(is_plain_integer(key) for key in keys):
         low, high = _core.panel_range([key.column for key in keys])
-        count = max(high - low + 1, 1)
+        low, count = (low, high - low + 1) if high >= low else (0, 0)
         if count > MOST_DIRECT_GROUPS:
             return None
-        low = low if high >= low else 0
         values = np.arange(low, low + count, dtype=np.int64)
         widest = max(keys, key=lambda key: len(key.column.type) * 100 + ord(key.column.type[0]))
         labels = widest.labels(values, np.zeros(count, bool))
@@ -340,14 +350,17 @@ def joined_labels(labels: Sequence[pd.Series]) -> Any:
     return pd.concat(parts, ignore_index=True).array
 
 
-def find_states(frames: Sequence[Frame], name: str) -> States:
-    """Give the states of all frames numbers; what is missing has the number after the last."""
+def find_states(frames: Sequence[Frame], name: str, *, with_gaps: bool = False) -> States:
+    """Give the states of all frames numbers; what is missing has the number after the last.
+
+    With gaps, integers between those of the data may be states too: no pass over the rows then.
+    """
     if not isinstance(name, str):
         raise OptionError("state takes the name of a column: it is read in every period")
     keys = [frame.key(name) for frame in frames]
     if any(key.column.type.startswith("float") for key in keys):
         raise DTypeError(f"column {name!r} holds real numbers, not states")
-    level = direct_level(keys)
+    level = direct_level(keys) if with_gaps or keys[0].categories is not None else None
     if level is None or len(level[0]) > MOST_STATES:
         level = dense_states(frames, name, keys)
     labels, digits = level
@@ -499,8 +512,15 @@ class Panel:
         return after, before
 
 
+def state_numbers(states: States, frame: int) -> Ints:
+    """Return the state of each row of a frame, -1 where it is missing."""
+    number = numbers_of(states.digits[frame])
+    number[number >= len(states)] = -1
+    return number
+
+
 def numbers_of(digit: Digit) -> Ints:
-    """Return the number of each row that a digit gives, its count where it is missing."""
+    """Return the number of each row that a digit gives, -1 where it gives none."""
     column, low, count, _, places = digit
     raw = _core.panel_codes(column.n, [column], keep_missing=True)
     values, missing = raw["key_values"][0], raw["key_missing"][0]

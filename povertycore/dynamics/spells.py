@@ -21,7 +21,7 @@ from ..inputs import Frame
 from ..measures.tally import Counts, Slots, Variable, compute, listed, wrap as wrapped
 from ..waves import is_waves, stacked
 from .flows import Asked, asked_for, request_of, standards_of
-from .panel import Panel, States, Waves, find_states, numbers_of, read_waves
+from .panel import Panel, States, Waves, find_states, read_waves, state_numbers
 
 MEASURES = (
     "ever_poor",
@@ -300,9 +300,8 @@ class History:
 
 def poor_in(panel: Panel, states: States, is_poor: npt.NDArray[np.bool_]) -> History:
     """Return the history of the households seen in every period."""
-    number = numbers_of(states.digits[0])
-    values = np.append(np.append(is_poor.astype(np.float64), np.nan), np.nan)
-    poor = values[np.where(number < 0, len(is_poor), number)]
+    values = np.append(is_poor.astype(np.float64), np.nan)
+    poor = values[state_numbers(states, 0)]
     history = poor[complete_rows(panel)]
     history[np.isnan(history).any(axis=1)] = np.nan
     return History(history)
