@@ -6,6 +6,11 @@ enum { MOST_TABLE_BYTES = 48 << 20 };
 
 /* ---- tables of counts ------------------------------------------------------------------------ */
 
+static int64_t count_tables(const pc_panel_tables *tables)
+{
+    return tables->is_shared ? 1 : PC_PANEL_LANES * PC_PANEL_COPIES;
+}
+
 static pc_status plan_counts(pc_context *ctx, const pc_panel_counts *counts, pc_panel_plan *plan,
                              pc_panel_tables *tables)
 {
@@ -24,8 +29,8 @@ static pc_status plan_counts(pc_context *ctx, const pc_panel_counts *counts, pc_
     tables->n_moves = tables->n_states << bits;
     tables->n_cells = tables->n_moves + 2 * tables->n_states;
     const int64_t bytes = tables->n_cells * (int64_t)sizeof *tables->cell;
-    tables->is_shared = bytes > MOST_TABLE_BYTES / PC_PANEL_LANES;
-    const int64_t n_tables = tables->is_shared ? 1 : PC_PANEL_LANES;
+    tables->is_shared = bytes > MOST_TABLE_BYTES / (PC_PANEL_LANES * PC_PANEL_COPIES);
+    const int64_t n_tables = count_tables(tables);
     tables->cell = pc_alloc(&ctx->memory, n_tables * tables->n_cells, sizeof *tables->cell);
     if (tables->cell == NULL)
         return pc_context_fail(ctx, PC_ERR_MEMORY, "panel", -1, -1, "out of memory");
@@ -34,16 +39,16 @@ static pc_status plan_counts(pc_context *ctx, const pc_panel_counts *counts, pc_
 
 static void clear_tables(pc_panel_tables *tables)
 {
-    const int64_t n_tables = tables->is_shared ? 1 : PC_PANEL_LANES;
-    for (int64_t i = 0; tables->cell != NULL && i < n_tables * tables->n_cells; i++)
+    const int64_t n_cells = count_tables(tables) * tables->n_cells;
+    for (int64_t i = 0; tables->cell != NULL && i < n_cells; i++)
         atomic_init(&tables->cell[i], 0);
 }
 
 static int64_t sum_of(const pc_panel_tables *tables, int64_t cell)
 {
     int64_t sum = 0;
-    for (int64_t lane = 0; lane < (tables->is_shared ? 1 : PC_PANEL_LANES); lane++)
-        sum += atomic_load_explicit(&tables->cell[lane * tables->n_cells + cell],
+    for (int64_t t = 0; t < count_tables(tables); t++)
+        sum += atomic_load_explicit(&tables->cell[t * tables->n_cells + cell],
                                     memory_order_relaxed);
     return sum;
 }

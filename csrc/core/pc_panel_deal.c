@@ -4,13 +4,23 @@
 
 #include <stdio.h>
 
-enum { CHUNKS = PC_PANEL_LANES, LANES = PC_PANEL_LANES, MOST_BITS = 13, STAGE = 8 };
-enum { BUCKET_ROWS = 12000 }; /* of both sides: their table has 512 KiB */
+enum { CHUNKS = PC_PANEL_LANES, LANES = PC_PANEL_LANES, MOST_BITS = 13, STAGE = 16 };
+enum { BUCKET_ROWS = 24000 }; /* of both sides: their table has 128 or 256 KiB */
+enum { LEAST_REST_BITS = 6 };
 
-/* A record is its number or first word, the payload, and with words the second one. */
-enum { FIRST, PAYLOAD, SECOND, NARROW = 2, WIDE = 3 };
+/*
+ * Records, in numbers of 64 bits:
+ *   NARROW  the number; the payload, row << code_bits | code
+ *   WIDE    the first word; the payload; the second word
+ *   PACKED  only counts are asked for, and numbers lie in a range of 2^number_bits: they are permuted
+ *           within it, the highest bits of that are the bucket's, and the others stand before the code in one
+ *           number. Half the memory, but the row is not known: when an id stands twice, all is done again
+ *           with NARROW records, to name it.
+ */
+enum { PACKED = 1, NARROW = 2, WIDE = 3 };
+enum { FIRST, PAYLOAD, SECOND };
 
-/* Payload: row << code_bits | code, below two flags of slots. All ones is a free slot. */
+/* Above the payload are two flags of slots. All ones is a free slot. */
 #define MATCHED ((uint64_t)1 << 63)
 #define OF_SECOND_SIDE ((uint64_t)1 << 62)
 #define FREE (~(uint64_t)0)
@@ -27,10 +37,33 @@ typedef struct repeat {
 typedef struct deal_job {
     pc_panel_job *job;
     int bits, code_bits;
+    int number_bits, rest_bits; /* PACKED: of a number, and without its bucket's */
+    uint64_t low;               /* PACKED: the least number */
     int64_t width, n_buckets;
     dealt side[2];
     repeat repeated[LANES][2];
 } deal_job;
+
+/* One to one on numbers of number_bits bits: products with odd numbers and shifts have inverses. */
+static inline uint64_t permuted(const deal_job *d, uint64_t number)
+{
+    const uint64_t mask = ~(uint64_t)0 >> (64 - d->number_bits);
+    const int half = (d->number_bits + 1) / 2;
+    uint64_t p = (number - d->low) & mask;
+    p = ((p ^ p >> half) * 0xD6E8FEB86659FD93u) & mask;
+    p = ((p ^ p >> half) * 0x9E3779B97F4A7C15u) & mask;
+    return p ^ p >> half;
+}
+
+static inline uint64_t payload_of(const uint64_t *record, int64_t width)
+{
+    return record[width == PACKED ? FIRST : PAYLOAD];
+}
+
+static inline void set_payload(uint64_t *record, uint64_t payload, int64_t width)
+{
+    record[width == PACKED ? FIRST : PAYLOAD] = payload;
+}
 
 static inline uint64_t hash_of(const uint64_t *record, int64_t width)
 {
@@ -42,7 +75,7 @@ static inline uint64_t hash_of(const uint64_t *record, int64_t width)
     return h * 0xD6E8FEB86659FD93u;
 }
 
-static uint64_t hash_of_row(const pc_panel_block *block, int64_t j, int64_t width)
+static inline uint64_t hash_of_row(const pc_panel_block *block, int64_t j, int64_t width)
 {
     const uint64_t record[WIDE] = {block->a[j], 0, width == WIDE ? block->b[j] : 0};
     return hash_of(record, width);
@@ -71,8 +104,10 @@ static pc_status count_chunk(pc_worker *worker, int64_t task, void *arg, pc_erro
         const int shift = 64 - d->bits;
         if (d->width == WIDE)
             for (int64_t j = 0; j < block.n; j++) count[hash_of_row(&block, j, WIDE) >> shift]++;
-        else
+        else if (d->width == NARROW)
             for (int64_t j = 0; j < block.n; j++) count[hash_of_row(&block, j, NARROW) >> shift]++;
+        else
+            for (int64_t j = 0; j < block.n; j++) count[permuted(d, block.a[j]) >> d->rest_bits]++;
     }
     return PC_OK;
 }
@@ -100,20 +135,29 @@ typedef struct dealer {
     uint64_t *record;
 } dealer;
 
-static inline bool deal_block(dealer *l, const pc_panel_block *block, int64_t row, bool has_codes,
+static inline bool deal_block(const dealer *l, const pc_panel_block *block, int64_t row, bool has_codes,
                               int64_t width)
 {
-    const int shift = 64 - l->d->bits, code_bits = l->d->code_bits;
+    const deal_job d = *l->d; /* a copy: what is written below cannot be this */
+    const int shift = width == PACKED ? d.rest_bits : 64 - d.bits;
+    const uint64_t rest = ((uint64_t)1 << d.rest_bits) - 1;
+    uint64_t *restrict stage = l->stage;
+    int64_t *restrict at = l->at;
     for (int64_t j = 0; j < block->n; j++) {
-        const uint64_t b = hash_of_row(block, j, width) >> shift;
-        const int64_t at = l->at[b]++, fill = at % STAGE;
-        uint64_t *slot = l->stage + ((int64_t)b * STAGE + fill) * width;
-        slot[FIRST] = block->a[j];
-        slot[PAYLOAD] = (uint64_t)(row + block->at[j]) << code_bits | (has_codes ? block->code[j] : 0);
+        const uint64_t p = width == PACKED ? permuted(&d, block->a[j]) : hash_of_row(block, j, width);
+        const uint64_t b = p >> shift, here = (uint64_t)at[b], fill = here % STAGE;
+        const uint64_t code = has_codes ? block->code[j] : 0;
+        uint64_t *slot = stage + (b * STAGE + fill) * (uint64_t)width;
+        at[b] = (int64_t)here + 1;
+        if (width == PACKED) slot[FIRST] = (p & rest) << d.code_bits | code;
+        else {
+            slot[FIRST] = block->a[j];
+            slot[PAYLOAD] = (uint64_t)(row + block->at[j]) << d.code_bits | code;
+        }
         if (width == WIDE) slot[SECOND] = block->b[j];
         if (fill < STAGE - 1) continue;
-        if (at >= l->start[b] + l->count[b]) return false;
-        l->kernels->stream(l->record + (at - fill) * width, slot - fill * width,
+        if ((int64_t)here >= l->start[b] + l->count[b]) return false;
+        l->kernels->stream(l->record + ((int64_t)(here - fill)) * width, slot - fill * (uint64_t)width,
                            STAGE * width * (int64_t)sizeof *slot);
     }
     return true;
@@ -158,8 +202,9 @@ static pc_status deal_rows(pc_worker *worker, dealer *l, int64_t s, int64_t c, p
         if (status != PC_OK) return status;
         const bool has_codes = job->plan.has_counts;
         if (s == 0 && has_codes) count_rows(job, c, &block);
-        const bool fits = l->d->width == WIDE ? deal_block(l, &block, row, has_codes, WIDE)
-                                              : deal_block(l, &block, row, has_codes, NARROW);
+        const bool fits = l->d->width == WIDE     ? deal_block(l, &block, row, has_codes, WIDE)
+                          : l->d->width == NARROW ? deal_block(l, &block, row, has_codes, NARROW)
+                                                  : deal_block(l, &block, row, true, PACKED);
         if (!fits)
             return pc_fail(err, PC_ERR_GROUP, side->ids_name, -1, -1, "changed while it was being read");
     }
@@ -226,6 +271,8 @@ static inline bool is_same(const joiner *j, const uint64_t *slot, const uint64_t
                            int64_t width)
 {
     const pc_panel_plan *plan = &j->d->job->plan;
+    if (width == PACKED)
+        return ((slot[FIRST] ^ record[FIRST]) & ~(MATCHED | OF_SECOND_SIDE)) >> j->d->code_bits == 0;
     if (slot[FIRST] != record[FIRST]) return false;
     if (width == NARROW) return true;
     if (slot[SECOND] != record[SECOND]) return false;
@@ -241,17 +288,19 @@ static inline bool is_same(const joiner *j, const uint64_t *slot, const uint64_t
 static inline uint64_t *find_slot(const joiner *j, const uint64_t *record, int64_t s, int64_t width)
 {
     const uint64_t mask = ((uint64_t)1 << j->slot_bits) - 1;
-    uint64_t at = hash_of(record, width) << j->d->bits >> (64 - j->slot_bits);
+    const int unused = j->d->rest_bits > j->slot_bits ? j->d->rest_bits - j->slot_bits : 0;
+    uint64_t at = width == PACKED ? record[FIRST] >> j->d->code_bits >> unused
+                                  : hash_of(record, width) << j->d->bits >> (64 - j->slot_bits);
     for (;; at = (at + 1) & mask) {
         uint64_t *slot = j->slot + (int64_t)at * width;
-        if (slot[PAYLOAD] == FREE || is_same(j, slot, record, s, width)) return slot;
+        if (payload_of(slot, width) == FREE || is_same(j, slot, record, s, width)) return slot;
     }
 }
 
 static void put_record(uint64_t *slot, const uint64_t *record, uint64_t flags, int64_t width)
 {
     slot[FIRST] = record[FIRST];
-    slot[PAYLOAD] = record[PAYLOAD] | flags;
+    set_payload(slot, payload_of(record, width) | flags, width);
     if (width == WIDE) slot[SECOND] = record[SECOND];
 }
 
@@ -264,9 +313,10 @@ static inline void insert_region(joiner *j, const uint64_t *record, int64_t n, i
 {
     for (int64_t i = 0; i < n; i++, record += width) {
         uint64_t *slot = find_slot(j, record, 0, width);
-        if (slot[PAYLOAD] == FREE) put_record(slot, record, 0, width);
+        if (payload_of(slot, width) == FREE) put_record(slot, record, 0, width);
         else
-            note_repeat(&j->repeated[0], row_of(j->d, record[PAYLOAD]), row_of(j->d, slot[PAYLOAD]));
+            note_repeat(&j->repeated[0], row_of(j->d, payload_of(record, width)),
+                        row_of(j->d, payload_of(slot, width)));
     }
 }
 
@@ -285,9 +335,9 @@ static int64_t first_of_second(const joiner *j, int64_t b, const uint64_t *recor
         const int64_t region = c * d->n_buckets + b;
         const uint64_t *other = d->side[1].record + d->side[1].start[region] * width;
         for (int64_t i = 0; i < d->side[1].count[region]; i++, other += width) {
-            uint64_t as_slot[WIDE] = {other[FIRST], other[PAYLOAD] | OF_SECOND_SIDE, 0};
-            if (width == WIDE) as_slot[SECOND] = other[SECOND];
-            if (is_same(j, as_slot, record, 1, width)) return row_of(d, other[PAYLOAD]);
+            uint64_t as_slot[WIDE] = {other[FIRST], 0, width == WIDE ? other[SECOND] : 0};
+            set_payload(as_slot, payload_of(other, width) | OF_SECOND_SIDE, width);
+            if (is_same(j, as_slot, record, 1, width)) return row_of(d, payload_of(other, width));
         }
     }
     return -1;
@@ -301,21 +351,21 @@ static inline void match_region(joiner *j, int64_t b, const uint64_t *record, in
     const int64_t came = job->tables.n_moves + job->tables.n_states;
     for (int64_t i = 0; i < n; i++, record += width) {
         uint64_t *slot = find_slot(j, record, 1, width);
-        const uint64_t found = slot[PAYLOAD];
+        const uint64_t found = payload_of(slot, width), own = payload_of(record, width);
         if (found == FREE) {
             put_record(slot, record, OF_SECOND_SIDE, width);
             if (job->plan.has_counts)
-                pc_panel_add(&j->table[came + (int64_t)(record[PAYLOAD] & codes)], 1, is_shared);
+                pc_panel_add(&j->table[came + (int64_t)(own & codes)], 1, is_shared);
             continue;
         }
-        const int64_t row = row_of(j->d, record[PAYLOAD]);
+        const int64_t row = row_of(j->d, own);
         if (found & OF_SECOND_SIDE) note_repeat(&j->repeated[1], row, row_of(j->d, found));
         else if (found & MATCHED) {
             if (row < j->repeated[1].row)
                 note_repeat(&j->repeated[1], row, first_of_second(j, b, record, width));
         } else {
-            slot[PAYLOAD] = found | MATCHED;
-            if (job->plan.has_counts) count_match(j, found, record[PAYLOAD], is_shared);
+            set_payload(slot, found | MATCHED, width);
+            if (job->plan.has_counts) count_match(j, found, own, is_shared);
             if (job->partner == NULL) continue;
             job->partner[0][row_of(j->d, found)] = row;
             job->partner[1][row] = row_of(j->d, found);
@@ -326,7 +376,8 @@ static inline void match_region(joiner *j, int64_t b, const uint64_t *record, in
 static inline void join_bucket(joiner *j, int64_t b, bool is_shared, int64_t width)
 {
     const deal_job *d = j->d;
-    for (int64_t i = 0; i < (int64_t)1 << j->slot_bits; i++) j->slot[i * width + PAYLOAD] = FREE;
+    for (int64_t i = 0; i < (int64_t)1 << j->slot_bits; i++)
+        set_payload(j->slot + i * width, FREE, width);
     for (int64_t s = 0; s < 2; s++)
         for (int64_t c = 0; c < CHUNKS; c++) {
             const int64_t region = c * d->n_buckets + b;
@@ -354,8 +405,9 @@ static pc_status join_lane(pc_worker *worker, int64_t lane, void *arg, pc_error 
     for (int64_t b = first; status == PC_OK && b < end; b++) {
         j.slot_bits = slot_bits_for(rows_of_bucket(d, 0, b) + rows_of_bucket(d, 1, b));
         if (d->width == WIDE) join_bucket(&j, b, t->is_shared, WIDE);
-        else if (t->is_shared) join_bucket(&j, b, true, NARROW);
-        else join_bucket(&j, b, false, NARROW);
+        else if (d->width == NARROW) join_bucket(&j, b, t->is_shared, NARROW);
+        else if (t->is_shared) join_bucket(&j, b, true, PACKED);
+        else join_bucket(&j, b, false, PACKED);
         if (pc_worker_stopped(worker)) status = pc_fail(err, PC_ERR_INTERRUPTED, "", -1, -1, "");
     }
     pc_free(&worker->ctx->memory, j.slot);
@@ -369,6 +421,26 @@ static int bits_for(uint64_t most)
     int bits = 0;
     while (bits < 63 && most >> bits > 0) bits++;
     return bits;
+}
+
+/* Numbers in a short range become packed records, where rows are not asked for. */
+static pc_status choose_packing(pc_context *ctx, deal_job *d)
+{
+    const pc_panel_job *job = d->job;
+    const pc_column *const ids[2] = {job->side[0].ids[0].column, job->side[1].ids[0].column};
+    int64_t low = 0, high = (int64_t)job->plan.n_numbers - 1;
+    if (job->plan.kind != PC_PANEL_NUMBER || job->partner != NULL) return PC_OK;
+    if (job->side[0].n_ids == 1) {
+        const pc_status status = pc_panel_range(ctx, 2, ids, &low, &high);
+        if (status != PC_OK) return status;
+    }
+    if (low > high) return PC_OK;
+    d->low = (uint64_t)low;
+    d->number_bits = bits_for((uint64_t)high - (uint64_t)low);
+    if (d->number_bits < d->bits + LEAST_REST_BITS) d->number_bits = d->bits + LEAST_REST_BITS;
+    d->rest_bits = d->number_bits - d->bits;
+    if (d->rest_bits + d->code_bits <= 62) d->width = PACKED;
+    return PC_OK;
 }
 
 static pc_status choose_sizes(pc_context *ctx, deal_job *d)
@@ -417,6 +489,13 @@ static pc_status take_records(pc_context *ctx, deal_job *d)
     return PC_OK;
 }
 
+static bool has_repeats(const deal_job *d)
+{
+    for (int64_t lane = 0; lane < LANES; lane++)
+        if (d->repeated[lane][0].row < INT64_MAX || d->repeated[lane][1].row < INT64_MAX) return true;
+    return false;
+}
+
 static pc_status fail_repeats(pc_context *ctx, const deal_job *d)
 {
     for (int s = 0; s < 2; s++) {
@@ -433,21 +512,40 @@ static pc_status fail_repeats(pc_context *ctx, const deal_job *d)
     return PC_OK;
 }
 
+static void free_rows(pc_context *ctx, deal_job *d)
+{
+    for (int s = 0; s < 2; s++) {
+        pc_free(&ctx->memory, d->side[s].record);
+        pc_free(&ctx->memory, d->side[s].count);
+        pc_free(&ctx->memory, d->side[s].start);
+    }
+}
+
+static pc_status deal_and_join(pc_context *ctx, deal_job *d)
+{
+    const int64_t n = d->job->side[0].n + d->job->side[1].n;
+    const int n_threads = n < PC_PANEL_SERIAL_ROWS ? 1 : ctx->n_threads;
+    pc_status status = take_counts(ctx, d);
+    if (status == PC_OK) status = pc_parallel_run(ctx, n_threads, 2 * CHUNKS, count_chunk, d);
+    if (status == PC_OK) status = take_records(ctx, d);
+    if (status == PC_OK) status = pc_parallel_run(ctx, n_threads, 2 * CHUNKS, deal_chunk, d);
+    if (status == PC_OK) status = pc_parallel_run(ctx, n_threads, LANES, join_lane, d);
+    free_rows(ctx, d);
+    return status;
+}
+
 pc_status pc_panel_deal(pc_context *ctx, pc_panel_job *job)
 {
-    deal_job d = {.job = job};
-    const int n_threads = job->side[0].n + job->side[1].n < PC_PANEL_SERIAL_ROWS ? 1 : ctx->n_threads;
+    deal_job d = {.job = job}, again = {.job = job};
     pc_status status = choose_sizes(ctx, &d);
-    if (status == PC_OK) status = take_counts(ctx, &d);
-    if (status == PC_OK) status = pc_parallel_run(ctx, n_threads, 2 * CHUNKS, count_chunk, &d);
-    if (status == PC_OK) status = take_records(ctx, &d);
-    if (status == PC_OK) status = pc_parallel_run(ctx, n_threads, 2 * CHUNKS, deal_chunk, &d);
-    if (status == PC_OK) status = pc_parallel_run(ctx, n_threads, LANES, join_lane, &d);
-    if (status == PC_OK) status = fail_repeats(ctx, &d);
-    for (int s = 0; s < 2; s++) {
-        pc_free(&ctx->memory, d.side[s].record);
-        pc_free(&ctx->memory, d.side[s].count);
-        pc_free(&ctx->memory, d.side[s].start);
-    }
-    return status;
+    if (status == PC_OK) status = choose_packing(ctx, &d);
+    if (status == PC_OK) status = deal_and_join(ctx, &d);
+    if (status != PC_OK || !has_repeats(&d)) return status;
+    if (d.width != PACKED) return fail_repeats(ctx, &d);
+    status = choose_sizes(ctx, &again); /* what was counted so far is of no use now */
+    if (status == PC_OK) status = deal_and_join(ctx, &again);
+    if (status == PC_OK && !has_repeats(&again))
+        status = pc_context_fail(ctx, PC_ERR_GROUP, job->side[0].ids_name, -1, -1,
+                                 "changed while it was being read");
+    return status == PC_OK ? fail_repeats(ctx, &again) : status;
 }

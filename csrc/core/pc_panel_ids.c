@@ -103,6 +103,7 @@ static pc_status plan_several(pc_context *ctx, const pc_panel_side side[2], pc_p
         scale *= width + 1;
     }
     plan->kind = PC_PANEL_NUMBER;
+    plan->n_numbers = scale;
     return PC_OK;
 }
 
@@ -172,20 +173,19 @@ static int64_t first_missing(const pc_panel_id *id, const pc_panel_block *block,
 static pc_status load_numbers(const pc_panel_plan *plan, const pc_panel_side *side, int64_t row,
                               int64_t n, pc_panel_block *block, pc_error *err)
 {
-    int64_t value[PC_BLOCK];
+    int64_t scratch[PC_BLOCK];
     uint8_t valid[PC_BLOCK];
-    const bool is_whole = block->n == n;
+    const bool is_as_loaded = side->n_ids == 1 && block->n == n;
+    int64_t *value = is_as_loaded ? (int64_t *)block->a : scratch;
     for (int64_t k = 0; k < side->n_ids; k++) {
         const uint64_t scale = plan->scale[k], low = (uint64_t)plan->low[k];
         pc_column_load_ordinal(side->ids[k].column, row, n, value, valid);
         const int64_t gap = first_missing(&side->ids[k], block, value, valid);
         if (gap >= 0) return fail_missing(side->ids_name, k, row + gap, err);
-        if (side->n_ids == 1 && is_whole) memcpy(block->a, value, (size_t)n * sizeof *value);
-        else
-            for (int64_t j = 0; j < block->n; j++) {
-                const uint64_t digit = scale * ((uint64_t)value[block->at[j]] - low);
-                block->a[j] = k == 0 ? digit : block->a[j] + digit;
-            }
+        for (int64_t j = 0; !is_as_loaded && j < block->n; j++) {
+            const uint64_t digit = scale * ((uint64_t)value[block->at[j]] - low);
+            block->a[j] = k == 0 ? digit : block->a[j] + digit;
+        }
     }
     return PC_OK;
 }
@@ -309,6 +309,25 @@ pc_status pc_panel_load(const pc_panel_plan *plan, const pc_panel_side *side, in
             : load_hashes(side, row, n, plan->kind == PC_PANEL_WORD, block, err);
     if (status != PC_OK || !with_codes || !plan->has_counts) return status;
     return load_codes(plan, side, row, n, block, err);
+}
+
+static void fetch_column(const pc_sum_kernels *kernels, const pc_column *column, int64_t row, int64_t n)
+{
+    if (column == NULL || column->n_chunks != 1 || pc_type_size(column->type) == 0) return;
+    const pc_chunk *chunk = &column->chunks[0];
+    if (chunk->stride != (int64_t)pc_type_size(column->type)) return;
+    kernels->fetch((const char *)chunk->data + row * chunk->stride, n * chunk->stride);
+}
+
+void pc_panel_fetch(const pc_sum_kernels *kernels, const pc_panel_side *side, int64_t row, int64_t n)
+{
+    const int64_t left = side->n - row;
+    if (left <= 0) return;
+    if (left < n) n = left;
+    for (int64_t k = 0; k < side->n_ids; k++) fetch_column(kernels, side->ids[k].column, row, n);
+    for (int64_t k = 0; k < side->n_digits; k++)
+        fetch_column(kernels, side->digits[k].column, row, n);
+    fetch_column(kernels, side->state.column, row, n);
 }
 
 bool pc_panel_same(const pc_panel_side *x, int64_t row_x, const pc_panel_side *y, int64_t row_y)

@@ -3,6 +3,7 @@
 #define PC_PANEL_IDS_H
 
 #include "pc_panel.h"
+#include "pc_sum.h"
 
 typedef enum pc_panel_kind {
     PC_PANEL_NUMBER, /* a is an integer that says all; order counts */
@@ -14,6 +15,7 @@ typedef struct pc_panel_plan {
     pc_panel_kind kind;
     int64_t low[PC_PANEL_MOST_IDS]; /* several numbers: the least of each */
     uint64_t scale[PC_PANEL_MOST_IDS];
+    uint64_t n_numbers; /* several numbers: how many there can be */
     bool may_need_bytes; /* words of text */
     bool has_counts;
     int64_t n_groups, n_states;
@@ -33,6 +35,9 @@ pc_status pc_panel_plan_ids(pc_context *ctx, const pc_panel_side side[2], pc_pan
 /* Rows row .. row+n-1: those of the side. Fails with the first row whose id or group is missing. */
 pc_status pc_panel_load(const pc_panel_plan *plan, const pc_panel_side *side, int64_t row, int64_t n,
                         bool with_codes, pc_panel_block *block, pc_error *err);
+
+/* Ask for rows row .. row+n-1, as far as there are, ahead of loading them. */
+void pc_panel_fetch(const pc_sum_kernels *kernels, const pc_panel_side *side, int64_t row, int64_t n);
 
 /* Whether two rows have the same ids in full. */
 bool pc_panel_same(const pc_panel_side *x, int64_t row_x, const pc_panel_side *y, int64_t row_y);

@@ -12,6 +12,7 @@ typedef struct merge_job {
 typedef struct reader {
     const pc_panel_plan *plan;
     const pc_panel_side *side;
+    const pc_sum_kernels *kernels;
     int64_t row, next, end; /* first row of the block, of the next one, and the end of the part */
     bool is_first;
     int64_t last; /* number of the row before */
@@ -77,6 +78,15 @@ static pc_status find_cuts(merge_job *m, pc_error *err)
     return PC_OK;
 }
 
+/* Whether each number is above the one before. Sign bits are gathered, which needs no comparison of
+ * 64 bits; numbers more than 2^63 apart are taken for not ascending, which costs only time. */
+static bool is_ascending(int64_t n, const uint64_t *a)
+{
+    uint64_t bad = 0;
+    for (int64_t i = 1; i < n; i++) bad |= (a[i] - a[i - 1] - 1) | (a[i] & ~a[i - 1]);
+    return bad >> 63 == 0;
+}
+
 /* The next block; *ascends becomes false when a number is not above the one before. */
 static pc_status refill(reader *r, bool *ascends, pc_error *err)
 {
@@ -85,17 +95,18 @@ static pc_status refill(reader *r, bool *ascends, pc_error *err)
     r->next += n;
     const pc_status status = pc_panel_load(r->plan, r->side, r->row, n, true, &r->block, err);
     if (status != PC_OK) return status;
+    pc_panel_fetch(r->kernels, r->side, r->next, PC_BLOCK); /* comes in while this block is merged */
     const int64_t *a = (const int64_t *)r->block.a;
-    int is_bad = !r->is_first && a[0] <= r->last;
-    for (int64_t i = 1; i < n; i++) is_bad |= a[i] <= a[i - 1];
+    if ((!r->is_first && a[0] <= r->last) || !is_ascending(n, r->block.a)) *ascends = false;
     r->is_first = false;
     r->last = a[n - 1];
-    if (is_bad) *ascends = false;
     return PC_OK;
 }
 
-static pc_status open_reader(reader *r, const merge_job *m, int s, int64_t part, pc_error *err)
+static pc_status open_reader(reader *r, const merge_job *m, pc_simd simd, int s, int64_t part,
+                             pc_error *err)
 {
+    r->kernels = pc_sum_kernels_for(simd);
     r->plan = &m->job->plan;
     r->side = &m->job->side[s];
     r->next = m->cut[s][part];
@@ -107,24 +118,33 @@ static pc_status open_reader(reader *r, const merge_job *m, int s, int64_t part,
                : number_at(r->plan, r->side, r->next - 1, &r->last, err);
 }
 
-/* What a row is counted as: a move, left or came. No branch hangs on a comparison. */
+/* What a row is counted as: a move, left or came. No branch hangs on a comparison. Tables are taken by
+ * turns. */
 static inline void count_blocks(const pc_panel_tables *t, _Atomic int64_t *table, bool is_shared,
                                 int bits, const reader *x, const reader *y, int64_t *at_x,
                                 int64_t *at_y)
 {
-    const int64_t *a = (const int64_t *)x->block.a, *b = (const int64_t *)y->block.a;
-    const uint32_t low = ((uint32_t)1 << bits) - 1;
+    const int64_t *restrict a = (const int64_t *)x->block.a, *restrict b = (const int64_t *)y->block.a;
+    const uint32_t *restrict from = x->block.code, *restrict to = y->block.code;
+    const int64_t n_a = x->block.n, n_b = y->block.n;
+    const uint64_t first_left = (uint64_t)t->n_moves;
+    const uint64_t first_came = (uint64_t)(t->n_moves + t->n_states);
+    const uint64_t low = ((uint64_t)1 << bits) - 1;
+    _Atomic int64_t *next = is_shared ? table : table + t->n_cells;
     int64_t i = *at_x, j = *at_y;
-    while (i < x->block.n && j < y->block.n) {
-        const uint32_t from = x->block.code[i], to = y->block.code[j];
-        const int64_t left = t->n_moves + from, came = t->n_moves + t->n_states + to;
-        const int64_t move = (int64_t)from << bits | (int64_t)(to & low);
-        const bool is_before = a[i] < b[j], is_behind = a[i] > b[j];
-        int64_t cell = is_before ? left : move;
-        cell = is_behind ? came : cell;
+    while (i < n_a && j < n_b) {
+        const uint64_t is_before = a[i] < b[j], is_behind = a[i] > b[j];
+        const uint64_t move = (uint64_t)from[i] << bits | (to[j] & low);
+        const uint64_t left = first_left + from[i], came = first_came + to[j];
+        /* words of arithmetic, or the compiler would jump on what nobody can foresee */
+        const uint64_t cell =
+            move ^ ((move ^ left) & (0 - is_before)) ^ ((move ^ came) & (0 - is_behind));
         pc_panel_add(&table[cell], 1, is_shared);
-        i += !is_behind;
-        j += !is_before;
+        _Atomic int64_t *const other = next;
+        next = table;
+        table = other;
+        i += (int64_t)(1 - is_behind);
+        j += (int64_t)(1 - is_before);
     }
     *at_x = i;
     *at_y = j;
@@ -184,7 +204,7 @@ static pc_status merge_part(pc_worker *worker, int64_t part, void *arg, pc_error
     int64_t at[2] = {0, 0};
     bool ascends = true;
     for (int s = 0; s < 2; s++) {
-        const pc_status status = open_reader(&read[s], m, s, part, err);
+        const pc_status status = open_reader(&read[s], m, worker->ctx->simd, s, part, err);
         if (status != PC_OK) return status;
     }
     for (;;) {

@@ -7,9 +7,11 @@
 
 #include <stdatomic.h>
 
-enum { PC_PANEL_SERIAL_ROWS = 200000, PC_PANEL_LANES = 8 };
+/* A lane has two tables and takes them by turns: additions to one cell, one after the other, wait. */
+enum { PC_PANEL_SERIAL_ROWS = 200000, PC_PANEL_LANES = 8, PC_PANEL_COPIES = 2 };
 
-/* Tables of counts: moves, then left, then came; one per lane, or one for all where they are large. */
+/* Tables of counts: moves, then left, then came; those of each lane, or one for all where they are
+ * large. */
 typedef struct pc_panel_tables {
     int64_t n_moves, n_states; /* numbers of moves, and of left: group and state */
     int64_t n_cells;           /* of one table */
@@ -30,7 +32,8 @@ pc_status pc_panel_deal(pc_context *ctx, pc_panel_job *job);
 
 static inline _Atomic int64_t *pc_panel_table(const pc_panel_tables *tables, int64_t lane)
 {
-    return tables->is_shared ? tables->cell : tables->cell + lane * tables->n_cells;
+    const int64_t first = tables->is_shared ? 0 : lane * PC_PANEL_COPIES * tables->n_cells;
+    return tables->cell + first;
 }
 
 /* Add to a cell; a table of a lane's own needs no more than a plain addition. */

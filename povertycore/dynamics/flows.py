@@ -142,6 +142,11 @@ class Flows:
     cells: SampleCells | None = None
 
     @property
+    def is_plain(self) -> bool:
+        """Whether the weights are the numbers of rows."""
+        return self.cells is None and bool((self.weight == self.n).all())
+
+    @property
     def n_groups(self) -> int:
         """Number of groups."""
         return int(self.n.shape[0])

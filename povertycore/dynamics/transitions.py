@@ -278,40 +278,32 @@ class Figures:
 
 def figures_of(flows: Flows, blocks: Sequence[Block]) -> Figures:
     """Add up the flows of every row."""
-    n = flows.n.reshape(-1, flows.n.shape[2] ** 2)
-    weight = flows.weight.reshape(n.shape)
+    weight = flows.weight.reshape(-1, flows.n.shape[2] ** 2)
+    n = weight if flows.is_plain else flows.n.reshape(weight.shape).astype(np.float64)
     parts = [figures_of_block(block, n, weight) for block in blocks]
     return Figures(
         *(np.hstack([getattr(part, name) for part in parts]) for name in Figures.__annotations__)
     )
 
 
-def figures_of_block(block: Block, n: np.ndarray, weight: Floats) -> Figures:
-    """Add up the flows of the rows of one measure."""
+def figures_of_block(block: Block, n: Floats, weight: Floats) -> Figures:
+    """Add up the flows of the rows of one measure; counts are exact below 2^53."""
     above = weight @ block.above.T.astype(np.float64)
-    used = block.above if block.below is None else block.below
-    below = weight @ used.T.astype(np.float64)
-    n_obs = n @ used.T.astype(np.int64)
+    n_missing = n @ block.missing.T.astype(np.float64)
     note = np.zeros(above.shape, dtype=np.int8)
-    estimate, numerator, denominator = (
-        above,
-        np.full(above.shape, np.nan),
-        np.full(above.shape, np.nan),
-    )
-    if block.below is not None:
-        numerator, denominator = above, below
-        estimate = np.full(above.shape, np.nan)
-        np.divide(above, below, out=estimate, where=below > 0)
-        note[below <= 0] = NOBODY_MATCHED if (block.before < 0).all() else EMPTY
-    return Figures(
-        estimate=estimate,
-        numerator=numerator,
-        denominator=denominator,
-        n_obs=n_obs,
-        n_missing=n @ block.missing.T.astype(np.int64),
-        population=below,
-        note=note,
-    )
+    if block.below is None:
+        n_obs = above if n is weight else n @ block.above.T.astype(np.float64)
+        nothing = np.full(above.shape, np.nan)
+        return Figures(above, nothing, nothing, n_obs, n_missing, above, note)
+    parts, part = np.unique(block.below, axis=0, return_inverse=True)  # rows of one state share it
+    below = (weight @ parts.T.astype(np.float64))[:, part.ravel()]
+    n_obs = below if n is weight else n @ block.below.T.astype(np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        estimate = above / below
+    empty = below <= 0
+    estimate[empty] = np.nan
+    note[empty] = NOBODY_MATCHED if (block.before < 0).all() else EMPTY
+    return Figures(estimate, above, below, n_obs, n_missing, below, note)
 
 
 # --- precision ------------------------------------------------------------------------------------

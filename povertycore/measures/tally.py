@@ -962,7 +962,7 @@ def joined_notes(*parts: tuple[np.ndarray, Sequence[str]]) -> pd.Categorical:
     """Write several numbers of notes as one text each."""
     sizes = [len(texts) for _, texts in parts]
     number = np.ravel_multi_index([codes.ravel().astype(np.int64) for codes, _ in parts], sizes)
-    used, place = np.unique(number, return_inverse=True)
+    place, used = pd.factorize(number, sort=True)  # few numbers: faster than sorting all
     words = [
         "; ".join(filter(None, (texts[i] for (_, texts), i in zip(parts, one, strict=True))))
         for one in np.column_stack(np.unravel_index(used, sizes)).tolist()
