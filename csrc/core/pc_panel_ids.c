@@ -282,6 +282,10 @@ static pc_status load_codes(const pc_panel_plan *plan, const pc_panel_side *side
         const pc_status status = load_groups(plan, side, row, n, group, block, err);
         if (status != PC_OK) return status;
     }
+    if (side->n_digits == 0 && block->n == n && own->map == NULL && own->count == missing) {
+        pc_column_load_code(own->column, row, n, own->low, own->count, 0, block->code);
+        return PC_OK;
+    }
     pc_column_load_code(own->column, row, n, own->low, own->count, 0, state);
     if (own->map != NULL)
         for (int64_t i = 0; i < n; i++)

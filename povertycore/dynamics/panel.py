@@ -279,7 +279,10 @@ def category_level(keys: Sequence[Key]) -> Level:
     digits: list[Digit] = []
     for key, own in zip(keys, lists, strict=True):
         places = dtype.categories.get_indexer(own.categories.take(own.codes))
-        digits.append((key.column, 0, len(own), 1, as_map(places)))
+        if (places == np.arange(len(own))).all():
+            digits.append((key.column, 0, len(dtype.categories), 1, None))
+        else:
+            digits.append((key.column, 0, len(own), 1, as_map(places)))
     return labels, digits
 
 
