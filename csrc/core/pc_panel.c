@@ -2,13 +2,13 @@
 
 #include "pc_panel_state.h"
 
-enum { MOST_TABLE_BYTES = 48 << 20 };
+enum { MOST_TABLE_BYTES = 48 << 20, SMALL_TABLE_BYTES = 16 << 10 };
 
 /* ---- tables of counts ------------------------------------------------------------------------ */
 
 static int64_t count_tables(const pc_panel_tables *tables)
 {
-    return tables->is_shared ? 1 : PC_PANEL_LANES * PC_PANEL_COPIES;
+    return tables->is_shared ? 1 : PC_PANEL_LANES * tables->n_copies;
 }
 
 static pc_status plan_counts(pc_context *ctx, const pc_panel_counts *counts, pc_panel_plan *plan,
@@ -29,7 +29,8 @@ static pc_status plan_counts(pc_context *ctx, const pc_panel_counts *counts, pc_
     tables->n_moves = tables->n_states << bits;
     tables->n_cells = tables->n_moves + 2 * tables->n_states;
     const int64_t bytes = tables->n_cells * (int64_t)sizeof *tables->cell;
-    tables->is_shared = bytes > MOST_TABLE_BYTES / (PC_PANEL_LANES * PC_PANEL_COPIES);
+    tables->is_shared = bytes > MOST_TABLE_BYTES / PC_PANEL_LANES;
+    tables->n_copies = bytes > SMALL_TABLE_BYTES ? 1 : 2;
     const int64_t n_tables = count_tables(tables);
     tables->cell = pc_alloc(&ctx->memory, n_tables * tables->n_cells, sizeof *tables->cell);
     if (tables->cell == NULL)

@@ -130,7 +130,7 @@ static inline void count_blocks(const pc_panel_tables *t, _Atomic int64_t *table
     const int64_t n_a = x->block.n, n_b = y->block.n;
     const uint64_t low = ((uint64_t)1 << bits) - 1;
     _Atomic int64_t *const left = table + t->n_moves, *const came = left + t->n_states;
-    _Atomic int64_t *const other = is_shared ? table : table + t->n_cells;
+    _Atomic int64_t *const other = is_shared || t->n_copies == 1 ? table : table + t->n_cells;
     int64_t i = *at_x, j = *at_y;
     while (i < n_a && j < n_b) {
         if (a[i] == b[j]) {

@@ -7,14 +7,15 @@
 
 #include <stdatomic.h>
 
-/* A lane has two tables and takes them by turns: additions to one cell, one after the other, wait. */
-enum { PC_PANEL_SERIAL_ROWS = 200000, PC_PANEL_LANES = 8, PC_PANEL_COPIES = 2 };
+enum { PC_PANEL_SERIAL_ROWS = 200000, PC_PANEL_LANES = 8 };
 
 /* Tables of counts: moves, then left, then came; those of each lane, or one for all where they are
  * large. */
 typedef struct pc_panel_tables {
     int64_t n_moves, n_states; /* numbers of moves, and of left: group and state */
     int64_t n_cells;           /* of one table */
+    int64_t n_copies;          /* small tables of a lane, taken by turns: additions to one cell, one after
+                                * the other, wait */
     bool is_shared;
     _Atomic int64_t *cell;
 } pc_panel_tables;
@@ -32,7 +33,7 @@ pc_status pc_panel_deal(pc_context *ctx, pc_panel_job *job);
 
 static inline _Atomic int64_t *pc_panel_table(const pc_panel_tables *tables, int64_t lane)
 {
-    const int64_t first = tables->is_shared ? 0 : lane * PC_PANEL_COPIES * tables->n_cells;
+    const int64_t first = tables->is_shared ? 0 : lane * tables->n_copies * tables->n_cells;
     return tables->cell + first;
 }
 
