@@ -1,7 +1,7 @@
 """Time transitions of households between two registers: povertycore beside Polars.
 
-    python tests/bench/panel.py                        # 10 million ids, 28 million by communes
-    python tests/bench/panel.py --rows 1_000_000 --communes-rows 2_800_000     # a quick look
+    python tests/bench/matching.py                        # 10 million ids, 28 million by communes
+    python tests/bench/matching.py --rows 1_000_000 --communes-rows 2_800_000     # a quick look
 
 What is timed is the public call on a mapping of two frames in memory, from the frames to the result:
 every count and rate of moves between three states. Polars joins and counts: join on the id (inner),
