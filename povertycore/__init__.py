@@ -10,7 +10,7 @@ except ImportError as error:
 
 from . import datasets, errors
 from .design import Design, Replicates
-from .dynamics import change, chronic, movements, moves, spells, target, transitions
+from .dynamics import change, chronic, histories, movements, moves, spells, target, transitions
 from .estimates import Estimates, concat
 from .joining import join
 from .measures import (
@@ -51,6 +51,7 @@ __all__ = [
     "datasets",
     "errors",
     "fgt",
+    "histories",
     "join",
     "mean",
     "movements",

@@ -48,6 +48,7 @@ FLOORS = [
     ["dynamics.periods", "dynamics.delta"],
     ["dynamics.panel"],
     ["dynamics.flows"],
+    ["dynamics.balanced"],
     ["dynamics"],
     ["present.number"],
     ["present.table"],

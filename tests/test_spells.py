@@ -136,6 +136,18 @@ def test_chronic_and_transient_are_those_of_each_household(line):
     assert est["estimate"].tolist() == pytest.approx(expected, rel=1e-12)
 
 
+def test_histories_are_profiles_over_the_periods():
+    hh = panel(seed=8)
+    design = pc.Design(weight="w")
+    found = pc.histories(hh, "poor", id="hh", time="year", by="region", design=design)
+    twice = found.multidim(k="1/2", measures="H").to_frame().set_index("region")["estimate"]
+    est = pc.spells(hh, "poor", id="hh", time="year", by="region", design=design)
+    years = est.select(measure="years_poor").to_frame()
+    expected = years[years["years"] >= 2].groupby("region")["estimate"].sum()
+    for region in ("n", "s"):
+        assert twice[region] == pytest.approx(expected[region], rel=1e-12)
+
+
 # --- properties -----------------------------------------------------------------------------------
 
 

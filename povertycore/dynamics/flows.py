@@ -272,7 +272,7 @@ def without_empty(groups: Groups, n: Ints) -> tuple[tuple[Ints, ...], Ints]:
 
 def without_unseen(states: States, n: Ints) -> tuple[States, Ints]:
     """Leave out states that no household is in, unless they are categories."""
-    seen = n.any(axis=(0, 1, 3)) | n.any(axis=(0, 1, 2))
+    seen = np.asarray(n.any(axis=(0, 1, 3)) | n.any(axis=(0, 1, 2)))
     seen[-2:] = True  # missing and absent
     if states.is_fixed or seen.all():
         return states, n

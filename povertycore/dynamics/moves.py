@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..inputs import Frame, arrow_column, is_text_or_objects, polars_column
-from .panel import Panel, Waves, find_states, read_waves, state_numbers
+from .panel import Panel, Waves, find_states, read_waves, state_numbers, taken
 
 MOVES = ("stayed", "changed", "unknown", "left", "came")
 STAYED, CHANGED, UNKNOWN, LEFT, CAME = range(len(MOVES))
@@ -119,18 +119,6 @@ def id_values(
         parts = [part for part in parts if len(part)] or parts[:1]
         columns[name] = pd.concat(parts, ignore_index=True).array
     return columns
-
-
-def taken(frame: Frame, name: str, rows: Ints) -> pd.Series:
-    """Return the values of a column at these rows, as pandas has them."""
-    column = frame.native(name)
-    if isinstance(column, pd.Series):
-        return column.iloc[rows]
-    if frame.kind == "polars":
-        return pd.Series(column.gather(rows).to_numpy())
-    if frame.kind == "pyarrow":
-        return pd.Series(column.take(rows).to_pandas())
-    return pd.Series(frame.array(name)).iloc[rows]
 
 
 def frame_like(frame: Frame, columns: dict[str, Any]) -> Any:

@@ -515,6 +515,18 @@ class Panel:
         return after, before
 
 
+def taken(frame: Frame, name: str, rows: Ints) -> pd.Series:
+    """Return the values of a column at these rows, as pandas has them."""
+    column = frame.native(name)
+    if isinstance(column, pd.Series):
+        return column.iloc[rows]
+    if frame.kind == "polars":
+        return pd.Series(column.gather(rows).to_numpy())
+    if frame.kind == "pyarrow":
+        return pd.Series(column.take(rows).to_pandas())
+    return pd.Series(frame.array(name)).iloc[rows]
+
+
 def state_numbers(states: States, frame: int) -> Ints:
     """Return the state of each row of a frame, -1 where it is missing."""
     number = numbers_of(states.digits[frame])

@@ -7,7 +7,7 @@ first one: a domain of its design.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,9 +19,9 @@ from ..errors import DTypeError, OptionError, ValueRangeError, unknown_option
 from ..estimates import Estimates
 from ..inputs import Frame
 from ..measures.tally import Counts, Slots, Variable, compute, listed, wrap as wrapped
-from ..waves import is_waves, stacked
+from .balanced import complete_rows, poor_in, poor_states, read_panel
 from .flows import Asked, asked_for, request_of, standards_of
-from .panel import Panel, States, Waves, find_states, read_waves, state_numbers
+from .panel import Panel, Waves, find_states
 
 MEASURES = (
     "ever_poor",
@@ -34,7 +34,6 @@ MEASURES = (
 )
 CHRONIC = ("squared_gap", "chronic", "transient", "chronic_share")
 SHARES = ("ever_poor", "always_poor", "years_poor", "persistence")
-POOR = "poor"
 
 Floats = npt.NDArray[np.float64]
 Part = tuple[str, float, Floats, Floats]  # measure, years, numerator, denominator
@@ -232,79 +231,7 @@ def known_words(measures: Any, options: Sequence[str]) -> list[str]:
     return wanted
 
 
-# --- households seen in every period --------------------------------------------------------------
-
-
-def read_panel(data: Any, asked: Asked, *more: Any) -> Panel:
-    """Read the data as one long frame."""
-    columns = asked.columns(*more)
-    if is_waves(data):
-        data = stacked(data, asked.design, columns)
-    return Panel.of(read_waves(data, asked.time, columns, asked.verb), asked.id)
-
-
-def complete_rows(panel: Panel) -> npt.NDArray[np.int64]:
-    """Return the rows of the households seen in every period: (households, periods).
-
-    They are in the order of the first period's rows.
-    """
-    assert panel.waves.period is not None
-    after, _ = panel.following
-    rows = [np.flatnonzero(panel.waves.period == 0)]
-    for _ in range(panel.waves.n_pairs):
-        rows.append(np.where(rows[-1] >= 0, after[rows[-1]], -1))
-    found = np.column_stack(rows)
-    return found[(found >= 0).all(axis=1)]
-
-
-def poor_states(states: States, poor: Any) -> npt.NDArray[np.bool_]:
-    """Return which states count as poor."""
-    if poor is None:
-        if set(states.labels) <= {"0", "1"} or set(states.labels) <= {"False", "True"}:
-            return np.isin(states.labels, ("1", "True"))
-        if POOR not in states.labels:
-            raise OptionError(
-                f"poor names the states of {states.name!r} that count as poor: it is no column"
-                " of 0/1 and has no state 'poor'"
-            )
-        poor = POOR
-    wanted = [str(label) for label in listed(poor)]
-    for label in wanted:
-        if label not in states.labels:
-            raise unknown_option("poor", label, states.labels)
-    return np.isin(states.labels, wanted)
-
-
-@dataclass(frozen=True)
-class History:
-    """Of the households seen in every period: poor in which (1 or 0, NaN where not known)."""
-
-    poor: Floats  # (households, periods)
-
-    @property
-    def years(self) -> Floats:
-        """Periods poor."""
-        return np.asarray(self.poor.sum(axis=1))
-
-    @property
-    def n_periods(self) -> int:
-        """Number of periods."""
-        return int(self.poor.shape[1])
-
-    @property
-    def starts(self) -> Floats:
-        """Spells of each household."""
-        begun = self.poor[:, 1:] * (1 - self.poor[:, :-1])
-        return np.asarray(self.poor[:, 0] + begun.sum(axis=1))
-
-
-def poor_in(panel: Panel, states: States, is_poor: npt.NDArray[np.bool_]) -> History:
-    """Return the history of the households seen in every period."""
-    values = np.append(is_poor.astype(np.float64), np.nan)
-    poor = values[state_numbers(states, 0)]
-    history = poor[complete_rows(panel)]
-    history[np.isnan(history).any(axis=1)] = np.nan
-    return History(history)
+# --- parts of the figures ------------------------------------------------------------------------
 
 
 def share_part(measure: str, holds: npt.NDArray[np.bool_], years: Floats, number: float) -> Part:

@@ -1,9 +1,9 @@
 """Time transitions of households between two registers: povertycore beside Polars.
 
     python tests/bench/matching.py                        # 10 million ids, 28 million by communes
-    python tests/bench/matching.py --rows 1_000_000 --communes-rows 2_800_000     # a quick look
+    python tests/bench/matching.py --rows 1_000_000 --communes-rows 2_800_000     # quick
 
-What is timed is the public call on a mapping of two frames in memory, from the frames to the result:
+    python tests/bench/matching.py --rows 1_000_000 --communes-rows 2_800_000
 every count and rate of moves between three states. Polars joins and counts: join on the id (inner),
 group_by both states, len; it is given the fastest of its engines that was tried, and neither counts
 those who left or came, nor checks that an id stands once. Contestants take turns within each round;
