@@ -20,7 +20,6 @@ from ..design import Design
 from ..errors import ComparabilityError, DesignError, OptionError
 from ..inputs import Key
 from ..measures.tally import (
-    HasColumn,
     Request,
     added,
     arrange,
@@ -317,17 +316,15 @@ def weighted_flows(asked: Asked, panel: Panel, states: States) -> Flows:
     state = np.append(state_numbers(states, 0), missing)
     state[state < 0] = missing
     after, before = panel.following
-    own = state[:-1]
     to = np.where(after >= 0, state[after], absent)
     to[waves.period == len(waves.waves) - 1] = beyond
     is_new = (before < 0) & (waves.period > 0)
-    extras: list[HasColumn] = [
-        Extra(_core.column_array(column.astype(np.int16)))
-        for column in (waves.period, own, to, is_new)
-    ]
-    raw = call_core(request, [*request.by, *extras], keep_missing=request.keep_missing)
+    sizes = (len(waves.waves), absent + 1, beyond + 1, 2)  # one key: a pass is fastest with few
+    number = ((waves.period * sizes[1] + state[:-1]) * sizes[2] + to) * sizes[3] + is_new
+    where_to = Extra(_core.column_array(number.astype(np.int32)))
+    raw = call_core(request, [*request.by, where_to], keep_missing=request.keep_missing)
     arrangement = arrange(raw, request.by)
-    period, own, to, is_new = raw["key_values"][len(request.by) : len(request.by) + 4]
+    period, own, to, is_new = np.unravel_index(raw["key_values"][len(request.by)], sizes)
     shape = (arrangement.n_groups, waves.n_pairs, absent + 1, absent + 1)
 
     def flow_of(here: np.ndarray, pair: np.ndarray, i: np.ndarray, j: np.ndarray) -> Ints:
@@ -364,7 +361,7 @@ def cells_of(
     """Return the cells of a sample that hold a row of positive weight."""
     if request.sample is None:
         return None
-    unit = request.sample.units(raw, len(request.by) + 4)[cell]
+    unit = request.sample.units(raw, len(request.by) + 1)[cell]
     weight = raw["weight"][cell]
     used = weight > 0
     return SampleCells(request.sample, flow[used], unit[used], weight[used])
