@@ -1,7 +1,8 @@
 """The compiled module under the address and undefined-behaviour sanitizers.
 
 A child process makes random calls (tests/fuzz/random_calls.py) with a module that was built for
-this; results are compared with the oracle in tests/oracles/cells.py.
+this; results are compared with the oracle in tests/oracles/cells.py. So are random matches of two
+periods (tests/fuzz/random_panels.py), with a dictionary.
 """
 
 import json
@@ -74,6 +75,21 @@ def test_random_calls_equal_the_oracle_or_raise_a_documented_error(simd, seed):
     assert seen["calls"] == N_CALLS
     too_few = {what: seen.get(what, 0) for what, n in OCCURRED.items() if seen.get(what, 0) < n}
     assert not too_few
+
+
+RANDOM_PANELS = ROOT / "tests" / "fuzz" / "random_panels.py"
+PANELS_OCCURRED = {"equal": 200, "matched": 100, "ValueRangeError": 10, "MissingValueError": 10} | {
+    kind: 5 for kind in ("integer", "far", "float", "short text", "long text", "period")
+}
+
+
+@pytest.mark.parametrize(("simd", "seed"), [("", 1), ("portable", 2)])
+def test_random_panels_equal_a_dictionary_or_raise_a_documented_error(simd, seed):
+    done = run_sanitized_python([RANDOM_PANELS, seed, N_CALLS], POVERTYCORE_SIMD=simd)
+    assert done.returncode == 0, done.stderr[-10_000:]
+    seen = json.loads(done.stdout)
+    assert seen["calls"] == N_CALLS
+    assert {what: n for what, n in PANELS_OCCURRED.items() if seen.get(what, 0) < n} == {}
 
 
 READS_OUTSIDE = """
