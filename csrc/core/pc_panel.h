@@ -10,7 +10,7 @@
  *           same number, are merged side by side. Nothing is stored.
  *   deal    otherwise: each side is dealt by a hash of its ids into buckets (Manegold, Boncz, Kersten 2002,
  *           IEEE TKDE 14(4) 709-730), and each bucket is matched in a table that stays in the second-level
- *           cache. Measured with 10 million ids on each side: 17 and 140 ms on two threads.
+ *           cache. Measured with 10 million ids on each side: 25 and 145 ms on two threads.
  *
  * An id stands once in a side. Counts and partners do not depend on the order of rows, on the way, or on the
  * number of threads.
@@ -55,7 +55,8 @@ typedef struct pc_panel_side {
 /* What is asked, and where it goes. */
 typedef struct pc_panel_counts {
     int64_t n_groups, n_states; /* the state after the last one means missing */
-    int64_t *moves; /* [n_groups x (n_states+1) x (n_states+1)] matched, by group and state before, and state after */
+    int64_t *moves; /* [n_groups x (n_states+1) x (n_states+1)] matched, by group and state before, then
+                     * state after */
     int64_t *left;  /* [n_groups x (n_states+1)] not matched, of the first side */
     int64_t *came;  /* the same of the second side */
 } pc_panel_counts;
@@ -65,7 +66,8 @@ typedef struct pc_panel_counts {
  * with the smallest row that repeats one and, in the message, the row it repeats; PC_ERR_MISSING for a
  * missing id or digit of a group (its first row; `which` is the column); PC_ERR_TYPE, LENGTH; PC_ERR_LIMIT
  * when a row and a cell do not fit 62 bits together.
- * Memory: 16 bytes a row of both sides where ids become one number, else 24; nothing when merged. Tables of
+ * Memory: 8 bytes a row of both sides where ids become one number not too long (its bits and those of a cell
+ * fit 62 and the logarithm of the rows), else 16; 24 for text and the like; nothing when merged. Tables of
  * counts: at most 64 MiB, or one.
  */
 pc_status pc_panel_count(pc_context *ctx, const pc_panel_side side[2],

@@ -25,9 +25,11 @@ enum { FIRST, PAYLOAD, SECOND };
 #define OF_SECOND_SIDE ((uint64_t)1 << 62)
 #define FREE (~(uint64_t)0)
 
+/* The rows of one side. Each chunk takes memory of its own: clearing it is shared by the threads, and does
+ * not take long at a time. */
 typedef struct dealt {
-    uint64_t *record;           /* regions of chunk and bucket, each from the start of a line on */
-    int64_t *count, *start;     /* [CHUNKS x n_buckets] records, and first record of each region */
+    uint64_t *record[CHUNKS]; /* regions of the buckets, each from the start of a line on */
+    int64_t *count, *start;   /* [CHUNKS x n_buckets] records, and first record of each region */
 } dealt;
 
 typedef struct repeat {
@@ -112,15 +114,14 @@ static pc_status count_chunk(pc_worker *worker, int64_t task, void *arg, pc_erro
     return PC_OK;
 }
 
-/* Where each region starts; returns the number of records there is room for. */
-static int64_t place_regions(const deal_job *d, dealt *side)
+/* Where each region of a chunk starts; returns the number of records there is room for. */
+static int64_t place_regions(const int64_t *count, int64_t n_buckets, int64_t *start)
 {
     int64_t at = 0;
-    for (int64_t b = 0; b < d->n_buckets; b++)
-        for (int64_t c = 0; c < CHUNKS; c++) {
-            side->start[c * d->n_buckets + b] = at;
-            at += (side->count[c * d->n_buckets + b] + STAGE - 1) / STAGE * STAGE;
-        }
+    for (int64_t b = 0; b < n_buckets; b++) {
+        start[b] = at;
+        at += (count[b] + STAGE - 1) / STAGE * STAGE;
+    }
     return at;
 }
 
@@ -219,11 +220,14 @@ static pc_status deal_chunk(pc_worker *worker, int64_t task, void *arg, pc_error
     deal_job *d = arg;
     pc_memory *memory = &worker->ctx->memory;
     const int64_t s = task / CHUNKS, c = task % CHUNKS;
-    dealer l = {.d = d, .kernels = pc_sum_kernels_for(worker->ctx->simd)};
+    const int64_t *count = d->side[s].count + c * d->n_buckets;
+    int64_t *start = d->side[s].start + c * d->n_buckets;
+    const int64_t n_records = place_regions(count, d->n_buckets, start);
+    dealer l = {.d = d, .kernels = pc_sum_kernels_for(worker->ctx->simd), .start = start, .count = count};
     pc_status status = pc_fail(err, PC_ERR_MEMORY, "panel", -1, -1, "out of memory");
-    l.start = d->side[s].start + c * d->n_buckets;
-    l.count = d->side[s].count + c * d->n_buckets;
-    l.record = d->side[s].record;
+    l.record = pc_alloc(memory, n_records, (size_t)d->width * sizeof *l.record);
+    if (l.record == NULL) goto done;
+    d->side[s].record[c] = l.record; /* stays until all are matched */
     l.stage = pc_alloc(memory, d->n_buckets * STAGE * d->width, sizeof *l.stage);
     if (l.stage == NULL) goto done;
     l.at = pc_alloc(memory, d->n_buckets, sizeof *l.at);
@@ -333,7 +337,7 @@ static int64_t first_of_second(const joiner *j, int64_t b, const uint64_t *recor
     const deal_job *d = j->d;
     for (int64_t c = 0; c < CHUNKS; c++) {
         const int64_t region = c * d->n_buckets + b;
-        const uint64_t *other = d->side[1].record + d->side[1].start[region] * width;
+        const uint64_t *other = d->side[1].record[c] + d->side[1].start[region] * width;
         for (int64_t i = 0; i < d->side[1].count[region]; i++, other += width) {
             uint64_t as_slot[WIDE] = {other[FIRST], 0, width == WIDE ? other[SECOND] : 0};
             set_payload(as_slot, payload_of(other, width) | OF_SECOND_SIDE, width);
@@ -381,7 +385,7 @@ static inline void join_bucket(joiner *j, int64_t b, bool is_shared, int64_t wid
     for (int64_t s = 0; s < 2; s++)
         for (int64_t c = 0; c < CHUNKS; c++) {
             const int64_t region = c * d->n_buckets + b;
-            const uint64_t *record = d->side[s].record + d->side[s].start[region] * width;
+            const uint64_t *record = d->side[s].record[c] + d->side[s].start[region] * width;
             const int64_t n = d->side[s].count[region];
             if (s == 0) insert_region(j, record, n, width);
             else match_region(j, b, record, n, is_shared, width);
@@ -419,7 +423,7 @@ static pc_status join_lane(pc_worker *worker, int64_t lane, void *arg, pc_error 
 static int bits_for(uint64_t most)
 {
     int bits = 0;
-    while (bits < 63 && most >> bits > 0) bits++;
+    while (bits < 64 && most >> bits > 0) bits++;
     return bits;
 }
 
@@ -478,17 +482,6 @@ static pc_status take_counts(pc_context *ctx, deal_job *d)
     return PC_OK;
 }
 
-static pc_status take_records(pc_context *ctx, deal_job *d)
-{
-    for (int s = 0; s < 2; s++) {
-        const int64_t n = place_regions(d, &d->side[s]);
-        d->side[s].record =
-            pc_alloc(&ctx->memory, n, (size_t)d->width * sizeof *d->side[s].record);
-        if (d->side[s].record == NULL) return out_of_memory(ctx);
-    }
-    return PC_OK;
-}
-
 static bool has_repeats(const deal_job *d)
 {
     for (int64_t lane = 0; lane < LANES; lane++)
@@ -515,7 +508,7 @@ static pc_status fail_repeats(pc_context *ctx, const deal_job *d)
 static void free_rows(pc_context *ctx, deal_job *d)
 {
     for (int s = 0; s < 2; s++) {
-        pc_free(&ctx->memory, d->side[s].record);
+        for (int64_t c = 0; c < CHUNKS; c++) pc_free(&ctx->memory, d->side[s].record[c]);
         pc_free(&ctx->memory, d->side[s].count);
         pc_free(&ctx->memory, d->side[s].start);
     }
@@ -527,7 +520,6 @@ static pc_status deal_and_join(pc_context *ctx, deal_job *d)
     const int n_threads = n < PC_PANEL_SERIAL_ROWS ? 1 : ctx->n_threads;
     pc_status status = take_counts(ctx, d);
     if (status == PC_OK) status = pc_parallel_run(ctx, n_threads, 2 * CHUNKS, count_chunk, d);
-    if (status == PC_OK) status = take_records(ctx, d);
     if (status == PC_OK) status = pc_parallel_run(ctx, n_threads, 2 * CHUNKS, deal_chunk, d);
     if (status == PC_OK) status = pc_parallel_run(ctx, n_threads, LANES, join_lane, d);
     free_rows(ctx, d);

@@ -455,6 +455,25 @@ static void many_rows_and_threads_give_the_same_counts(void)
         }
 }
 
+/* Ids that differ in their highest bit only are two households. */
+static void numbers_of_the_whole_range_are_told_apart(void)
+{
+    big m;
+    static int64_t out[7 * 16 * 3];
+    const pc_panel_counts counts = {7, 3, out, out + 7 * 16, out + 14 * 16};
+    pc_context ctx;
+    int64_t sum = 0;
+    pc_context_init(&ctx);
+    if (EXPECT(make_big(&m, true, 7))) {
+        for (int64_t i = 0; i < MANY; i++)
+            if (m.id[1][i] % 3 == 1) m.id[1][i] = (int64_t)((uint64_t)(m.id[1][i] - 1) ^ PC_TOP_BIT);
+        EXPECT(pc_panel_count(&ctx, m.side, &counts) == PC_OK);
+        for (int64_t c = 0; c < 7 * 16; c++) sum += out[c];
+        EXPECT(sum == MANY - MANY / 10);
+    }
+    free_big(&m);
+}
+
 static void matching_takes_sixteen_bytes_a_row_of_both_sides(void)
 {
     big m;
@@ -527,6 +546,7 @@ int main(void)
         CLAIM(rows_of_one_period_of_a_long_file_are_matched),
         CLAIM(numbers_of_different_widths_are_equal_as_numbers),
         CLAIM(many_rows_and_threads_give_the_same_counts),
+        CLAIM(numbers_of_the_whole_range_are_told_apart),
         CLAIM(matching_takes_sixteen_bytes_a_row_of_both_sides),
         CLAIM(codes_are_equal_exactly_where_keys_are),
         CLAIM(ranges_are_of_all_columns),
