@@ -268,8 +268,8 @@ def panel_count(
     An id that stands twice is a ValueRangeError of `id_from` or `id_to` with the smallest row that
     repeats one; a missing id, or digit of a group (`key_from`, `key_to`), a MissingValueError. A
     state outside its digit is a missing one. Values of a uint64 digit or period are taken minus
-    2^63. Memory: 16 bytes a row of both sides at most, 24 for
-    text; nothing for single numbers in ascending order.
+    2^63. Memory: 16 bytes a row of both sides at most, 24 for text; nothing for single numbers in
+    ascending order.
     """
 
 def panel_match(
