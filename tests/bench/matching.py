@@ -5,7 +5,7 @@
 
     python tests/bench/matching.py --rows 1_000_000 --communes-rows 2_800_000
 every count and rate of moves between three states. Polars joins and counts: join on the id (inner),
-group_by both states, len; it is given the fastest of its engines that was tried, and neither counts
+group_by both states, len; with its default engine, the faster of the two tried, and neither counts
 those who left or came, nor checks that an id stands once. Contestants take turns within each round;
 counts of matched households are compared.
 
