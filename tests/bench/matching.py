@@ -3,7 +3,7 @@
     python tests/bench/matching.py                     # 10 million ids, 28 million by communes
     python tests/bench/matching.py --rows 1_000_000 --communes-rows 2_800_000
 
-What is timed is the public call on a mapping of two frames in memory, from the frames to the result:
+What is timed is the public call on a mapping of two frames in memory, from frames to the result:
 every count and rate of moves between three states. Polars joins and counts: join on the id (inner),
 group_by both states, len; with its default engine, the faster of the two tried. It neither counts
 those who left or came, nor checks that an id stands once. Contestants take turns within each round;
