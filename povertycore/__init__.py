@@ -10,7 +10,20 @@ except ImportError as error:
 
 from . import datasets, errors, units
 from .design import Design, Replicates
-from .dynamics import change, convergence, decompose, goals, target, trend
+from .dynamics import (
+    change,
+    chronic,
+    convergence,
+    decompose,
+    goals,
+    histories,
+    movements,
+    moves,
+    spells,
+    target,
+    transitions,
+    trend,
+)
 from .estimates import Estimates
 from .joining import concat, join
 from .measures import (
@@ -46,6 +59,7 @@ __all__ = [
     "Standard",
     "__version__",
     "change",
+    "chronic",
     "classify",
     "collapse",
     "concat",
@@ -56,8 +70,11 @@ __all__ = [
     "errors",
     "fgt",
     "goals",
+    "histories",
     "join",
     "mean",
+    "movements",
+    "moves",
     "multidim",
     "pack",
     "profiles",
@@ -65,10 +82,12 @@ __all__ = [
     "ratio",
     "rebase",
     "spec",
+    "spells",
     "standard",
     "target",
     "targeting",
     "total",
+    "transitions",
     "trend",
     "units",
 ]

@@ -33,11 +33,13 @@ PERCENT_MEASURES = frozenset(
     "rate share headcount censored_headcount H A contribution gap income_gap_ratio "
     "exit_rate entry_rate union intersection vulnerable severe population_share "
     "subgroup_contribution joint redundancy coverage undercoverage leakage leakage_amount "
-    "incidence incidence_amount overlap programmes programmes_of_poor share_thin".split()
+    "incidence incidence_amount overlap programmes programmes_of_poor share_thin "
+    "ever_poor always_poor years_poor persistence chronic_share".split()
 )
 COUNT_MEASURES = frozenset(
     "total count n_poor start end escaped_to_near_poor escaped_above other_decrease "
-    "became_poor_from_near_poor fell_back new other_increase".split()
+    "became_poor_from_near_poor became_poor became_near_poor_from_poor fell_back new "
+    "other_increase".split()
 )
 # Ratios of two like figures: percent whatever they are figures of.
 RELATIVE_MEASURES = frozenset(
