@@ -472,6 +472,64 @@ def test_errors_of_incidence_and_intensity_are_by_the_delta_method():
     assert by_indicator["se"][0] == pytest.approx(math.sqrt(pair @ pair))
 
 
+def deprivations(seed=4):
+    """Two waves of ten PSUs; deprivations that fall, and are commoner in some PSUs."""
+    draws = np.random.default_rng(seed)
+    frame = pd.DataFrame({"year": np.repeat([2020, 2022], 200)})
+    frame["psu"] = np.tile(np.repeat(np.arange(10), 20), 2)
+    frame["stratum"], frame["place"] = frame["psu"] % 2, np.where(frame["psu"] < 5, "a", "b")
+    frame["weight"] = draws.uniform(1, 3, 400)
+    often = 0.4 - 0.1 * (frame["year"] == 2022) + 0.2 * (frame["psu"] % 3 == 0)
+    for name in ("school", "health", "water"):
+        frame[name] = (draws.random(400) < often).astype(int)
+    return frame
+
+
+SPEC = pc.Spec({"person": ["school", "health"], "home": ["water"]})  # weights 1/4, 1/4, 1/2
+OF_M0 = ["H", "A", "M0", "censored_headcount", "contribution_absolute"]
+
+
+@pytest.mark.parametrize("design", [pc.Design(weight="weight"), WAVES], ids=["register", "sample"])
+def test_what_multidim_returns_is_taken_apart(design):
+    words = {"k": ["1/4", "1/2"], "measures": OF_M0, "by": ["place", "year"], "design": design}
+    est = pc.multidim(deprivations(), SPEC, **words)
+    whole = pc.change(est.select(measure="M0"), time="year")
+    parts = pc.decompose(est, time="year", into="intensity")
+    assert parts["measure"].tolist() == [
+        *("difference", "incidence_effect", "intensity_effect"),
+    ] * len(whole)
+    table = parts["estimate"].to_numpy().reshape(-1, 3)
+    assert table[:, 0] == pytest.approx(whole["estimate"].to_numpy())
+    assert table[:, 1:].sum(axis=1) == pytest.approx(table[:, 0])
+    h0, h1, a0, a1 = (
+        est.select(measure=name, year=year)["estimate"].to_numpy()
+        for name in "HA"
+        for year in (2020, 2022)
+    )
+    assert table[:, 1] == pytest.approx((a0 + a1) / 2 * (h1 - h0))
+    by_indicator = pc.decompose(est, time="year", into="indicators")
+    sums = by_indicator["estimate"].to_numpy().reshape(-1, 3).sum(axis=1)
+    assert sums == pytest.approx(whole["estimate"].to_numpy())
+    weights = {"school": Fraction(1, 4), "health": Fraction(1, 4), "water": Fraction(1, 2)}
+    weighted = pc.decompose(est, time="year", into="indicators", weights=weights)
+    assert weighted["estimate"].tolist() == pytest.approx(by_indicator["estimate"].tolist())
+    if design is WAVES:  # the whole has the error of the change, and so have its parts together
+        se = parts["se"].to_numpy().reshape(-1, 3)
+        assert se[:, 0] == pytest.approx(whole["se"].to_numpy())
+        together = parts.cov.reshape(len(whole), 3, len(whole), 3)[:, 1:, :, 1:].sum(axis=(1, 3))
+        assert np.sqrt(np.diag(together)) == pytest.approx(se[:, 0])
+        assert weighted["se"].tolist() == pytest.approx(by_indicator["se"].tolist())
+        assert (by_indicator["se"] > 0).all()
+    else:
+        assert parts["se"].isna().all()
+
+
+def test_multidim_without_contributions_says_which_measure_is_needed():
+    est = pc.multidim(deprivations(), SPEC, k="1/2", by="year")
+    with pytest.raises(errors.OptionError, match="measures='contribution_absolute' of multidim"):
+        pc.decompose(est, time="year", into="indicators")
+
+
 def test_where_nobody_is_poor_there_is_no_intensity_but_the_parts_add_up():
     est = multidimensional()
     frame = est.to_frame()

@@ -54,7 +54,7 @@ FLOORS = [
     ["quality"],
     ["dynamics.periods", "dynamics.delta", "dynamics.spread", "dynamics.goals"],
     ["dynamics.series", "dynamics.effects", "dynamics.growth"],
-    ["dynamics.course"],
+    ["dynamics.course", "dynamics.escapes"],
     ["dynamics.change", "dynamics.target", "dynamics.uneven"],
     ["dynamics.spans"],
     ["dynamics.fits", "dynamics.parts"],

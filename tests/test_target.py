@@ -580,7 +580,120 @@ def test_by_year_now_or_past_needs_no_pace_where_the_plan_is_met(districts):
     assert math.isnan(figures(est, district="B")["required_pace"])
 
 
+# --- movements ------------------------------------------------------------------------------------
+
+# Four reviews' letters per household: (p)oor, (n)ear-poor, (o)ther, - for not in the register.
+LETTERS = {"p": "poor", "n": "near_poor", "o": "other"}
+HOUSEHOLDS = {
+    "A": ["ppp", "pnp", "poo", "p-p", "opo", "npn", "non", "-pn"],
+    "B": ["ppo", "pnn", "oop"],
+}
+
+
+def reviews(households):
+    """One register a year from letters by commune."""
+    rows = [
+        (2020 + t, f"{place}{i}", place, LETTERS[letters[t]])
+        for place, lists in households.items()
+        for i, letters in enumerate(lists)
+        for t in range(len(letters))
+        if letters[t] != "-"
+    ]
+    frame = pd.DataFrame(rows, columns=["year", "hh", "commune", "status"])
+    return {year: rows for year, rows in frame.groupby("year")}
+
+
+def accounts(households=HOUSEHOLDS, **words):
+    return pc.movements(reviews(households), "status", id="hh", time="year", **words)
+
+
+def test_escapes_of_a_register_are_held_against_the_plan():
+    poor = accounts(by="commune").select(status="poor")
+    est = pc.target(poor, time="year", plan=4, kind="count", by_year=2024, moves="escaped")
+    # A: pnp and poo escape at once, then opo, npn and -pn; p-p left. B: pnn, then ppo.
+    a, b = figures(est, commune="A"), figures(est, commune="B")
+    assert (a["achieved"], a["fulfilment"], a["on_track"]) == (5, 1.25, 1.0)
+    assert (b["achieved"], b["remaining"], b["required_pace"]) == (2, 2, 1.0)
+    assert b["reach_year"][0] == 2024.0
+    assert set(est["of"]) == {"escaped"}
+    assert est["status"].unique().tolist() == ["poor"]
+    assert set(est["year_from"]) | set(est["year_to"]) == {2020, 2022}
+
+
+def test_the_net_fall_of_movements_is_that_of_the_totals():
+    rows = pd.concat(reviews(HOUSEHOLDS).values())
+    rows["is_poor"] = rows["status"] == "poor"
+    totals = pc.total(rows, "is_poor", by=["commune", "year"])
+    poor = accounts(by="commune").select(status="poor")
+    for words in ({"plan": 2, "kind": "count"}, {"plan": 0.5, "kind": "relative"}):
+        net = pc.target(poor, time="year", **words)
+        assert net["estimate"].equals(pc.target(totals, time="year", **words)["estimate"])
+        assert set(net["of"]) == {"total"}
+
+
+def test_a_relative_plan_of_escapes_is_a_share_of_those_at_the_start():
+    poor = accounts(by="commune").select(status="poor", commune="A")
+    found = figures(pc.target(poor, time="year", plan=0.5, kind="relative", moves="escaped"))
+    assert (found["planned"], found["achieved"], found["fulfilment"]) == (2, 5, 2.5)  # of 4 poor
+
+
+def test_the_near_poor_escape_above_only():
+    near = pc.target(accounts(), time="year", plan=1, kind="count", moves="escaped")
+    # Of A: non; of pnp and npn one became poor. Nobody of B went above.
+    assert figures(near, status="near_poor")["achieved"] == 1
+
+
+def test_persons_who_escape_are_counted_at_their_size_of_the_start():
+    registers = reviews({"A": ["po", "pp"]})
+    for year, size in ((2020, 4), (2021, 3)):
+        registers[year]["size"] = size
+    design = pc.Design(size="size")
+    moved = pc.movements(registers, "status", id="hh", time="year", design=design, count="persons")
+    words = {"time": "year", "plan": 4, "kind": "count", "moves": "escaped"}
+    found = pc.target(moved.select(status="poor"), **words)
+    assert figures(found)["achieved"] == 4
+    assert set(found["unit"]) == {"persons"}
+
+
+@given(st.lists(st.text("pno-", min_size=3, max_size=3), min_size=1, max_size=25))
+def test_the_net_fall_is_escapes_less_those_who_became_poor(letters):
+    assume({"p", "n"} & set("".join(letters)))
+    assume(all(any(h[t] != "-" for h in letters) for t in range(3)))
+    poor = accounts({"A": letters}).select(status="poor")
+    words = {"time": "year", "plan": 1, "kind": "count"}
+    net, gross = (
+        figures(pc.target(poor, moves=moves, **words))["achieved"] for moves in ("net", "escaped")
+    )
+    pairs = [h[t : t + 2] for h in letters for t in (0, 1)]
+    assert gross == sum(pair in ("pn", "po") for pair in pairs)
+    came = sum(pair[0] != "p" and pair[1] == "p" for pair in pairs)
+    assert net == gross + sum(pair == "p-" for pair in pairs) - came
+
+
 # --- errors ---------------------------------------------------------------------------------------
+
+
+def test_escapes_need_movements_and_a_plan_in_households(districts):
+    words = {"time": "year", "plan": 1, "moves": "escaped"}
+    with pytest.raises(errors.OptionError, match=r"pc\.movements"):
+        pc.target(districts, kind="count", **words)
+    for kind in ("points_per_year", "level"):
+        with pytest.raises(errors.OptionError, match="of a net fall") as caught:
+            pc.target(accounts(), kind=kind, **words)
+        assert caught.value.argument == "kind"
+    with pytest.raises(errors.OptionError, match="'net'"):
+        pc.target(districts, time="year", plan=1, moves="gross")
+
+
+def test_movements_must_follow_each_other():
+    gap = pc.concat([accounts({"A": ["po"]}), accounts({"A": ["ppo"]}).select(year_from=2021)])
+    words = {"time": "year", "plan": 1, "kind": "count", "moves": "escaped"}
+    assert figures(pc.target(gap, **words), status="poor")["achieved"] == 2
+    moved = accounts({"A": ["pppo"]})
+    with pytest.raises(errors.ValueRangeError, match="follow each other"):
+        pc.target(moved.select(year_from=[2020, 2022]), **words)
+    with pytest.raises(errors.ColumnNotFoundError, match="yaer_from"):
+        pc.target(moved, **{**words, "time": "yaer"})
 
 
 @pytest.mark.parametrize("kind", ["points_per_year", "level", "relative"])

@@ -298,7 +298,9 @@ def by_indicators(task: Task, source: Source, weights: Mapping[Any, Any] | None)
     chosen = np.flatnonzero((measure == wanted) & ~pd.isna(indicator))
     if not len(chosen):
         hint = "; or pass weights= for censored headcounts" if weights is None else ""
-        raise OptionError(f"this needs estimates of {wanted} by indicator{hint}")
+        raise OptionError(
+            f"this needs estimates of {wanted} by indicator, measures={wanted!r} of multidim{hint}"
+        )
     part = spans.of(chosen)
     weight = np.ones(len(chosen))
     if weights is not None:

@@ -28,6 +28,7 @@ from ..inputs import Frame
 from .course import ASSUMPTIONS, MEASURES, Answer, Course, Moves
 from .delta import Pairs, precision_columns
 from .effects import Dual
+from .escapes import check_moves, falls_of
 from .goals import Goal, check_kind
 from .periods import Panel, decimal, ends_of, in_years, panel_of
 
@@ -50,13 +51,14 @@ def target(
     printed: int | None = None,
     across_standards: bool = False,
     independent: bool = False,
+    moves: str = "net",
 ) -> Estimates:
     """Compare what was achieved with a plan, from the first period to the last, by group.
 
     Parameters
     ----------
     est : Estimates
-        Estimates of single periods, with the period as one of its keys.
+        Estimates of single periods, with the period as one of its keys; or `movements`.
     time : str
         The key that holds the period: years (numbers or text of four digits), pandas Periods or
         dates.
@@ -82,6 +84,9 @@ def target(
         Compare figures under different standards, or from different sources, and note it.
     independent : bool, optional
         Take figures of a printed table as independent, so that their falls have standard errors.
+    moves : {"net", "escaped"}, optional
+        Of `movements`, what counts as achieved: by how many the poor became fewer, or how many
+        escaped, whoever became poor meanwhile. Escapes are planned as "count" or "relative".
 
     Returns
     -------
@@ -120,6 +125,9 @@ def target(
     periods; `on_track` compares the estimates, and its `p_value` is P(T < -x/se(x)) for the excess
     x of what was achieved over what an even pace had to bring. A year on a line has none.
 
+    Escapes are those of all years from the first to the last: of the poor to the near-poor and
+    above, of the near-poor above. Who leaves the register has not escaped.
+
     Examples
     --------
     Lạng Sơn planned 3 points a year; from 12.20 to 8.92 percent is 3.28 points, 109 percent of it.
@@ -129,10 +137,24 @@ def target(
     >>> result = pc.target(est, time="year", plan=0.03)
     >>> result.select(measure=["planned", "achieved", "fulfilment"])["estimate"].round(3).tolist()
     [0.03, 0.033, 1.093]
+
+    Two of three escaped and one is new: two escapes, of a net fall of one.
+
+    >>> a = {"hh": [1, 2, 3, 4], "status": ["poor", "poor", "poor", "other"]}
+    >>> b = {"hh": [1, 2, 3, 4], "status": ["poor", "near_poor", "other", "poor"]}
+    >>> moved = pc.movements({2021: a, 2022: b}, "status", id="hh", time="year")
+    >>> moved = moved.select(status="poor")
+    >>> for moves in ("net", "escaped"):
+    ...     found = pc.target(moved, time="year", plan=2, kind="count", moves=moves)
+    ...     found.select(measure=["achieved", "fulfilment"])["estimate"].tolist()
+    [1.0, 0.5]
+    [2.0, 1.0]
     """
     if kind not in KINDS:
         raise unknown_option("kind", kind, KINDS)
     wanted = checked_assumptions(assumptions)
+    if check_moves(est, moves, kind):
+        est = falls_of(est, time, moves)
     panel = panel_of(est, time, "target")
     series = np.lexsort((panel.figure, panel.group))
     first = np.zeros(len(series), dtype=np.int64)
@@ -169,6 +191,7 @@ def target(
         "printed": printed,
         "across_standards": across_standards,
         "independent": independent,
+        "moves": moves,
     }
     return wrap(panel, series, kind, ends.common, values, notes, precision, wanted, asked, plan)
 
@@ -509,7 +532,7 @@ def wrap(
     keys[f"{panel.time}_to"] = panel.labels.take(np.full(len(rows), len(panel.years) - 1))
     what = {name: est[name].array.take(some) for name in est.measure_key_names}
     of = est["measure"].array.take(some)
-    if kind == "count":  # a fall in number is one of totals, also where rates were given
+    if kind == "count" and asked["moves"] == "net":  # one of totals, also where rates were given
         of = pd.Categorical.from_codes(np.zeros(len(rows), dtype=np.int8), ["total"])
     measures = [*MEASURES, *["reach_year"] * len(assumptions)]
     unverified = [f"plan: {goal}" for goal in goals_in(plan) if not goal.verified]

@@ -37,7 +37,7 @@ PERCENT_MEASURES = frozenset(
     "ever_poor always_poor years_poor persistence chronic_share".split()
 )
 COUNT_MEASURES = frozenset(
-    "total count n_poor start end escaped_to_near_poor escaped_above other_decrease "
+    "total count n_poor start end escaped escaped_to_near_poor escaped_above other_decrease "
     "became_poor_from_near_poor became_poor became_near_poor_from_poor fell_back new "
     "other_increase".split()
 )
