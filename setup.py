@@ -27,6 +27,10 @@ CORE = [
     "pc_linvar",
     "pc_memory",
     "pc_pack",
+    "pc_panel",
+    "pc_panel_deal",
+    "pc_panel_ids",
+    "pc_panel_merge",
     "pc_parallel",
     "pc_status",
     "pc_sum",
@@ -37,6 +41,7 @@ CORE = [
     "pc_total_finish",
     "pc_total_join",
     "pc_total_rows",
+    "pc_trend",
 ]
 BINDING = [
     "py_argument",
@@ -52,8 +57,10 @@ BINDING = [
     "py_linvar",
     "py_module",
     "py_pack",
+    "py_panel",
     "py_score",
     "py_total",
+    "py_trend",
 ]
 
 # No -march: one build runs on every processor of its kind; the AVX2 loops are chosen at run time.

@@ -8,9 +8,22 @@ except ImportError as error:
         " sources run: pip install -e '.[plot,excel]'"
     ) from error
 
-from . import datasets, errors
+from . import datasets, errors, units
 from .design import Design, Replicates
-from .dynamics import change, target
+from .dynamics import (
+    change,
+    chronic,
+    convergence,
+    decompose,
+    goals,
+    histories,
+    movements,
+    moves,
+    spells,
+    target,
+    transitions,
+    trend,
+)
 from .estimates import Estimates
 from .joining import concat, join
 from .measures import (
@@ -27,9 +40,11 @@ from .measures import (
     rate,
     ratio,
     spec,
+    targeting,
     total,
 )
 from .standards import Standard, classify, standard
+from .units import crosswalk, rebase
 
 __version__ = "0.1.0"
 
@@ -44,23 +59,37 @@ __all__ = [
     "Standard",
     "__version__",
     "change",
+    "chronic",
     "classify",
     "collapse",
     "concat",
+    "convergence",
+    "crosswalk",
     "datasets",
+    "decompose",
     "errors",
     "fgt",
+    "goals",
+    "histories",
     "join",
     "mean",
+    "movements",
+    "moves",
     "multidim",
     "pack",
     "profiles",
     "rate",
     "ratio",
+    "rebase",
     "spec",
+    "spells",
     "standard",
     "target",
+    "targeting",
     "total",
+    "transitions",
+    "trend",
+    "units",
 ]
 
 

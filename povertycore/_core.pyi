@@ -47,6 +47,21 @@ class Rankings(TypedDict):
     turned: NDArray[np.int32]
     ever: NDArray[np.uint64]
 
+class Moves(TypedDict):
+    """What `panel_count` returns; G groups, S states, the one after the last means missing."""
+
+    moves: NDArray[np.int64]
+    left: NDArray[np.int64]
+    came: NDArray[np.int64]
+    peak_bytes: int
+
+class Codes(TypedDict):
+    """What `panel_codes` returns; K keys, C codes."""
+
+    codes: NDArray[np.uint32]
+    key_values: NDArray[np.int64]
+    key_missing: NDArray[np.bool_]
+
 @final
 class Column:
     """An immutable view of one column; it keeps the owner of the memory alive."""
@@ -244,6 +259,43 @@ def distinct(n: int, keys: Sequence[Column]) -> list[NDArray[np.int64]] | None:
     2^26 combinations are possible: `total` then finds them.
     """
 
+# column, low, count, scale, map: value low + d is the digit map[d] (None: d), times scale
+Digit = tuple[Column, int, int, int, NDArray[np.uint32] | None]
+# n, ids, digits of the group, state, (period, value) that marks the rows of the side
+Side = tuple[int, Sequence[Column], tuple[Digit, ...], Digit | None, tuple[Column, int] | None]
+
+def panel_count(
+    start: Side, end: Side, n_groups: int, n_states: int, n_threads: int = 0, /
+) -> Moves:
+    """Match the households of two periods and count, the GIL released.
+
+    - moves (G, (S + 1) * (S + 1)): households in both, by group and state at the start, and state
+      at the end. left, came (G, S + 1): those of the start, or the end, only.
+
+    An id that stands twice is a ValueRangeError of `id_from` or `id_to` with the smallest row that
+    repeats one; a missing id, or digit of a group (`key_from`, `key_to`), a MissingValueError. A
+    state outside its digit is a missing one. Values of a uint64 digit or period are taken minus
+    2^63. Memory: 16 bytes a row of both sides at most, 24 for text; nothing for single numbers in
+    ascending order.
+    """
+
+def panel_match(
+    start: Side, end: Side, n_threads: int = 0, /
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows of the other side: of each row of the start, and of the end; -1 where there is none.
+
+    Digits and states are not read. Errors as of `panel_count`.
+    """
+
+def panel_range(columns: Sequence[Column], /) -> tuple[int, int]:
+    """Smallest and largest value in columns of integers (of uint64: minus 2^63).
+
+    The first is above the second where every value is missing. A value that means missing counts.
+    """
+
+def panel_codes(n: int, keys: Sequence[Column], *, keep_missing: bool = False) -> Codes:
+    """Dense codes of n rows by their keys, and the keys of each code as `total` gives them."""
+
 Parts = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]  # start, unit, value
 # stratum and first unit, by unit and stratum; label by unit, None: each its own; how many; factor
 Stage = tuple[
@@ -286,6 +338,56 @@ def linvar_count(
     """Count the labels of the units that each row uses (or of all units of its strata), and strata.
 
     Strata that share such a label are counted as one.
+    """
+
+def trend_line(
+    start: NDArray[np.int64],
+    time: NDArray[np.float64],
+    value: NDArray[np.float64],
+    weight: NDArray[np.float64] | None = None,
+    /,
+) -> tuple[
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+]:
+    """Fit a line to each series by (weighted) least squares.
+
+    Series i has the points start[i] to start[i + 1], times ascending. Returns by series the slope,
+    the level at its first time and the weighted sum of squares left; by point the coefficients of
+    its value in the slope and in the level. All arrays are contiguous.
+    """
+
+def trend_sen(
+    start: NDArray[np.int64],
+    time: NDArray[np.float64],
+    value: NDArray[np.float64],
+    z: float,
+    /,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Give Sen's slope of each series, the level at its first time, and the slope's interval."""
+
+def trend_kendall(
+    start: NDArray[np.int64],
+    time: NDArray[np.float64],
+    value: NDArray[np.float64],
+    correction: str,
+    z: float,
+    /,
+) -> tuple[
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+]:
+    """Count each series' rises less its falls over all pairs: S of the Mann-Kendall test.
+
+    correction is "none", "hamed_rao", "yue_wang", "pre_whitening" or
+    "trend_free_pre_whitening". Returns the points used, S, the tied pairs, the variance of S and
+    the factor that autocorrelation puts on it.
     """
 
 def info() -> dict[str, Any]:

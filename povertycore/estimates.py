@@ -34,6 +34,7 @@ from .fields import (
     COUNTS,
     LABELS,
     NUMBERS,
+    OWN_IN_UNIT,
     PROPORTIONS,
     SIZES,
     as_counts,
@@ -63,7 +64,7 @@ if TYPE_CHECKING:
 __all__ = ["Estimates"]
 
 # Columns in the unit of the estimate: they turn into percent together.
-IN_UNIT_OF_ESTIMATE = ("start", "end", "estimate", "se", "ci_low", "ci_high")
+IN_UNIT_OF_ESTIMATE = (*OWN_IN_UNIT, "estimate", "se", "ci_low", "ci_high")
 # The keys of one-way tables stand in the order asked, the whole first; all others are sorted.
 ONE_WAY = ("over", "level")
 UNITS = ("households", "persons")

@@ -26,6 +26,8 @@ COUNTS = ("n_obs", "n_missing", "n_psu")
 SIZES = ("numerator", "denominator", "population")
 LABELS = ("unit", "standard", "note")
 COMMON = NUMBERS + COUNTS + SIZES + LABELS
+# Columns of verbs in the unit of the estimate, or of what it is a change of.
+OWN_IN_UNIT = ("start", "end", "reduction", "funnel_low", "funnel_high")
 PROPORTIONS = (
     *("rate", "share", "headcount", "censored_headcount", "H", "A", "M0", "contribution"),
     *("union", "intersection", "vulnerable", "severe", "population_share", "subgroup_contribution"),

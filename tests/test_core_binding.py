@@ -838,6 +838,8 @@ from povertycore import _core
 n = 100_000_000
 column = _core.column_array(np.broadcast_to(np.float64(1.5), n))
 objects = np.broadcast_to(np.array("text", dtype=object), 4 * n)
+ids = np.arange({n_ids}, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)  # in no order
+side = len(ids), [_core.column_array(ids)], (), None, None
 print("ready", flush=True)
 try:
     {call}
@@ -850,16 +852,17 @@ except KeyboardInterrupt:
 
 
 @pytest.mark.parametrize(
-    "call",
+    ("call", "n_ids"),
     [
-        "_core.total(n, [column], values=[column] * 24, n_threads=1)",
-        "_core.total(n, [column], values=[column] * 24, n_threads=2)",
-        "_core.encode_objects(objects)",
+        ("_core.total(n, [column], values=[column] * 24, n_threads=1)", 0),
+        ("_core.total(n, [column], values=[column] * 24, n_threads=2)", 0),
+        ("_core.encode_objects(objects)", 0),
+        ("_core.panel_match(side, side, 1)", 12_000_000),
     ],
-    ids=["one thread", "two threads", "objects"],
+    ids=["one thread", "two threads", "objects", "households"],
 )
-def test_ctrl_c_ends_a_long_call_within_a_quarter_of_a_second(call):
-    program = textwrap.dedent(CHILD).format(call=call)
+def test_ctrl_c_ends_a_long_call_within_a_quarter_of_a_second(call, n_ids):
+    program = textwrap.dedent(CHILD).format(call=call, n_ids=n_ids)
     child = subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

@@ -1,7 +1,8 @@
 """The compiled module under the address and undefined-behaviour sanitizers.
 
 A child process makes random calls (tests/fuzz) with a module that was built for this; results are
-compared with the oracle in tests/oracles/cells.py.
+compared with the oracle in tests/oracles/cells.py, and of random matches of two periods with a
+dictionary (tests/fuzz/random_panels.py).
 """
 
 import json
@@ -101,6 +102,21 @@ def test_random_calls_equal_the_oracle_or_raise_a_documented_error(simd, seed):
 @pytest.mark.parametrize(("simd", "seed"), [("", 1), ("portable", 2)])
 def test_random_profiles_equal_the_oracle_or_raise_a_documented_error(simd, seed):
     check_calls("random_profiles.py", seed, N_PROFILES, simd, OCCURRED_IN_PROFILES)
+
+
+RANDOM_PANELS = ROOT / "tests" / "fuzz" / "random_panels.py"
+PANELS_OCCURRED = {"equal": 200, "matched": 100, "ValueRangeError": 10, "MissingValueError": 10} | {
+    kind: 5 for kind in ("integer", "far", "float", "short text", "long text", "period")
+}
+
+
+@pytest.mark.parametrize(("simd", "seed"), [("", 1), ("portable", 2)])
+def test_random_panels_equal_a_dictionary_or_raise_a_documented_error(simd, seed):
+    done = run_sanitized_python([RANDOM_PANELS, seed, N_CALLS], POVERTYCORE_SIMD=simd)
+    assert done.returncode == 0, done.stderr[-10_000:]
+    seen = json.loads(done.stdout)
+    assert seen["calls"] == N_CALLS
+    assert {what: n for what, n in PANELS_OCCURRED.items() if seen.get(what, 0) < n} == {}
 
 
 READS_OUTSIDE = """

@@ -190,6 +190,193 @@ def test_a_group_without_a_plan_keeps_its_rows_and_says_so(districts):
     assert "no plan for this group" in est.select(district="B", measure="fulfilment")["note"].item()
 
 
+def test_a_plan_per_class_of_area(districts):
+    classes = {"A": "poor_district", "B": "other", "C": "other"}
+    plan = {"poor_district": 0.04, "other": 0.01}
+    found = pc.target(districts, time="year", plan=plan, classes=classes)
+    assert_plans(found, A=0.04, B=0.01, C=0.01)
+    by_series = pc.target(districts, time="year", plan=plan, classes=pd.Series(classes))
+    assert by_series["estimate"].equals(found["estimate"])
+    lacking = pc.target(districts, time="year", plan={"other": 0.01}, classes={"B": "other"})
+    assert "no plan for this group" in lacking.select(district="A")["note"].iloc[0]
+
+
+def test_goals_of_a_programme_are_plans_by_class(districts):
+    classes = {"A": "poor_district", "B": "national", "C": "minority"}
+    promised = pc.goals("vn-2021-2025")
+    found = pc.target(districts, time="year", plan=promised, classes=classes)
+    assert_plans(found, A=0.04, B=0.01, C=0.03)
+    assert found.meta["footnotes"] == [
+        f"plan: vn-2021-2025 {name}, not verified"
+        for name in ("national", "minority", "poor_district")
+    ]
+    one = pc.target(districts, time="year", plan=promised["national"])
+    assert figures(one, district="B")["fulfilment"] == 1.0
+    assert one.meta["plan"] == "vn-2021-2025 national, not verified"
+
+
+# --- years of reaching it -------------------------------------------------------------------------
+
+
+def test_each_assumption_has_its_year():
+    est = rates([(2021, 40, 100), (2022, 38, 100), (2023, 33, 100)], ["year"])
+    names = ["same_fall", "same_relative_fall", "planned_fall", "line"]
+    result = pc.target(est, time="year", plan=0.05, by_year=2025, assumptions=names)
+    even, relative, planned, line = figures(result)["reach_year"]
+    # Down to 40 - 20 = 20 percent. 7 points in two years: 2021 + 2 x 20/7.
+    assert even == float(2021 + Fraction(40, 7))
+    assert relative == pytest.approx(2021 + 2 * math.log(0.5) / math.log(33 / 40))
+    # 13 points are left, at 5 a year from 2023 on.
+    assert planned == float(2023 + Fraction(13, 5))
+    # The line falls by 3.5 a year from 40.5: 20.5/3.5 years.
+    assert line == pytest.approx(2021 + 20.5 / 3.5)
+    assert result["note"].tolist()[-4:] == [
+        "assuming the same fall each year",
+        "assuming the same relative fall each year",
+        "assuming the planned fall each year from the last period on",
+        "assuming the line through all periods",
+    ]
+
+
+def test_a_line_of_two_periods_and_one_that_rises_reach_nothing(districts):
+    two = pc.target(districts, time="year", plan=0.03, assumptions="line")
+    assert two.select(measure="reach_year")["note"].str.contains("needs three periods").all()
+    est = rates([(2021, 30, 100), (2022, 32, 100), (2023, 34, 100)], ["year"])
+    up = pc.target(est, time="year", plan=0.01, assumptions=["line", "planned_fall"])
+    line, planned = figures(up)["reach_year"]
+    assert math.isnan(line)
+    assert "the line does not fall" in up["note"].iloc[-2]
+    assert planned == 2029.0  # down to 28 percent, six points from 34, at one a year from 2023 on
+
+
+def test_what_is_reached_needs_no_planned_fall():
+    est = rates([(2021, 30, 100), (2023, 20, 100)], ["year"])
+    found = figures(pc.target(est, time="year", plan=0.02, assumptions="planned_fall"))
+    assert found["reach_year"] == [float(2021 + Fraction(8, 10))]
+
+
+# --- printed figures ------------------------------------------------------------------------------
+
+
+def test_printed_figures_are_compared_as_they_are_printed():
+    # 12.204 and 8.9249 percent differ by 3.2791 points; printed 12.20 and 8.92, by 3.28.
+    est = rates([(2021, 12_204, 100_000), (2022, 89_249, 1_000_000)], ["year"])
+    plain, printed = (
+        figures(pc.target(est, time="year", plan=0.0328, printed=digits)) for digits in (None, 2)
+    )
+    assert (plain["on_track"], printed["on_track"]) == (0.0, 1.0)
+    assert printed["fulfilment"] == 1.0
+    assert printed["achieved"] == 0.0328
+
+
+def test_printed_numbers_have_their_own_digits():
+    est = pc.Estimates.from_table({"year": [1, 2], "x": [10.44, 7.45]}, "year", estimate="x",
+                                  measure="mean")  # fmt: skip
+    found = figures(pc.target(est, time="year", plan=7.5, kind="level", printed=1))
+    assert found["achieved"] == 2.9  # 10.4 - 7.5: half away from zero
+    assert found["fulfilment"] == 1.0
+
+
+# --- standard errors ------------------------------------------------------------------------------
+
+DESIGN = pc.Design(psu="psu", period="year")
+
+
+@pytest.fixture(scope="module")
+def waves():
+    """A rate of two years in ten PSUs that both hold."""
+    draws = np.random.default_rng(8)
+    base = draws.uniform(0.3, 0.6, 10)
+    rows = [
+        (year, c, int(poor))
+        for t, year in enumerate((2021, 2023))
+        for c in range(10)
+        for poor in draws.random(30) < base[c] - 0.1 * t
+    ]
+    frame = pd.DataFrame(rows, columns=["year", "psu", "poor"])
+    return pc.rate(frame, "poor", by="year", design=DESIGN)
+
+
+def test_the_fall_has_the_error_of_the_change(waves):
+    result = pc.target(waves, time="year", plan=0.03, by_year=2025)
+    change = pc.change(waves, time="year")
+    achieved = result.select(measure="achieved")
+    assert achieved["se"].item() == pytest.approx(change["se"].item())
+    assert achieved["ci_low"].item() == pytest.approx(-change["ci_high"].item())
+    # planned 6 points: fulfilment is the fall over 0.06
+    assert result.select(measure="fulfilment")["se"].item() == pytest.approx(
+        change["se"].item() / 0.06
+    )
+    assert result.select(measure=["planned", "on_track"])["se"].isna().all()
+
+
+def test_p_is_of_a_fall_short_of_the_plan(waves):
+    from scipy.special import stdtr
+
+    change = pc.change(waves, time="year")
+    fall, se, df = -change["estimate"].item(), change["se"].item(), change["df"].item()
+    for plan in (fall / 4, fall / 2, fall):
+        result = pc.target(waves, time="year", plan=plan, by_year=2025)
+        for measure in ("fulfilment", "on_track"):  # by 2023 an even pace brings what is planned
+            p = result.select(measure=measure)["p_value"].item()
+            assert p == pytest.approx(stdtr(df, -(fall - 2 * plan) / se), rel=1e-6)
+    exactly = pc.target(waves, time="year", plan=fall / 2)
+    assert exactly.select(measure="fulfilment")["p_value"].item() == pytest.approx(0.5, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("kind", "plan"), [("points_per_year", 0.04), ("level", 0.2), ("relative", 0.6)]
+)
+def test_errors_are_those_of_the_delta_method(waves, kind, plan):
+    words = {"time": "year", "plan": plan, "kind": kind, "by_year": 2026,
+             "assumptions": ["same_fall", "same_relative_fall", "planned_fall"]}  # fmt: skip
+    result = pc.target(waves, **words)
+    p, cov, step = waves["estimate"].to_numpy(), waves.cov, 1e-6
+
+    def again(move):
+        table = {"year": [2021, 2023], "rate": p + move}
+        est = pc.Estimates.from_table(table, "year", estimate="rate")
+        return pc.target(est, **words)["estimate"].to_numpy()
+
+    gradient = np.column_stack(
+        [(again(step * side) - again(-step * side)) / (2 * step) for side in np.eye(2)]
+    )
+    wanted = np.sqrt(np.einsum("ij,jk,ik->i", gradient, cov, gradient))
+    has_error = ~result["se"].isna().to_numpy()
+    assert result["se"].to_numpy()[has_error] == pytest.approx(wanted[has_error], rel=1e-4)
+    names = set(result["measure"][has_error])
+    assert {"achieved", "fulfilment", "remaining", "required_pace", "reach_year"} <= names
+    assert ("planned" in names) == (kind != "points_per_year")
+
+
+def test_totals_have_errors_and_numbers_behind_rates_have_none():
+    draws = np.random.default_rng(1)
+    frame = pd.DataFrame({"year": np.repeat([2021, 2022], 200), "psu": np.tile(range(10), 40),
+                          "poor": draws.integers(0, 2, 400)})  # fmt: skip
+    totals = pc.total(frame, "poor", by="year", design=DESIGN)
+    found = pc.target(totals, time="year", plan=5, kind="count").select(measure="achieved")
+    assert found["se"].item() == pytest.approx(pc.change(totals, time="year")["se"].item())
+    rates_of = pc.rate(frame, "poor", by="year", design=DESIGN)
+    assert pc.target(rates_of, time="year", plan=5, kind="count")["se"].isna().all()
+
+
+def test_printed_errors_count_when_taken_as_independent():
+    table = {"year": [2021, 2022], "rate": [0.10, 0.06], "se": [0.004, 0.003]}
+    est = pc.Estimates.from_table(table, "year", estimate="rate", se="se")
+    assert pc.target(est, time="year", plan=0.03)["se"].isna().all()
+    found = pc.target(est, time="year", plan=0.03, independent=True)
+    assert found.select(measure="achieved")["se"].item() == pytest.approx(0.005)
+    # 4 points against 3, two standard errors above: P(Z < -2).
+    p = found.select(measure="on_track")["p_value"].item()
+    assert p == pytest.approx(0.5 * math.erfc(2 / math.sqrt(2)))
+
+
+def test_a_register_has_neither_errors_nor_p(districts):
+    result = pc.target(districts, time="year", plan=0.03)
+    assert result["se"].isna().all()
+    assert result["p_value"].isna().all()
+
+
 # --- oracle ---------------------------------------------------------------------------------------
 
 
@@ -393,7 +580,120 @@ def test_by_year_now_or_past_needs_no_pace_where_the_plan_is_met(districts):
     assert math.isnan(figures(est, district="B")["required_pace"])
 
 
+# --- movements ------------------------------------------------------------------------------------
+
+# Four reviews' letters per household: (p)oor, (n)ear-poor, (o)ther, - for not in the register.
+LETTERS = {"p": "poor", "n": "near_poor", "o": "other"}
+HOUSEHOLDS = {
+    "A": ["ppp", "pnp", "poo", "p-p", "opo", "npn", "non", "-pn"],
+    "B": ["ppo", "pnn", "oop"],
+}
+
+
+def reviews(households):
+    """One register a year from letters by commune."""
+    rows = [
+        (2020 + t, f"{place}{i}", place, LETTERS[letters[t]])
+        for place, lists in households.items()
+        for i, letters in enumerate(lists)
+        for t in range(len(letters))
+        if letters[t] != "-"
+    ]
+    frame = pd.DataFrame(rows, columns=["year", "hh", "commune", "status"])
+    return {year: rows for year, rows in frame.groupby("year")}
+
+
+def accounts(households=HOUSEHOLDS, **words):
+    return pc.movements(reviews(households), "status", id="hh", time="year", **words)
+
+
+def test_escapes_of_a_register_are_held_against_the_plan():
+    poor = accounts(by="commune").select(status="poor")
+    est = pc.target(poor, time="year", plan=4, kind="count", by_year=2024, moves="escaped")
+    # A: pnp and poo escape at once, then opo, npn and -pn; p-p left. B: pnn, then ppo.
+    a, b = figures(est, commune="A"), figures(est, commune="B")
+    assert (a["achieved"], a["fulfilment"], a["on_track"]) == (5, 1.25, 1.0)
+    assert (b["achieved"], b["remaining"], b["required_pace"]) == (2, 2, 1.0)
+    assert b["reach_year"][0] == 2024.0
+    assert set(est["of"]) == {"escaped"}
+    assert est["status"].unique().tolist() == ["poor"]
+    assert set(est["year_from"]) | set(est["year_to"]) == {2020, 2022}
+
+
+def test_the_net_fall_of_movements_is_that_of_the_totals():
+    rows = pd.concat(reviews(HOUSEHOLDS).values())
+    rows["is_poor"] = rows["status"] == "poor"
+    totals = pc.total(rows, "is_poor", by=["commune", "year"])
+    poor = accounts(by="commune").select(status="poor")
+    for words in ({"plan": 2, "kind": "count"}, {"plan": 0.5, "kind": "relative"}):
+        net = pc.target(poor, time="year", **words)
+        assert net["estimate"].equals(pc.target(totals, time="year", **words)["estimate"])
+        assert set(net["of"]) == {"total"}
+
+
+def test_a_relative_plan_of_escapes_is_a_share_of_those_at_the_start():
+    poor = accounts(by="commune").select(status="poor", commune="A")
+    found = figures(pc.target(poor, time="year", plan=0.5, kind="relative", moves="escaped"))
+    assert (found["planned"], found["achieved"], found["fulfilment"]) == (2, 5, 2.5)  # of 4 poor
+
+
+def test_the_near_poor_escape_above_only():
+    near = pc.target(accounts(), time="year", plan=1, kind="count", moves="escaped")
+    # Of A: non; of pnp and npn one became poor. Nobody of B went above.
+    assert figures(near, status="near_poor")["achieved"] == 1
+
+
+def test_persons_who_escape_are_counted_at_their_size_of_the_start():
+    registers = reviews({"A": ["po", "pp"]})
+    for year, size in ((2020, 4), (2021, 3)):
+        registers[year]["size"] = size
+    design = pc.Design(size="size")
+    moved = pc.movements(registers, "status", id="hh", time="year", design=design, count="persons")
+    words = {"time": "year", "plan": 4, "kind": "count", "moves": "escaped"}
+    found = pc.target(moved.select(status="poor"), **words)
+    assert figures(found)["achieved"] == 4
+    assert set(found["unit"]) == {"persons"}
+
+
+@given(st.lists(st.text("pno-", min_size=3, max_size=3), min_size=1, max_size=25))
+def test_the_net_fall_is_escapes_less_those_who_became_poor(letters):
+    assume({"p", "n"} & set("".join(letters)))
+    assume(all(any(h[t] != "-" for h in letters) for t in range(3)))
+    poor = accounts({"A": letters}).select(status="poor")
+    words = {"time": "year", "plan": 1, "kind": "count"}
+    net, gross = (
+        figures(pc.target(poor, moves=moves, **words))["achieved"] for moves in ("net", "escaped")
+    )
+    pairs = [h[t : t + 2] for h in letters for t in (0, 1)]
+    assert gross == sum(pair in ("pn", "po") for pair in pairs)
+    came = sum(pair[0] != "p" and pair[1] == "p" for pair in pairs)
+    assert net == gross + sum(pair == "p-" for pair in pairs) - came
+
+
 # --- errors ---------------------------------------------------------------------------------------
+
+
+def test_escapes_need_movements_and_a_plan_in_households(districts):
+    words = {"time": "year", "plan": 1, "moves": "escaped"}
+    with pytest.raises(errors.OptionError, match=r"pc\.movements"):
+        pc.target(districts, kind="count", **words)
+    for kind in ("points_per_year", "level"):
+        with pytest.raises(errors.OptionError, match="of a net fall") as caught:
+            pc.target(accounts(), kind=kind, **words)
+        assert caught.value.argument == "kind"
+    with pytest.raises(errors.OptionError, match="'net'"):
+        pc.target(districts, time="year", plan=1, moves="gross")
+
+
+def test_movements_must_follow_each_other():
+    gap = pc.concat([accounts({"A": ["po"]}), accounts({"A": ["ppo"]}).select(year_from=2021)])
+    words = {"time": "year", "plan": 1, "kind": "count", "moves": "escaped"}
+    assert figures(pc.target(gap, **words), status="poor")["achieved"] == 2
+    moved = accounts({"A": ["pppo"]})
+    with pytest.raises(errors.ValueRangeError, match="follow each other"):
+        pc.target(moved.select(year_from=[2020, 2022]), **words)
+    with pytest.raises(errors.ColumnNotFoundError, match="yaer_from"):
+        pc.target(moved, **{**words, "time": "yaer"})
 
 
 @pytest.mark.parametrize("kind", ["points_per_year", "level", "relative"])
@@ -413,6 +713,12 @@ def test_a_plan_that_is_no_fall_is_an_error(districts, plan):
     ("words", "error", "message"),
     [
         ({"kind": "points"}, errors.OptionError, "kind must be"),
+        ({"assumptions": "soon"}, errors.OptionError, "same_fall"),
+        ({"printed": -1}, errors.OptionError, "printed must be"),
+        ({"classes": {"A": "x"}}, errors.OptionError, "mapping from class"),
+        ({"plan": {"y": 0.01}, "classes": {"A": "x"}}, errors.OptionError, "class 'y'"),
+        ({"plan": {"x": 0.01}, "classes": {"Z": "x"}}, errors.OptionError, "classes names"),
+        ({"plan": pc.goals("vn-2026-2030")["minority"]}, errors.OptionError, "kind 'level'"),
         ({"time": "yaer"}, errors.ColumnNotFoundError, "did you mean 'year'"),
         ({"by_year": 2021}, errors.OptionError, "by_year must be"),
         ({"by_year": "soon"}, errors.OptionError, "by_year must be"),

@@ -126,3 +126,21 @@ done:
     Py_XDECREF(self);
     return NULL;
 }
+
+void *py_array_elements(py_state *state, PyObject *object, int type, const char *what, int64_t *n)
+{
+    if (!PyArray_Check(object) || PyArray_NDIM((PyArrayObject *)object) != 1 ||
+        !PyArray_IS_C_CONTIGUOUS((PyArrayObject *)object) ||
+        !PyArray_ISALIGNED((PyArrayObject *)object) ||
+        !PyArray_EquivTypenums(PyArray_TYPE((PyArrayObject *)object), type) ||
+        PyArray_ISBYTESWAPPED((PyArrayObject *)object))
+        return py_error_fail(state, PC_ERR_TYPE, what, -1, NULL,
+                             type == NPY_INT64 ? "is not a contiguous array of int64"
+                                               : "is not a contiguous array of float64");
+    const int64_t found = PyArray_DIM((PyArrayObject *)object, 0);
+    if (*n >= 0 && found != *n)
+        return py_error_fail(state, PC_ERR_LENGTH, what, -1, NULL,
+                             "has another length than what it belongs to");
+    *n = found;
+    return PyArray_DATA((PyArrayObject *)object);
+}

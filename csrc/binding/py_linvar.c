@@ -1,39 +1,20 @@
 #include "py_linvar.h"
 
 #include "pc_linvar.h"
+#include "py_array.h"
 #include "py_error.h"
 #include "py_host.h"
 
 /* ---- inputs ---- */
 
-/* The elements of a contiguous one-dimensional array of int64 or double, and their number; n >= 0 is
- * how many there must be. NULL with an exception set when it is none. */
-static void *elements(py_state *state, PyObject *object, int type, const char *what, int64_t *n)
-{
-    if (!PyArray_Check(object) || PyArray_NDIM((PyArrayObject *)object) != 1 ||
-        !PyArray_IS_C_CONTIGUOUS((PyArrayObject *)object) ||
-        !PyArray_ISALIGNED((PyArrayObject *)object) ||
-        !PyArray_EquivTypenums(PyArray_TYPE((PyArrayObject *)object), type) ||
-        PyArray_ISBYTESWAPPED((PyArrayObject *)object))
-        return py_error_fail(state, PC_ERR_TYPE, what, -1, NULL,
-                             type == NPY_INT64 ? "is not a contiguous array of int64"
-                                               : "is not a contiguous array of float64");
-    const int64_t found = PyArray_DIM((PyArrayObject *)object, 0);
-    if (*n >= 0 && found != *n)
-        return py_error_fail(state, PC_ERR_LENGTH, what, -1, NULL,
-                             "has another length than what it belongs to");
-    *n = found;
-    return PyArray_DATA((PyArrayObject *)object);
-}
-
 static const int64_t *whole(py_state *state, PyObject *object, const char *what, int64_t *n)
 {
-    return elements(state, object, NPY_INT64, what, n);
+    return py_array_elements(state, object, NPY_INT64, what, n);
 }
 
 static const double *real(py_state *state, PyObject *object, const char *what, int64_t *n)
 {
-    return elements(state, object, NPY_DOUBLE, what, n);
+    return py_array_elements(state, object, NPY_DOUBLE, what, n);
 }
 
 /* From (start, unit, value). 0, or -1 with an exception set. */

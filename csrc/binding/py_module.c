@@ -17,9 +17,11 @@
 #include "py_fgt.h"
 #include "py_group.h"
 #include "py_pack.h"
+#include "py_panel.h"
 #include "py_linvar.h"
 #include "py_score.h"
 #include "py_total.h"
+#include "py_trend.h"
 
 py_state *py_module_state(PyObject *module)
 {
@@ -79,6 +81,20 @@ PyDoc_STRVAR(linvar_count_doc, "linvar_count(parts, stage, all_units)\n--\n\n"
                                "How many units and strata each row uses.");
 PyDoc_STRVAR(pack_doc, "pack(n, indicators, *, n_threads=0)\n--\n\n"
                        "Columns of 0/1 as bits of one number a row, and what is missing of them.");
+PyDoc_STRVAR(trend_kendall_doc, "trend_kendall(start, time, value, correction, z)\n--\n\n"
+                                "Mann-Kendall scores of many series, and their variances.");
+PyDoc_STRVAR(trend_line_doc, "trend_line(start, time, value, weight=None)\n--\n\n"
+                             "Lines of least squares through many series.");
+PyDoc_STRVAR(trend_sen_doc, "trend_sen(start, time, value, z)\n--\n\n"
+                            "Sen's slopes of many series, and their intervals.");
+PyDoc_STRVAR(panel_codes_doc, "panel_codes(n, keys, *, keep_missing=False)\n--\n\n"
+                              "Dense codes of the rows of key columns, and the keys of each code.");
+PyDoc_STRVAR(panel_count_doc, "panel_count(start, end, n_groups, n_states, n_threads=0, /)\n--\n\n"
+                              "Moves of the same households from state to state, by group.");
+PyDoc_STRVAR(panel_match_doc, "panel_match(start, end, n_threads=0, /)\n--\n\n"
+                              "The row of each household in the other period.");
+PyDoc_STRVAR(panel_range_doc, "panel_range(columns, /)\n--\n\n"
+                              "Smallest and largest value of columns of integers.");
 PyDoc_STRVAR(info_doc, "info()\n--\n\nWhat this machine and this build offer.");
 
 static PyMethodDef functions[] = {
@@ -96,9 +112,16 @@ static PyMethodDef functions[] = {
     {"linvar_cov", py_linvar_cov, METH_VARARGS, linvar_cov_doc},
     {"linvar_sort", py_linvar_sort, METH_VARARGS, linvar_sort_doc},
     {"linvar_variance", py_linvar_variance, METH_VARARGS, linvar_variance_doc},
+    {"panel_codes", WITH_KEYWORDS(py_panel_codes), METH_VARARGS | METH_KEYWORDS, panel_codes_doc},
+    {"panel_count", py_panel_count, METH_VARARGS, panel_count_doc},
+    {"panel_match", py_panel_match, METH_VARARGS, panel_match_doc},
+    {"panel_range", py_panel_range, METH_O, panel_range_doc},
     {"product_scores", py_product_scores, METH_VARARGS, product_scores_doc},
     {"pack", WITH_KEYWORDS(py_pack), METH_VARARGS | METH_KEYWORDS, pack_doc},
     {"total", WITH_KEYWORDS(py_total), METH_VARARGS | METH_KEYWORDS, total_doc},
+    {"trend_kendall", py_trend_kendall, METH_VARARGS, trend_kendall_doc},
+    {"trend_line", py_trend_line, METH_VARARGS, trend_line_doc},
+    {"trend_sen", py_trend_sen, METH_VARARGS, trend_sen_doc},
     {NULL, NULL, 0, NULL},
 };
 

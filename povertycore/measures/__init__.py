@@ -1,4 +1,4 @@
-"""At one time: rates, totals, means, ratios, monetary poverty, and many deprivations at once."""
+"""At one time: rates, totals, means, ratios, monetary poverty, many deprivations, targeting."""
 
 from .collapse import collapse
 from .fgt import fgt
@@ -8,6 +8,7 @@ from .profiles import Profiles, profiles
 from .rate import rate
 from .spec import Indicator, Spec
 from .spec_file import spec
+from .targeting import targeting
 from .total import mean, ratio, total
 
 __all__ = [
@@ -24,5 +25,6 @@ __all__ = [
     "rate",
     "ratio",
     "spec",
+    "targeting",
     "total",
 ]

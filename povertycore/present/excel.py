@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 
 from povertycore.errors import LimitError, OptionError, missing_extra, unknown_option
+from povertycore.fields import OWN_IN_UNIT
 from povertycore.present import number
 from povertycore.present.table import FLAGGED, legend, signs_of
 
@@ -58,7 +59,7 @@ MISSING = "–"
 AROUND = "|"  # between a kind of figure and the sign of a flag
 
 # Columns of an Estimates in the unit of the estimate, and the others that are no counts.
-IN_UNIT_OF_ESTIMATE = ("estimate", "se", "ci_low", "ci_high", "start", "end")
+IN_UNIT_OF_ESTIMATE = ("estimate", "se", "ci_low", "ci_high", *OWN_IN_UNIT)
 COUNTED = ("n_obs", "n_missing", "n_psu")
 SIZES = ("numerator", "denominator", "population")
 PLAIN_NUMBERS = ("df", "deff", "p_value")

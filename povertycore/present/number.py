@@ -32,21 +32,29 @@ POINTS = {"en": "points", "vi": "điểm %"}
 PERCENT_MEASURES = frozenset(
     "rate share headcount censored_headcount H A contribution gap income_gap_ratio "
     "exit_rate entry_rate union intersection vulnerable severe population_share "
-    "subgroup_contribution joint redundancy".split()
+    "subgroup_contribution joint redundancy coverage undercoverage leakage leakage_amount "
+    "incidence incidence_amount overlap programmes programmes_of_poor share_thin "
+    "ever_poor always_poor years_poor persistence chronic_share".split()
 )
 COUNT_MEASURES = frozenset(
-    "total count n_poor start end escaped_to_near_poor escaped_above other_decrease "
-    "became_poor_from_near_poor fell_back new other_increase".split()
+    "total count n_poor start end escaped escaped_to_near_poor escaped_above other_decrease "
+    "became_poor_from_near_poor became_poor became_near_poor_from_poor fell_back new "
+    "other_increase".split()
 )
 # Ratios of two like figures: percent whatever they are figures of.
 RELATIVE_MEASURES = frozenset(
-    "relative_change annual_relative_change fulfilment sd_reduction share_backwards share_reached "
-    "share_of_top".split()
+    "relative_change annual_relative_change fulfilment share_backwards share_reached share_of_top "
+    "sigma sigma_corrected within between".split()
 )
 # In the unit of what they change, which for a rate is percentage points.
 DIFFERENCE_MEASURES = frozenset(
     "difference annual_difference slope net planned achieved remaining required_pace reduction "
-    "contribution_absolute".split()
+    "contribution_absolute sd_start sd_end sd_reduction sd_start_corrected sd_end_corrected "
+    "sd_reduction_corrected iqr_start iqr_end iqr_reduction "
+    "beta_intercept "
+    "numerator_effect denominator_effect within_effect between_effect interaction_effect "
+    "growth_effect redistribution_effect line_effect residual "
+    "incidence_effect intensity_effect indicator_effect".split()
 )
 # In the unit of what they describe.
 LEVEL_MEASURES = frozenset("level".split())

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from ..fields import OWN_IN_UNIT
 from .number import MISSING, count, display, display_kind, kinds_of_rows, number, percent
 
 if TYPE_CHECKING:
@@ -281,7 +282,7 @@ def numbers_as_text(est: Estimates, name: str, values: list[float]) -> list[str]
         return [percent(value, 1) for value in values]
     if name in ("start", "end") and "of" in est.measure_key_names:
         kinds = [display_kind(str(of)) for of in est["of"]]
-    elif name in (*IN_UNIT, "se"):
+    elif name in (*IN_UNIT, "se", *OWN_IN_UNIT):
         kinds = kinds_of_rows(est).tolist()
         if name == "se":  # an error of a percentage is a number of points
             kinds = ["points" if kind == "percent" else kind for kind in kinds]
