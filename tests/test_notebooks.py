@@ -89,3 +89,20 @@ def test_survey_notebook_shows_the_errors_of_levels_and_changes(executed):
     path = next(path for path in NOTEBOOKS if path.stem == "03_survey")
     for shown in (told(executed(path)[0]), told(nbformat.read(path, as_version=4))):
         assert [figure for figure in figures if figure not in shown] == []
+
+
+def test_change_notebook_shows_the_plan_the_parts_and_who_moved(executed):
+    figures = ("-3.12 points", "-0.16 points", "109.34 %", "109.33 %", "-6,014", "5,456", "2,854",
+               "1,132", "17,497", "64.14 %", "8310", "not verified", "6,013", "4,751")  # fmt: skip
+    path = next(path for path in NOTEBOOKS if path.stem == "04_change_and_plan")
+    for shown in (told(executed(path)[0]), told(nbformat.read(path, as_version=4))):
+        assert [figure for figure in figures if figure not in shown] == []
+
+
+def test_provinces_notebook_shows_trends_within_one_standard_and_names_the_source(executed):
+    figures = ("General Statistics Office", "preliminary", "different standards",
+               "across standards: vn-2016 and vn-2022", "-0.98 points", "-14.27 %",
+               "fewer than three periods", "0.990", "29.55 %")  # fmt: skip
+    path = next(path for path in NOTEBOOKS if path.stem == "05_sixty_three_provinces")
+    for shown in (told(executed(path)[0]), told(nbformat.read(path, as_version=4))):
+        assert [figure for figure in figures if figure not in shown] == []
