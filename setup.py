@@ -25,6 +25,7 @@ CORE = [
     "pc_fgt_avx2",
     "pc_group",
     "pc_linvar",
+    "pc_mapping",
     "pc_memory",
     "pc_pack",
     "pc_panel",

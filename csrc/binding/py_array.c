@@ -1,7 +1,47 @@
 #include "py_array.h"
 
+#include "pc_mapping.h"
+#include "pc_memory.h"
 #include "py_column.h"
 #include "py_error.h"
+
+/* ---- new arrays ---------------------------------------------------------------------------------- */
+
+static pc_memory lent; /* what arrays hold; zero as it begins */
+
+static void free_lent(PyObject *capsule)
+{
+    pc_free(&lent, PyCapsule_GetPointer(capsule, NULL));
+}
+
+static PyObject *new_large(int n_dims, const npy_intp *shape, int type, npy_intp n_bytes)
+{
+    void *block = pc_alloc(&lent, (int64_t)n_bytes, 1);
+    if (block == NULL) return PyErr_NoMemory();
+    PyObject *owner = PyCapsule_New(block, NULL, free_lent);
+    if (owner == NULL) {
+        pc_free(&lent, block);
+        return NULL;
+    }
+    PyObject *array = PyArray_SimpleNewFromData(n_dims, shape, type, block);
+    if (array == NULL) Py_DECREF(owner);
+    else if (PyArray_SetBaseObject((PyArrayObject *)array, owner) < 0) Py_CLEAR(array);
+    return array;
+}
+
+PyObject *py_array_new(int n_dims, const npy_intp *shape, int type)
+{
+    PyArray_Descr *descr = PyArray_DescrFromType(type);
+    if (descr == NULL) return NULL;
+    const npy_intp size = PyDataType_ELSIZE(descr);
+    const npy_intp n = PyArray_OverflowMultiplyList(shape, n_dims);
+    Py_DECREF(descr);
+    if (n < 0 || n > NPY_MAX_INTP / size || n * size < PC_MAPPING_PAGE)
+        return PyArray_SimpleNew(n_dims, shape, type);
+    return new_large(n_dims, shape, type, n * size);
+}
+
+/* ---- arrays as columns --------------------------------------------------------------------------- */
 
 static pc_type type_by_size(npy_intp size, pc_type one, pc_type two, pc_type four, pc_type eight)
 {

@@ -2,6 +2,7 @@
 
 #include "pc_pack.h"
 #include "py_argument.h"
+#include "py_array.h"
 #include "py_error.h"
 #include "py_host.h"
 
@@ -12,7 +13,7 @@ static PyObject *masks(int64_t n, int64_t width)
                      : width == 2 ? NPY_UINT16
                      : width == 4 ? NPY_UINT32
                                   : NPY_UINT64;
-    return PyArray_SimpleNew(1, &shape, type);
+    return py_array_new(1, &shape, type);
 }
 
 static bool may_miss(const pc_pack_columns *from)

@@ -2,6 +2,7 @@
 
 #include "pc_panel.h"
 #include "py_argument.h"
+#include "py_array.h"
 #include "py_column.h"
 #include "py_error.h"
 #include "py_host.h"
@@ -213,7 +214,7 @@ static PyObject *match(py_state *state, const side_of own[2], int n_threads)
     pc_context ctx;
     for (int s = 0; s < 2; s++) {
         npy_intp shape = (npy_intp)sides[s].n;
-        arrays[s] = PyArray_SimpleNew(1, &shape, NPY_INT64);
+        arrays[s] = py_array_new(1, &shape, NPY_INT64);
     }
     if (arrays[0] != NULL && arrays[1] != NULL) {
         int64_t *const partner[2] = {PyArray_DATA((PyArrayObject *)arrays[0]),
@@ -292,7 +293,7 @@ static int put_keys(PyObject *result, const pc_group *group, const py_argument *
 static PyObject *codes_of(py_state *state, const py_argument *keys, int64_t n, bool keep_missing)
 {
     npy_intp shape = (npy_intp)n;
-    PyObject *codes = PyArray_SimpleNew(1, &shape, NPY_UINT32), *result = NULL;
+    PyObject *codes = py_array_new(1, &shape, NPY_UINT32), *result = NULL;
     pc_context ctx;
     if (codes == NULL) return NULL;
     pc_context_init(&ctx);

@@ -44,11 +44,17 @@ typedef struct kept {
     double sum, error, n;
 } kept;
 
-/* Cells lie on shelves: many small blocks would not have huge pages. */
+/* Cells lie on shelves: many small blocks would not have huge pages. Whoever adds takes a rack of them that
+ * nobody else has. */
 typedef struct shelf {
     struct shelf *next;
     int64_t room, used; /* bytes behind this record */
 } shelf;
+
+typedef struct rack {
+    _Atomic int is_taken;
+    shelf *first;
+} rack;
 
 typedef struct bucket {
     int64_t n, n_kept;
@@ -61,7 +67,7 @@ struct pc_deal {
     int64_t n_keys, n_buckets;
     int shift; /* keys of a bucket: 2^shift */
     bucket *bucket;
-    shelf *shelves[ADD_TASKS];
+    rack racks[ADD_TASKS]; /* as many as tasks run at once */
     /* rows not yet added; NULL when there are none */
     page *pages;
     int32_t *next; /* [n_pages] the page behind */
@@ -117,20 +123,33 @@ static void free_rows(pc_context *ctx, pc_deal *deal)
     deal->fills = NULL;
 }
 
-static void free_shelves(pc_context *ctx, shelf *const shelves[ADD_TASKS])
+/* All shelves, which may be in use, as one list. */
+static shelf *take_shelves(pc_deal *deal)
 {
-    for (int64_t t = 0; t < ADD_TASKS; t++)
-        for (shelf *s = shelves[t], *next; s != NULL; s = next) {
+    shelf *all = NULL;
+    for (int64_t r = 0; r < ADD_TASKS; r++)
+        for (shelf *s = deal->racks[r].first, *next; s != NULL; s = next) {
             next = s->next;
-            pc_free(&ctx->memory, s);
+            s->next = all;
+            all = s;
         }
+    for (int64_t r = 0; r < ADD_TASKS; r++) deal->racks[r].first = NULL;
+    return all;
+}
+
+static void free_shelves(pc_context *ctx, shelf *first)
+{
+    for (shelf *s = first, *next; s != NULL; s = next) {
+        next = s->next;
+        pc_free(&ctx->memory, s);
+    }
 }
 
 void pc_deal_free(pc_context *ctx, pc_deal *deal)
 {
     if (deal == NULL) return;
     free_rows(ctx, deal);
-    free_shelves(ctx, deal->shelves);
+    free_shelves(ctx, take_shelves(deal));
     pc_free(&ctx->memory, deal->bucket);
     pc_free(&ctx->memory, deal);
 }
@@ -237,7 +256,7 @@ typedef struct adder {
     int32_t *kept_at;  /* [keys] 1 + where a key is kept; 0: nowhere */
     kept *kept;        /* [n_kept] in the order of time */
     int64_t n_kept, room;
-    shelf **shelves; /* what is taken goes on the first */
+    rack *rack;
 } adder;
 
 static int64_t n_slots(const pc_deal *deal)
@@ -245,11 +264,18 @@ static int64_t n_slots(const pc_deal *deal)
     return slot_of(((uint32_t)1 << deal->shift) - 1) + 1;
 }
 
-static pc_status make_adder(pc_context *ctx, pc_deal *deal, int64_t task, adder *a, pc_error *err)
+static rack *take_rack(pc_deal *deal)
+{
+    int64_t r = 0;
+    while (atomic_exchange(&deal->racks[r].is_taken, 1)) r = (r + 1) % ADD_TASKS;
+    return &deal->racks[r];
+}
+
+static pc_status make_adder(pc_context *ctx, pc_deal *deal, adder *a, pc_error *err)
 {
     const int64_t n_keys = (int64_t)1 << deal->shift;
     *a = (adder){.ctx = ctx, .kernels = pc_sum_kernels_for(ctx->simd)};
-    a->shelves = &deal->shelves[task];
+    a->rack = take_rack(deal);
     a->table = pc_alloc_zeroed(&ctx->memory, n_slots(deal), 2 * sizeof *a->table);
     a->found = pc_alloc(&ctx->memory, n_keys, sizeof *a->found);
     a->kept_at = pc_alloc_zeroed(&ctx->memory, n_keys, sizeof *a->kept_at);
@@ -263,6 +289,7 @@ static void free_adder(adder *a)
     pc_free(&a->ctx->memory, a->found);
     pc_free(&a->ctx->memory, a->kept_at);
     pc_free(&a->ctx->memory, a->kept);
+    atomic_store(&a->rack->is_taken, 0);
 }
 
 /* What is kept of a key, made on first use; NULL: memory is out. */
@@ -363,17 +390,17 @@ static int by_key(const void *x, const void *y)
 /* Room for n elements on a shelf; NULL: memory is out. */
 static void *place_on_shelf(adder *a, int64_t n, int64_t size)
 {
-    enum { RECORD = 64, LEAST = 32 * 1024, MOST = 2 * 1024 * 1024 - 2 * RECORD, LINE = 8 };
+    enum { RECORD = 64, LEAST = 32 * 1024, MOST = 8 * 1024 * 1024 - 2 * RECORD, LINE = 8 };
     const int64_t bytes = (n * size + LINE - 1) / LINE * LINE;
-    shelf *first = *a->shelves;
+    shelf *first = a->rack->first;
     if (first == NULL || first->room - first->used < bytes) {
         int64_t room = first == NULL ? LEAST : 2 * first->room;
         if (room > MOST) room = MOST;
         if (room < bytes) room = bytes;
         first = pc_alloc(&a->ctx->memory, RECORD + room, 1);
         if (first == NULL) return NULL;
-        *first = (shelf){*a->shelves, room, 0};
-        *a->shelves = first;
+        *first = (shelf){a->rack->first, room, 0};
+        a->rack->first = first;
     }
     first->used += bytes;
     return (char *)first + RECORD + first->used - bytes;
@@ -428,7 +455,7 @@ static pc_status add_buckets(pc_worker *worker, int64_t task, void *arg, pc_erro
     pc_deal *deal = arg;
     const int64_t end = deal->n_buckets * (task + 1) / n_tasks(deal);
     adder a;
-    pc_status status = make_adder(worker->ctx, deal, task, &a, err);
+    pc_status status = make_adder(worker->ctx, deal, &a, err);
     for (int64_t b = deal->n_buckets * task / n_tasks(deal); status == PC_OK && b < end; b++) {
         if (!has_rows(deal, b) && deal->bucket[b].n == 0) continue;
         status = put_cells(&a, &deal->bucket[b], err);
@@ -442,17 +469,9 @@ static pc_status add_buckets(pc_worker *worker, int64_t task, void *arg, pc_erro
     return status;
 }
 
-/* Every bucket moves to new shelves: nobody could use the room of its earlier cells. */
-static void take_shelves(pc_deal *deal, shelf *before[ADD_TASKS])
-{
-    memcpy(before, deal->shelves, sizeof deal->shelves);
-    memset(deal->shelves, 0, sizeof deal->shelves);
-}
-
 pc_status pc_deal_add(pc_context *ctx, pc_deal *deal, int n_threads)
 {
-    shelf *before[ADD_TASKS];
-    take_shelves(deal, before);
+    shelf *before = take_shelves(deal); /* every bucket moves: nobody could use the room of its earlier cells */
     const pc_status status = pc_parallel_run(ctx, n_threads, n_tasks(deal), add_buckets, deal);
     free_shelves(ctx, before);
     free_rows(ctx, deal);
@@ -522,10 +541,9 @@ pc_status pc_deal_take(pc_context *ctx, pc_deal *deal, const pc_deal *from, int 
 {
     const uint32_t within = ((uint32_t)1 << deal->shift) - 1;
     int64_t n = 0;
-    shelf *before[ADD_TASKS];
+    shelf *before = take_shelves(deal);
     adder a;
-    take_shelves(deal, before);
-    pc_status status = make_adder(ctx, deal, 0, &a, &ctx->error);
+    pc_status status = make_adder(ctx, deal, &a, &ctx->error);
     moved *cells = moved_cells(ctx, from, low_bits, map, &n);
     if (cells == NULL) status = out_of_memory(&ctx->error);
     for (int64_t b = 0, c = 0; status == PC_OK && b < deal->n_buckets; b++) {

@@ -2,19 +2,19 @@
  * A block is preceded by a 64-byte header that remembers how it was taken, so that giving it back
  * needs no size and the counters stay exact. They count the bytes asked for, without headers.
  *
- * Small blocks come from the C library. Blocks of 2 MiB and more are mapped: the mapping starts at
- * a multiple of 2 MiB, the only place where the processor can use a huge page, and fresh pages are
- * zero already. Under the address sanitizer every block comes from the C library, which guards the
- * bytes right behind the last one.
+ * Small blocks come from the C library, those of 2 MiB and more from pc_mapping: a mapping starts at a
+ * multiple of 2 MiB, the only place where the processor can use a huge page. Under the address sanitizer
+ * every block comes from the C library, which guards the bytes right behind the last one.
  */
-#define _GNU_SOURCE /* MAP_ANONYMOUS, MADV_HUGEPAGE */
+#define _POSIX_C_SOURCE 200809L /* posix_memalign */
 
 #include "pc_memory.h"
+
+#include "pc_mapping.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -25,7 +25,7 @@
 #define PC_GUARDED_BLOCKS 1
 #endif
 
-enum { ALIGNMENT = 64, HUGE_PAGE = 2 * 1024 * 1024 };
+enum { ALIGNMENT = 64 };
 
 typedef struct block_header {
     int64_t bytes; /* as counted */
@@ -70,7 +70,7 @@ static void count_block(pc_memory *memory, int64_t bytes)
 /* Whether count elements of size bytes, a header and the room to align them have a size at all. */
 static bool has_a_size(int64_t count, size_t size)
 {
-    const uint64_t most = (uint64_t)PTRDIFF_MAX - ALIGNMENT - 2 * (uint64_t)HUGE_PAGE;
+    const uint64_t most = (uint64_t)PTRDIFF_MAX - ALIGNMENT - 2 * (uint64_t)PC_MAPPING_PAGE;
     return count >= 0 && (size == 0 || (uint64_t)count <= most / size);
 }
 
@@ -85,25 +85,14 @@ static block_header *take_small(size_t bytes, bool zeroed)
 }
 
 #ifndef PC_GUARDED_BLOCKS
-/* Map one huge page more than needed, keep the part that starts at a multiple of a huge page. */
-static block_header *take_big(size_t bytes)
+static block_header *take_big(size_t bytes, bool zeroed)
 {
-    const size_t kept = (ALIGNMENT + bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
-    char *start = mmap(NULL, kept + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                       -1, 0);
-    if (start == MAP_FAILED) return NULL;
-    const size_t before = (HUGE_PAGE - (uintptr_t)start % HUGE_PAGE) % HUGE_PAGE;
-    const size_t after = HUGE_PAGE - before;
-    if (before > 0) munmap(start, before);
-    if (after > 0) munmap(start + before + kept, after);
-    start += before;
-#ifdef MADV_HUGEPAGE
-    madvise(start, kept, MADV_HUGEPAGE); /* a wish: refused, the block is as good */
-#endif
-    /* A page that is read before it is written to is taken twice, and the second time in small pages. */
-    for (size_t at = 0; at < kept; at += HUGE_PAGE) *(volatile char *)(start + at) = 0;
-    block_header *header = (block_header *)(void *)start;
-    header->mapped = kept;
+    size_t length = 0;
+    bool is_zero = false;
+    block_header *header = pc_mapping_take(ALIGNMENT + bytes, &length, &is_zero);
+    if (header == NULL) return NULL;
+    if (zeroed && !is_zero) memset((char *)header + ALIGNMENT, 0, bytes);
+    header->mapped = length;
     return header;
 }
 #endif
@@ -116,7 +105,7 @@ static void *take(pc_memory *memory, int64_t count, size_t size, bool zeroed)
 #ifdef PC_GUARDED_BLOCKS
     block_header *header = take_small(bytes, zeroed);
 #else
-    block_header *header = bytes >= HUGE_PAGE ? take_big(bytes) : take_small(bytes, zeroed);
+    block_header *header = bytes >= PC_MAPPING_PAGE ? take_big(bytes, zeroed) : take_small(bytes, zeroed);
 #endif
     if (header == NULL) return NULL;
     header->bytes = (int64_t)bytes;
@@ -141,7 +130,7 @@ void pc_free(pc_memory *memory, void *block)
     atomic_fetch_sub(&memory->in_use, header->bytes);
     atomic_fetch_sub(&memory->n_blocks, 1);
     if (header->mapped > 0) {
-        munmap(header, header->mapped);
+        pc_mapping_give(header, header->mapped);
     } else {
         free(header);
     }

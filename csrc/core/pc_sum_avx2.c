@@ -3,8 +3,7 @@
 #include <immintrin.h>
 #include <stdint.h>
 
-#define PC_SUM_FETCH(address) __builtin_prefetch(address)
-#define PC_SUM_FETCH_FAR(address) __builtin_prefetch(address, 0, 2)
+#define PC_SUM_FETCH(address) __builtin_prefetch(address, 0, 2)
 #define PC_SUM_HAS_VECTORS
 
 /* The compiler makes no such vectors of the portable lines: it is twice as slow. */

@@ -45,9 +45,9 @@ static uint8_t pack(int64_t n, int64_t n_columns, const uint8_t *const *column, 
 
 enum { CACHE_LINE = 64, ROWS_AHEAD = 64 };
 
+/* Not into the first-level cache, where the rows at hand are. */
 #ifndef PC_SUM_FETCH
 #define PC_SUM_FETCH(address) ((void)(address))
-#define PC_SUM_FETCH_FAR(address) ((void)(address)) /* not into the first-level cache */
 #endif
 
 static void fetch(const void *start, int64_t n_bytes)
@@ -105,7 +105,7 @@ static int64_t add_pairs(int64_t first, int64_t n, const uint32_t *restrict at,
         const int64_t end = n - strip < ROWS_AHEAD ? n : strip + ROWS_AHEAD;
         for (int64_t k = 0; first == strip && k < ahead->n; k++)
             for (int64_t line = 0; line < ahead->row_bytes[k]; line++)
-                PC_SUM_FETCH_FAR(ahead->start[k] + first * ahead->row_bytes[k] + line * CACHE_LINE);
+                PC_SUM_FETCH(ahead->start[k] + first * ahead->row_bytes[k] + line * CACHE_LINE);
         for (int64_t i = first; i < end; i++) {
             double *pair = table + at[i];
             pair[0] += weight[i];
@@ -165,7 +165,7 @@ static inline int64_t add_rows(slot_form form, int64_t first, int64_t n,
         const int64_t end = n - strip < ROWS_AHEAD ? n : strip + ROWS_AHEAD;
         for (int64_t k = 0; first == strip && k < ahead->n; k++)
             for (int64_t line = 0; line < ahead->row_bytes[k]; line++)
-                PC_SUM_FETCH_FAR(ahead->start[k] + first * ahead->row_bytes[k] + line * CACHE_LINE);
+                PC_SUM_FETCH(ahead->start[k] + first * ahead->row_bytes[k] + line * CACHE_LINE);
         for (int64_t i = first; i < end; i++)
             if (add_row(form, n_parts, bits, i, weight[i], table + at[i]) >= most) return i + 1;
         first = end;

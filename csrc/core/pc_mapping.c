@@ -1,0 +1,160 @@
+#define _GNU_SOURCE /* MAP_ANONYMOUS, MADV_HUGEPAGE, MADV_FREE */
+
+#include "pc_mapping.h"
+
+#include <stdatomic.h>
+#include <sys/mman.h>
+
+enum { N_PLACES = 64 };
+
+/* BUSY: one thread reads or writes the place. */
+enum { EMPTY, BUSY, FULL };
+
+/* A mapping that is kept. Its own memory cannot say so: the system may clear it at any time. */
+typedef struct place {
+    _Atomic int state;
+    void *start;
+    size_t length;
+    int64_t age; /* number of mappings given back before it */
+} place;
+
+static place places[N_PLACES];
+static _Atomic int64_t kept_bytes;
+static _Atomic int64_t n_given;
+
+static bool seize(place *p, int state)
+{
+    return atomic_compare_exchange_strong(&p->state, &state, BUSY);
+}
+
+/* ---- fresh mappings ------------------------------------------------------------------------------ */
+
+/* Map one huge page more than needed, keep the part that starts at a multiple of a huge page. */
+static void *map(size_t length)
+{
+    const size_t page = PC_MAPPING_PAGE;
+    char *start = mmap(NULL, length + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (start == MAP_FAILED) return NULL;
+    const size_t before = (page - (uintptr_t)start % page) % page;
+    const size_t after = page - before;
+    if (before > 0) munmap(start, before);
+    if (after > 0) munmap(start + before + length, after);
+    start += before;
+#ifdef MADV_HUGEPAGE
+    madvise(start, length, MADV_HUGEPAGE); /* a wish: refused, the block is as good */
+#endif
+    /* A page that is read before it is written to is taken twice, and the second time in small pages. */
+    for (size_t at = 0; at < length; at += page) *(volatile char *)(start + at) = 0;
+    return start;
+}
+
+/* ---- kept mappings ------------------------------------------------------------------------------- */
+
+/* At most a quarter more than needed: the rest of a larger one would be nobody's. */
+static bool fits(const place *p, size_t length)
+{
+    return p->length >= length && p->length - length <= length / 4;
+}
+
+static void *take_kept(size_t length, size_t *found)
+{
+    for (int64_t k = 0; k < N_PLACES; k++) {
+        place *p = &places[k];
+        if (!seize(p, FULL)) continue;
+        if (fits(p, length)) {
+            void *start = p->start;
+            *found = p->length;
+            atomic_fetch_sub(&kept_bytes, (int64_t)p->length);
+            atomic_store(&p->state, EMPTY);
+            return start;
+        }
+        atomic_store(&p->state, FULL);
+    }
+    return NULL;
+}
+
+/* Give the oldest mapping that is kept to the system; false: there is none. */
+static bool drop_oldest(void)
+{
+    place *oldest = NULL;
+    for (int64_t k = 0; k < N_PLACES; k++) {
+        place *p = &places[k];
+        if (!seize(p, FULL)) continue;
+        if (oldest == NULL || p->age < oldest->age) {
+            if (oldest != NULL) atomic_store(&oldest->state, FULL);
+            oldest = p;
+        } else {
+            atomic_store(&p->state, FULL);
+        }
+    }
+    if (oldest == NULL) return false;
+    munmap(oldest->start, oldest->length);
+    atomic_fetch_sub(&kept_bytes, (int64_t)oldest->length);
+    atomic_store(&oldest->state, EMPTY);
+    return true;
+}
+
+static bool keep(void *start, size_t length)
+{
+    for (int64_t k = 0; k < N_PLACES; k++) {
+        place *p = &places[k];
+        if (!seize(p, EMPTY)) continue;
+        p->start = start;
+        p->length = length;
+        p->age = atomic_fetch_add(&n_given, 1);
+        atomic_store(&p->state, FULL);
+        return true;
+    }
+    return false;
+}
+
+/* Whether the system may take the pages of a mapping and leave the mapping itself. */
+static bool mark_free(void *start, size_t length)
+{
+#ifdef MADV_FREE
+    return madvise(start, length, MADV_FREE) == 0;
+#else
+    (void)start, (void)length;
+    return false;
+#endif
+}
+
+/* ---- take and give ------------------------------------------------------------------------------- */
+
+void *pc_mapping_take(size_t n_bytes, size_t *length, bool *is_zero)
+{
+    const size_t page = PC_MAPPING_PAGE, needed = (n_bytes + page - 1) / page * page;
+    void *start = take_kept(needed, length);
+    *is_zero = start == NULL;
+    if (start != NULL) return start;
+    *length = needed;
+    start = map(needed);
+    if (start != NULL || pc_mapping_kept() == 0) return start;
+    pc_mapping_release();
+    return map(needed);
+}
+
+void pc_mapping_give(void *start, size_t length)
+{
+    const int64_t bytes = (int64_t)length;
+    if (bytes > PC_MAPPING_KEPT || !mark_free(start, length)) {
+        munmap(start, length);
+        return;
+    }
+    int64_t kept = atomic_fetch_add(&kept_bytes, bytes) + bytes;
+    while (kept > PC_MAPPING_KEPT && drop_oldest()) kept = atomic_load(&kept_bytes);
+    if (keep(start, length) || (drop_oldest() && keep(start, length))) return;
+    munmap(start, length);
+    atomic_fetch_sub(&kept_bytes, bytes);
+}
+
+int64_t pc_mapping_kept(void)
+{
+    return atomic_load(&kept_bytes);
+}
+
+void pc_mapping_release(void)
+{
+    while (drop_oldest()) {
+    }
+}
