@@ -43,7 +43,9 @@ static uint8_t pack(int64_t n, int64_t n_columns, const uint8_t *const *column, 
     }
 }
 
-enum { CACHE_LINE = 64, ROWS_AHEAD = 64 };
+/* A strip of rows is added while what the next block needs is fetched, and the slots of rows further on: a
+ * processor alone looks ahead a few dozen rows, too few to wait for all their slots at once. */
+enum { CACHE_LINE = 64, STRIP_ROWS = 64, SLOTS_AHEAD = 128 };
 
 /* Not into the first-level cache, where the rows at hand are. */
 #ifndef PC_SUM_FETCH
@@ -53,6 +55,22 @@ enum { CACHE_LINE = 64, ROWS_AHEAD = 64 };
 static void fetch(const void *start, int64_t n_bytes)
 {
     for (int64_t b = 0; b < n_bytes; b += CACHE_LINE) PC_SUM_FETCH((const char *)start + b);
+}
+
+/* What the strip at row `first` has to fetch of the next block. Inlined: a function that only fetches has no
+ * effect, and its calls would be dropped. */
+static inline __attribute__((always_inline)) void fetch_strip(int64_t first, const pc_sum_ahead *ahead)
+{
+    for (int64_t k = 0; k < ahead->n; k++)
+        for (int64_t line = 0; line < ahead->row_bytes[k]; line++)
+            PC_SUM_FETCH(ahead->start[k] + first * ahead->row_bytes[k] + line * CACHE_LINE);
+}
+
+/* The slots of rows first .. end-1, of which there are n. */
+static inline __attribute__((always_inline)) void fetch_slots(int64_t first, int64_t end, int64_t n, const uint32_t *at, const double *table)
+{
+    if (end > n) end = n;
+    for (int64_t i = first; i < end; i++) PC_SUM_FETCH(table + at[i]);
 }
 
 static int check(int64_t n, const double *restrict amount)
@@ -95,17 +113,15 @@ static inline void add_four(double weight, unsigned bits, double *slot)
 
 #endif
 
-/* Fetching is written out: a function that only fetches has no effect, and would be dropped. */
 static int64_t add_pairs(int64_t first, int64_t n, const uint32_t *restrict at,
                          const double *restrict weight, double most, double *restrict table,
                          const pc_sum_ahead *ahead)
 {
     while (first < n) {
-        const int64_t strip = first / ROWS_AHEAD * ROWS_AHEAD;
-        const int64_t end = n - strip < ROWS_AHEAD ? n : strip + ROWS_AHEAD;
-        for (int64_t k = 0; first == strip && k < ahead->n; k++)
-            for (int64_t line = 0; line < ahead->row_bytes[k]; line++)
-                PC_SUM_FETCH(ahead->start[k] + first * ahead->row_bytes[k] + line * CACHE_LINE);
+        const int64_t strip = first / STRIP_ROWS * STRIP_ROWS;
+        const int64_t end = n - strip < STRIP_ROWS ? n : strip + STRIP_ROWS;
+        if (first == strip) fetch_strip(first, ahead);
+        if (first == strip) fetch_slots(first == 0 ? 0 : first + SLOTS_AHEAD, first + SLOTS_AHEAD + STRIP_ROWS, n, at, table);
         for (int64_t i = first; i < end; i++) {
             double *pair = table + at[i];
             pair[0] += weight[i];
@@ -161,11 +177,9 @@ static inline int64_t add_rows(slot_form form, int64_t first, int64_t n,
                                double most, double *restrict table, const pc_sum_ahead *ahead)
 {
     while (first < n) {
-        const int64_t strip = first / ROWS_AHEAD * ROWS_AHEAD;
-        const int64_t end = n - strip < ROWS_AHEAD ? n : strip + ROWS_AHEAD;
-        for (int64_t k = 0; first == strip && k < ahead->n; k++)
-            for (int64_t line = 0; line < ahead->row_bytes[k]; line++)
-                PC_SUM_FETCH(ahead->start[k] + first * ahead->row_bytes[k] + line * CACHE_LINE);
+        const int64_t strip = first / STRIP_ROWS * STRIP_ROWS;
+        const int64_t end = n - strip < STRIP_ROWS ? n : strip + STRIP_ROWS;
+        if (first == strip) fetch_strip(first, ahead);
         for (int64_t i = first; i < end; i++)
             if (add_row(form, n_parts, bits, i, weight[i], table + at[i]) >= most) return i + 1;
         first = end;
