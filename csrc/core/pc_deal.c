@@ -586,3 +586,17 @@ int64_t pc_deal_read(const pc_deal *deal, int64_t b, uint32_t *key, int64_t *n, 
     }
     return home->n;
 }
+
+int64_t pc_deal_run_end(const pc_deal *deal, int64_t b, int64_t c, int low_bits, int64_t *high)
+{
+    const bucket *home = &deal->bucket[b];
+    const uint32_t first = (uint32_t)b << deal->shift;
+    int64_t within = c, behind = home->n; /* the first cell of another run lies in within+1 .. behind */
+    *high = (first + home->key[c]) >> low_bits;
+    while (within + 1 < behind) {
+        const int64_t middle = within + (behind - within) / 2;
+        if ((first + home->key[middle]) >> low_bits == *high) within = middle;
+        else behind = middle;
+    }
+    return behind;
+}

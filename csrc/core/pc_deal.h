@@ -62,4 +62,8 @@ pc_status pc_deal_take(pc_context *ctx, pc_deal *deal, const pc_deal *from, int 
 int64_t pc_deal_n_buckets(const pc_deal *deal);
 int64_t pc_deal_read(const pc_deal *deal, int64_t b, uint32_t *key, int64_t *n, double *weight);
 
+/* Cell c of bucket b, and those behind it whose keys have the same bits from `low_bits` on: the cell behind
+ * the last one; *high is those bits. */
+int64_t pc_deal_run_end(const pc_deal *deal, int64_t b, int64_t c, int low_bits, int64_t *high);
+
 #endif

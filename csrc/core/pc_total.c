@@ -340,6 +340,19 @@ static pc_status prepare(pc_context *ctx, pc_total *total, const pc_rows *rows, 
     return status;
 }
 
+/* Groups with cells have been seen; those with rows outside the domain alone were noted row by row. */
+static void note_cells(pc_total *total)
+{
+    const int64_t n_buckets = pc_deal_n_buckets(total->deal);
+    for (int64_t b = 0; b < n_buckets; b++) {
+        const int64_t n = pc_deal_read(total->deal, b, NULL, NULL, NULL);
+        for (int64_t c = 0, code = 0; c < n;) {
+            c = pc_deal_run_end(total->deal, b, c, (int)total->plan.n_flags, &code);
+            pc_total_note_dealt(total, code);
+        }
+    }
+}
+
 /* Deal the rows first .. first+n-1, and add them. */
 static pc_status run_deal(pc_context *ctx, update_job *job, int n_threads, int64_t first, int64_t n)
 {
@@ -350,6 +363,7 @@ static pc_status run_deal(pc_context *ctx, update_job *job, int n_threads, int64
     if (status == PC_OK) status = pc_parallel_run(ctx, n_threads, PC_DEAL_LANES, deal_lane, job);
     if (status == PC_OK && atomic_load(&job->first_bad) == INT64_MAX)
         status = pc_deal_add(ctx, deal, n_threads);
+    if (status == PC_OK) note_cells(job->total);
     return status;
 }
 

@@ -120,30 +120,17 @@ static pc_status make_starts(pc_context *ctx, pc_total *total)
 }
 
 /* Cells lie by group and combination already: they need only be counted. */
-static pc_status count_dealt(pc_context *ctx, pc_total *total)
+static void count_dealt(pc_total *total)
 {
-    const int bits = (int)total->plan.n_flags;
     const int64_t n_buckets = pc_deal_n_buckets(total->deal);
-    uint32_t *key = NULL;
-    int64_t most = 0;
-    pc_status status = PC_OK;
-    for (int64_t b = 0; b < n_buckets; b++) {
+    for (int64_t b = 0, g = 0; b < n_buckets; b++) {
         const int64_t n = pc_deal_read(total->deal, b, NULL, NULL, NULL);
-        if (n > most) most = n;
-    }
-    key = pc_alloc(&ctx->memory, most, sizeof *key);
-    if (key == NULL) return pc_total_out_of_memory(&ctx->error);
-    for (int64_t b = 0, g = 0; status == PC_OK && b < n_buckets; b++) {
-        const int64_t n = pc_deal_read(total->deal, b, key, NULL, NULL);
-        for (int64_t c = 0; c < n; c++) {
-            while (total->live[g] != key[c] >> bits) g++;
-            total->start[g + 1]++;
+        for (int64_t c = 0, end = 0, code = 0; c < n; c = end) {
+            end = pc_deal_run_end(total->deal, b, c, (int)total->plan.n_flags, &code);
+            while (total->live[g] != code) g++;
+            total->start[g + 1] += end - c;
         }
-        if (status == PC_OK && pc_caller_stopped(ctx))
-            status = pc_context_fail(ctx, PC_ERR_INTERRUPTED, "", -1, -1, "stopped by the host");
     }
-    pc_free(&ctx->memory, key);
-    return status;
 }
 
 static void sum_record(const pc_total *total, const pc_total_lane *lane, int64_t code, double *sum)
@@ -283,7 +270,8 @@ static pc_status finish_dealt(pc_context *ctx, pc_total *total)
 {
     pc_status status = find_dealt(ctx, total);
     if (status == PC_OK) status = make_starts(ctx, total);
-    return status == PC_OK ? count_dealt(ctx, total) : status;
+    if (status == PC_OK) count_dealt(total);
+    return status;
 }
 
 pc_status pc_total_finish(pc_context *ctx, pc_total *total)

@@ -297,18 +297,22 @@ void pc_total_note_dealt(const pc_total *total, int64_t code)
 static pc_status deal_profile(pc_total_block *b, pc_error *err)
 {
     const int64_t n_flags = b->total->layout.n_flags;
+    const pc_sum_ahead ahead = next_block(b);
     uint32_t mask[PC_BLOCK];
     const pc_status status = load_masks(b, mask, err);
     if (status != PC_OK) return status;
-    for (int64_t i = 0; i < b->n; i++) pc_total_note_dealt(b->total, b->code[i]);
-    for (int64_t i = 0; i < b->n; i++) b->code[i] = b->code[i] << n_flags | mask[i];
+    for (int64_t k = 0; k < ahead.n; k++)
+        b->kernels->fetch(ahead.start[k], b->n * ahead.row_bytes[k]);
     int64_t n = b->n;
     const double *weight = b->u;
-    if (b->inside != NULL) {
+    if (b->inside == NULL) {
+        for (int64_t i = 0; i < n; i++) b->code[i] = b->code[i] << n_flags | mask[i];
+    } else {
         n = 0;
         for (int64_t i = 0; i < b->n; i++) {
+            if (!b->inside[i]) pc_total_note_dealt(b->total, b->code[i]);
             if (!b->inside[i]) continue;
-            b->code[n] = b->code[i];
+            b->code[n] = b->code[i] << n_flags | mask[i];
             b->weight[n++] = b->u[i];
         }
         weight = b->weight;
