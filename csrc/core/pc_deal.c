@@ -11,7 +11,7 @@
 
 /* A stage is three lines of the cache: it leaves for its page in full, past the cache. */
 enum { STAGE_ROWS = 16, PAGE_STAGES = 8, PAGE_ROWS = STAGE_ROWS * PAGE_STAGES };
-enum { LEAST_SHIFT = 15, MOST_SHIFT = 17, MOST_BUCKETS = 8192, ADD_TASKS = 32 };
+enum { LEAST_SHIFT = 16, MOST_SHIFT = 17, MOST_BUCKETS = 8192, ADD_TASKS = 32 };
 /* Keys a power of two apart would share one set of the cache: every so many keys leave some room. */
 enum { STRIP = 1024, GAP = 4 };
 enum { NO_PAGE = -1, BATCH_PAGES = 64 };
@@ -252,7 +252,7 @@ typedef struct adder {
     pc_context *ctx;
     const pc_sum_kernels *kernels;
     double *table;     /* [2 x slots] weight and n */
-    uint32_t *found;   /* [keys] those that occur */
+    uint32_t *found;   /* [keys + 4] those that occur */
     int32_t *kept_at;  /* [keys] 1 + where a key is kept; 0: nowhere */
     kept *kept;        /* [n_kept] in the order of time */
     int64_t n_kept, room;
@@ -277,7 +277,7 @@ static pc_status make_adder(pc_context *ctx, pc_deal *deal, adder *a, pc_error *
     *a = (adder){.ctx = ctx, .kernels = pc_sum_kernels_for(ctx->simd)};
     a->rack = take_rack(deal);
     a->table = pc_alloc_zeroed(&ctx->memory, n_slots(deal), 2 * sizeof *a->table);
-    a->found = pc_alloc(&ctx->memory, n_keys, sizeof *a->found);
+    a->found = pc_alloc(&ctx->memory, n_keys + 4, sizeof *a->found);
     a->kept_at = pc_alloc_zeroed(&ctx->memory, n_keys, sizeof *a->kept_at);
     if (a->table == NULL || a->found == NULL || a->kept_at == NULL) return out_of_memory(err);
     return PC_OK;
@@ -373,11 +373,8 @@ static int64_t find_cells(adder *a, const pc_deal *deal)
         double *pair = a->table + 2 * slot_of(a->kept[c].key);
         if (pair[PC_RECORD_N] == 0) pair[PC_RECORD_N] = -1;
     }
-    for (uint32_t key = 0; key >> deal->shift == 0; key += STRIP) {
-        const int64_t more = a->kernels->find_pairs(STRIP, a->table + 2 * slot_of(key), a->found + n);
-        for (int64_t c = n; c < n + more; c++) a->found[c] += key;
-        n += more;
-    }
+    for (uint32_t key = 0; key >> deal->shift == 0; key += STRIP)
+        n += a->kernels->find_pairs(STRIP, a->table + 2 * slot_of(key), key, a->found + n);
     return n;
 }
 
@@ -406,7 +403,7 @@ static void *place_on_shelf(adder *a, int64_t n, int64_t size)
     return (char *)first + RECORD + first->used - bytes;
 }
 
-/* The n cells found in the table, and what is kept, become those of the bucket. */
+/* The n cells found in the table, and what is kept, become those of the bucket; the table is empty again. */
 static pc_status shelve_cells(adder *a, int64_t n, bucket *b, pc_error *err)
 {
     double *pair = place_on_shelf(a, n, 2 * sizeof *pair);
@@ -414,8 +411,10 @@ static pc_status shelve_cells(adder *a, int64_t n, bucket *b, pc_error *err)
     kept *beside = place_on_shelf(a, a->n_kept, sizeof *beside);
     if (pair == NULL || key == NULL || beside == NULL) return out_of_memory(err);
     for (int64_t c = 0; c < n; c++) {
-        memcpy(pair + 2 * c, a->table + 2 * slot_of(a->found[c]), 2 * sizeof *pair);
+        double *from = a->table + 2 * slot_of(a->found[c]);
+        memcpy(pair + 2 * c, from, 2 * sizeof *pair);
         if (pair[2 * c + 1] < 0) pair[2 * c + 1] = 0;
+        from[0] = from[1] = 0; /* now that its line is at hand */
     }
     memcpy(key, a->found, (size_t)n * sizeof *key);
     if (a->n_kept > 0) memcpy(beside, a->kept, (size_t)a->n_kept * sizeof *beside);
@@ -424,12 +423,10 @@ static pc_status shelve_cells(adder *a, int64_t n, bucket *b, pc_error *err)
     return PC_OK;
 }
 
-/* The same, and the table is empty again. */
 static pc_status take_cells(adder *a, const pc_deal *deal, bucket *b, pc_error *err)
 {
     const int64_t n = find_cells(a, deal);
     const pc_status status = shelve_cells(a, n, b, err);
-    memset(a->table, 0, (size_t)n_slots(deal) * 2 * sizeof *a->table);
     for (int64_t c = 0; c < a->n_kept; c++) a->kept_at[a->kept[c].key] = 0;
     a->n_kept = 0;
     return status;

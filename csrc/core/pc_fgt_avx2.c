@@ -11,10 +11,10 @@ static void powers(int64_t n, const double *restrict welfare, const double *rest
                    const double *restrict u, double *restrict gap, double *restrict headcount,
                    double *restrict first, double *restrict second)
 {
-    enum { AHEAD = 256 };
+    enum { AHEAD = 1024 };
     int64_t i = 0;
     for (; i + 4 <= n; i += 4) {
-        __builtin_prefetch((i & 4 ? welfare : line) + i + AHEAD);
+        __builtin_prefetch((i & 4 ? welfare : line) + i + AHEAD, 0, 2);
         const __m256d y = _mm256_loadu_pd(welfare + i), z = _mm256_loadu_pd(line + i);
         const __m256d weight = _mm256_loadu_pd(u + i), poor = _mm256_cmp_pd(y, z, _CMP_LT_OQ);
         const __m256d g = _mm256_and_pd(poor, _mm256_div_pd(_mm256_sub_pd(z, y), z));

@@ -48,9 +48,9 @@ typedef struct pc_sum_kernels {
     int64_t (*add_pairs)(int64_t first, int64_t n, const uint32_t *at, const double *weight,
                          double most, double *table, const pc_sum_ahead *ahead);
 
-    /* The numbers i < n whose pair at table + 2 * i has a second number that is not 0; returns how many. Room
-     * for n. */
-    int64_t (*find_pairs)(int64_t n, const double *table, uint32_t *found);
+    /* first + i for the pairs i < n at table + 2 * i whose second number is not 0; returns how many. n is a
+     * multiple of 4, and found has room for 4 more than there are. */
+    int64_t (*find_pairs)(int64_t n, const double *table, uint32_t first, uint32_t *found);
 
     /* Copy n_bytes, a multiple of 64, from and to where a line of the cache begins, past the cache: what is
      * written will not be read soon. Other threads can see it after settle(). */

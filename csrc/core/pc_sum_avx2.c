@@ -35,6 +35,32 @@ static inline void add_four(double weight, unsigned bits, double *slot)
     _mm256_storeu_pd(slot, _mm256_add_pd(_mm256_loadu_pd(slot), weight_where(weight, bits)));
 }
 
+static inline int64_t find_four(const double *pairs, uint32_t first, uint32_t *found)
+{
+    /* unpacking leaves the second numbers in the order 0, 2, 1, 3 */
+    static const uint32_t of_bits[16][4] = {{0}, {0}, {2}, {0, 2}, {1}, {0, 1}, {1, 2}, {0, 1, 2},
+                                            {3}, {0, 3}, {2, 3}, {0, 2, 3}, {1, 3}, {0, 1, 3}, {1, 2, 3}, {0, 1, 2, 3}};
+    static const uint8_t n_bits[16] = {0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4};
+    const __m256d second = _mm256_unpackhi_pd(_mm256_loadu_pd(pairs), _mm256_loadu_pd(pairs + 4));
+    const int bits = _mm256_movemask_pd(_mm256_cmp_pd(second, _mm256_setzero_pd(), _CMP_NEQ_UQ));
+    const __m128i which = _mm_loadu_si128((const void *)of_bits[bits]);
+    _mm_storeu_si128((void *)found, _mm_add_epi32(which, _mm_set1_epi32((int)first)));
+    return n_bits[bits];
+}
+
+static inline void interleave_four(const double *a, const double *b, const double *c, const double *d,
+                                   double *out)
+{
+    const __m256d of_a = _mm256_loadu_pd(a), of_b = _mm256_loadu_pd(b);
+    const __m256d of_c = _mm256_loadu_pd(c), of_d = _mm256_loadu_pd(d);
+    const __m256d even = _mm256_unpacklo_pd(of_a, of_b), odd = _mm256_unpackhi_pd(of_a, of_b);
+    const __m256d later_even = _mm256_unpacklo_pd(of_c, of_d), later_odd = _mm256_unpackhi_pd(of_c, of_d);
+    _mm256_storeu_pd(out, _mm256_permute2f128_pd(even, later_even, 0x20));
+    _mm256_storeu_pd(out + 4, _mm256_permute2f128_pd(odd, later_odd, 0x20));
+    _mm256_storeu_pd(out + 8, _mm256_permute2f128_pd(even, later_even, 0x31));
+    _mm256_storeu_pd(out + 12, _mm256_permute2f128_pd(odd, later_odd, 0x31));
+}
+
 static void stream(void *to, const void *from, int64_t n_bytes)
 {
     for (int64_t b = 0; b < n_bytes; b += (int64_t)sizeof(__m256i)) {

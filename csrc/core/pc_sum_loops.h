@@ -59,18 +59,21 @@ static void fetch(const void *start, int64_t n_bytes)
 
 /* What the strip at row `first` has to fetch of the next block. Inlined: a function that only fetches has no
  * effect, and its calls would be dropped. */
-static inline __attribute__((always_inline)) void fetch_strip(int64_t first, const pc_sum_ahead *ahead)
+static inline __attribute__((always_inline)) void fetch_strip(int64_t first,
+                                                              const pc_sum_ahead *ahead)
 {
     for (int64_t k = 0; k < ahead->n; k++)
         for (int64_t line = 0; line < ahead->row_bytes[k]; line++)
             PC_SUM_FETCH(ahead->start[k] + first * ahead->row_bytes[k] + line * CACHE_LINE);
 }
 
-/* The slots of rows first .. end-1, of which there are n. */
-static inline __attribute__((always_inline)) void fetch_slots(int64_t first, int64_t end, int64_t n, const uint32_t *at, const double *table)
+/* The slots that the strip at row `first` has to fetch, of n rows. */
+static inline __attribute__((always_inline)) void fetch_slots(int64_t first, int64_t n, const uint32_t *at,
+                                                              const double *table)
 {
-    if (end > n) end = n;
-    for (int64_t i = first; i < end; i++) PC_SUM_FETCH(table + at[i]);
+    const int64_t end = first + SLOTS_AHEAD + STRIP_ROWS;
+    for (int64_t i = first == 0 ? 0 : first + SLOTS_AHEAD; i < n && i < end; i++)
+        PC_SUM_FETCH(table + at[i]);
 }
 
 static int check(int64_t n, const double *restrict amount)
@@ -121,7 +124,7 @@ static int64_t add_pairs(int64_t first, int64_t n, const uint32_t *restrict at,
         const int64_t strip = first / STRIP_ROWS * STRIP_ROWS;
         const int64_t end = n - strip < STRIP_ROWS ? n : strip + STRIP_ROWS;
         if (first == strip) fetch_strip(first, ahead);
-        if (first == strip) fetch_slots(first == 0 ? 0 : first + SLOTS_AHEAD, first + SLOTS_AHEAD + STRIP_ROWS, n, at, table);
+        if (first == strip) fetch_slots(first, n, at, table);
         for (int64_t i = first; i < end; i++) {
             double *pair = table + at[i];
             pair[0] += weight[i];
@@ -133,13 +136,26 @@ static int64_t add_pairs(int64_t first, int64_t n, const uint32_t *restrict at,
     return n;
 }
 
-static int64_t find_pairs(int64_t n, const double *restrict table, uint32_t *restrict found)
+#ifndef PC_SUM_HAS_VECTORS
+
+/* Which of four pairs have a second number, from `first` on; returns how many. */
+static inline int64_t find_four(const double *pairs, uint32_t first, uint32_t *found)
 {
     int64_t n_found = 0;
-    for (int64_t i = 0; i < n; i++) {
-        found[n_found] = (uint32_t)i;
-        n_found += table[2 * i + 1] != 0;
+    for (uint32_t i = 0; i < 4; i++) {
+        found[n_found] = first + i;
+        n_found += pairs[2 * i + 1] != 0;
     }
+    return n_found;
+}
+
+#endif
+
+static int64_t find_pairs(int64_t n, const double *restrict table, uint32_t first, uint32_t *restrict found)
+{
+    int64_t n_found = 0;
+    for (int64_t i = 0; i < n; i += 4)
+        n_found += find_four(table + 2 * i, first + (uint32_t)i, found + n_found);
     return n_found;
 }
 
@@ -232,7 +248,11 @@ static void interleave(int64_t n, const double *const *column, double *restrict 
 {
     const double *restrict a = column[0], *restrict b = column[1];
     const double *restrict c = column[2], *restrict d = column[3];
-    for (int64_t i = 0; i < n; i++) {
+    int64_t i = 0;
+#ifdef PC_SUM_HAS_VECTORS
+    for (; i + 4 <= n; i += 4) interleave_four(a + i, b + i, c + i, d + i, out + 4 * i);
+#endif
+    for (; i < n; i++) {
         out[4 * i] = a[i];
         out[4 * i + 1] = b[i];
         out[4 * i + 2] = c[i];
