@@ -177,6 +177,28 @@ static void pairs_get_weight_and_row(void)
     }
 }
 
+static void pairs_with_a_second_number_are_found(void)
+{
+    enum { PAIRS = 64, FIRST = 1000 };
+    for (int k = 0; k < 2; k++)
+        for (uint32_t bits = 0; bits < 256; bits++) { /* every way of eight, again and again */
+            double table[2 * PAIRS];
+            uint32_t found[PAIRS + 4];
+            int64_t n = 0;
+            for (uint32_t i = 0; i < PAIRS; i++) {
+                table[2 * i] = i % 3; /* which does not matter */
+                table[2 * i + 1] = bits >> i % 8 & 1 ? (i % 2 ? -1.0 : 1024.0) : 0.0;
+            }
+            const int64_t n_found = build(k)->find_pairs(PAIRS, table, FIRST, found);
+            for (uint32_t i = 0; i < PAIRS; i++)
+                if (bits >> i % 8 & 1) n += n < n_found && found[n] == FIRST + i;
+            EXPECT(n == n_found);
+            int64_t expected = 0;
+            for (uint32_t i = 0; i < PAIRS; i++) expected += bits >> i % 8 & 1;
+            EXPECT(n == expected);
+        }
+}
+
 static void four_columns_are_interleaved(void)
 {
     static double column[4][N], out[4 * N];
@@ -286,6 +308,7 @@ int main(void)
         CLAIM(flags_get_the_weights_of_their_rows),
         CLAIM(cells_get_the_weights_of_their_combinations),
         CLAIM(pairs_get_weight_and_row),
+        CLAIM(pairs_with_a_second_number_are_found),
         CLAIM(four_columns_are_interleaved),
         CLAIM(parts_are_added_to_the_slots_of_their_rows),
         CLAIM(adding_stops_behind_the_row_that_fills_a_slot),
