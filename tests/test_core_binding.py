@@ -874,3 +874,36 @@ def test_ctrl_c_ends_a_long_call_within_a_quarter_of_a_second(call, n_ids):
     assert child.returncode == 0, complaint
     assert said != "finished\n", "the call was too short to be interrupted"
     assert float(said) - sent < 0.25
+
+
+# --------------------------------------------------------------------------- memory that is kept
+
+
+def test_a_large_result_stays_as_it_is_while_anything_looks_at_it():
+    """Blocks of 2 MiB and more go from call to call: never while an array or a view has them."""
+    n = 3_000_000  # masks of 6 MB
+    rng = np.random.default_rng(5)
+
+    def masks(columns):
+        packed, _ = _core.pack(n, [_core.column_array(column) for column in columns])
+        return packed
+
+    ones = [rng.integers(0, 2, n, dtype=np.int8) for _ in range(9)]
+    first = masks(ones)
+    expected = sum(column.astype(np.uint16) << j for j, column in enumerate(ones))
+    view = first[10:-10:3]
+    address = first.__array_interface__["data"][0]
+    del first
+    gc.collect()
+    others = [masks([np.ones(n, np.int8)] * 9) for _ in range(4)]
+    assert np.array_equal(view, expected[10:-10:3])
+    assert all((other == 2**9 - 1).all() for other in others)
+    addresses = {other.__array_interface__["data"][0] for other in others}
+    assert len(addresses) == 4
+    assert address not in addresses
+    del view, others
+    gc.collect()
+    again = masks(ones)
+    assert again.flags.writeable
+    assert again.__array_interface__["data"][0] in addresses | {address}
+    assert np.array_equal(again, expected)

@@ -1,6 +1,5 @@
 #include "py_argument.h"
 
-#include "py_array.h"
 #include "py_column.h"
 #include "py_error.h"
 
@@ -60,7 +59,7 @@ void *py_put_array(PyObject *result, const char *word, int type, int64_t n_rows,
 {
     npy_intp shape[2] = {(npy_intp)n_rows, (npy_intp)n};
     const int n_dims = n_rows < 0 ? 1 : 2;
-    PyObject *array = py_array_new(n_dims, n_dims == 1 ? shape + 1 : shape, type);
+    PyObject *array = PyArray_SimpleNew(n_dims, n_dims == 1 ? shape + 1 : shape, type);
     if (py_put(result, word, array) < 0) return NULL;
     return PyArray_DATA((PyArrayObject *)array);
 }

@@ -1,35 +1,55 @@
 #include "py_array.h"
 
-#include "pc_mapping.h"
 #include "pc_memory.h"
 #include "py_column.h"
 #include "py_error.h"
 
 /* ---- new arrays ---------------------------------------------------------------------------------- */
 
-static pc_memory lent; /* what arrays hold; zero as it begins */
-
-static void free_lent(PyObject *capsule)
+/* Memory as the module keeps it: counters that nobody reads, and its blocks. */
+static pc_memory memory_of(py_state *state)
 {
-    pc_free(&lent, PyCapsule_GetPointer(capsule, NULL));
+    pc_memory memory;
+    pc_memory_init(&memory);
+    memory.kept = &state->kept;
+    return memory;
 }
 
-static PyObject *new_large(int n_dims, const npy_intp *shape, int type, npy_intp n_bytes)
+static void free_lent(PyObject *owner)
 {
-    void *block = pc_alloc(&lent, (int64_t)n_bytes, 1);
-    if (block == NULL) return PyErr_NoMemory();
-    PyObject *owner = PyCapsule_New(block, NULL, free_lent);
+    PyObject *module = PyCapsule_GetContext(owner);
+    pc_memory memory = memory_of(py_module_state(module));
+    pc_free(&memory, PyCapsule_GetPointer(owner, NULL));
+    Py_DECREF(module);
+}
+
+/* A capsule that frees the block with the module's memory, and keeps the module; NULL: the block is freed. */
+static PyObject *owner_of(py_state *state, pc_memory *memory, void *block)
+{
+    PyObject *owner = PyCapsule_New(block, NULL, NULL);
     if (owner == NULL) {
-        pc_free(&lent, block);
+        pc_free(memory, block);
         return NULL;
     }
+    PyCapsule_SetContext(owner, Py_NewRef(state->module));
+    PyCapsule_SetDestructor(owner, free_lent);
+    return owner;
+}
+
+static PyObject *new_large(py_state *state, int n_dims, const npy_intp *shape, int type, npy_intp n_bytes)
+{
+    pc_memory memory = memory_of(state);
+    void *block = pc_alloc(&memory, (int64_t)n_bytes, 1);
+    if (block == NULL) return PyErr_NoMemory();
+    PyObject *owner = owner_of(state, &memory, block);
+    if (owner == NULL) return NULL;
     PyObject *array = PyArray_SimpleNewFromData(n_dims, shape, type, block);
     if (array == NULL) Py_DECREF(owner);
     else if (PyArray_SetBaseObject((PyArrayObject *)array, owner) < 0) Py_CLEAR(array);
     return array;
 }
 
-PyObject *py_array_new(int n_dims, const npy_intp *shape, int type)
+PyObject *py_array_new(py_state *state, int n_dims, const npy_intp *shape, int type)
 {
     PyArray_Descr *descr = PyArray_DescrFromType(type);
     if (descr == NULL) return NULL;
@@ -38,7 +58,7 @@ PyObject *py_array_new(int n_dims, const npy_intp *shape, int type)
     Py_DECREF(descr);
     if (n < 0 || n > NPY_MAX_INTP / size || n * size < PC_MAPPING_PAGE)
         return PyArray_SimpleNew(n_dims, shape, type);
-    return new_large(n_dims, shape, type, n * size);
+    return new_large(state, n_dims, shape, type, n * size);
 }
 
 /* ---- arrays as columns --------------------------------------------------------------------------- */

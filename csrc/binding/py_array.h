@@ -9,7 +9,7 @@ PyObject *py_column_array(PyObject *module, PyObject *args, PyObject *kwargs);
 
 /* A new array, not initialised. A large one lies in memory of the core's (pc_mapping): what was used before
  * need not be cleared. NULL with an exception set. */
-PyObject *py_array_new(int n_dims, const npy_intp *shape, int type);
+PyObject *py_array_new(py_state *state, int n_dims, const npy_intp *shape, int type);
 
 /* The elements of a contiguous one-dimensional array of int64 or double (type NPY_INT64, NPY_DOUBLE), and
  * their number; *n >= 0 is how many there must be. NULL with an exception set when it is none. */

@@ -14,7 +14,6 @@
 #include "py_group.h"
 
 #include "pc_context.h"
-#include "py_array.h"
 #include "py_error.h"
 
 #include <string.h>
@@ -244,7 +243,7 @@ static void encoder_end(encoder *e)
 static PyObject *first_rows(const encoder *e)
 {
     npy_intp shape = (npy_intp)e->n_codes;
-    PyObject *rows = py_array_new(1, &shape, NPY_INT64);
+    PyObject *rows = PyArray_SimpleNew(1, &shape, NPY_INT64);
     if (rows != NULL && shape > 0)
         memcpy(PyArray_DATA((PyArrayObject *)rows), e->first_row, (size_t)shape * sizeof(int64_t));
     return rows;
@@ -259,7 +258,7 @@ PyObject *py_encode_objects(PyObject *module, PyObject *values)
                              "is not a one-dimensional NumPy array of objects");
     PyArrayObject *array = (PyArrayObject *)values;
     npy_intp n = PyArray_DIM(array, 0);
-    PyObject *codes = py_array_new(1, &n, n <= INT32_MAX ? NPY_INT32 : NPY_INT64);
+    PyObject *codes = PyArray_SimpleNew(1, &n, n <= INT32_MAX ? NPY_INT32 : NPY_INT64);
     if (codes == NULL) return NULL;
     encoder e;
     PyObject *rows = NULL;

@@ -128,6 +128,7 @@ static PyMethodDef functions[] = {
 static int fill_module(PyObject *module)
 {
     py_state *state = py_module_state(module);
+    state->module = module;
     if (PyArray_ImportNumPyAPI() < 0) return -1;
     if (py_error_import(state) < 0) return -1;
     if (py_column_make_type(module, state) < 0) return -1;
@@ -158,6 +159,8 @@ static int clear(PyObject *module)
 
 static void free_module(void *module)
 {
+    py_state *state = py_module_state(module);
+    if (state != NULL) pc_mapping_release(&state->kept);
     (void)clear(module);
 }
 

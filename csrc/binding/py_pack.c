@@ -6,14 +6,14 @@
 #include "py_error.h"
 #include "py_host.h"
 
-static PyObject *masks(int64_t n, int64_t width)
+static PyObject *masks(py_state *state, int64_t n, int64_t width)
 {
     npy_intp shape = (npy_intp)n;
     const int type = width == 1   ? NPY_UINT8
                      : width == 2 ? NPY_UINT16
                      : width == 4 ? NPY_UINT32
                                   : NPY_UINT64;
-    return py_array_new(1, &shape, type);
+    return py_array_new(state, 1, &shape, type);
 }
 
 static bool may_miss(const pc_pack_columns *from)
@@ -30,8 +30,9 @@ static PyObject *run(py_state *state, const py_argument *role, int64_t n, int n_
     const int64_t width = pc_pack_width(from.n);
     pc_context ctx;
     pc_context_init(&ctx);
+    ctx.memory.kept = &state->kept;
     if (n_threads > 0) ctx.n_threads = n_threads < PC_MAX_THREADS ? n_threads : PC_MAX_THREADS;
-    PyObject *deprived = masks(n, width), *missing = may_miss(&from) ? masks(n, width) : Py_NewRef(Py_None);
+    PyObject *deprived = masks(state, n, width), *missing = may_miss(&from) ? masks(state, n, width) : Py_NewRef(Py_None);
     PyObject *result = NULL;
     if (deprived != NULL && missing != NULL) {
         void *gaps = missing == Py_None ? NULL : PyArray_DATA((PyArrayObject *)missing);

@@ -141,9 +141,10 @@ static void raise_error(py_state *state, const pc_error *err, const side_of own[
     py_error_raise(state, err, NULL);
 }
 
-static void begin_context(pc_context *ctx, int n_threads)
+static void begin_context(py_state *state, pc_context *ctx, int n_threads)
 {
     pc_context_init(ctx);
+    ctx->memory.kept = &state->kept;
     if (n_threads > 0) ctx->n_threads = n_threads < PC_MAX_THREADS ? n_threads : PC_MAX_THREADS;
 }
 
@@ -168,7 +169,7 @@ static PyObject *count(py_state *state, const side_of own[2], int64_t n_groups, 
         Py_DECREF(result);
         return NULL;
     }
-    begin_context(&ctx, n_threads);
+    begin_context(state, &ctx, n_threads);
     py_host host;
     py_host_begin(&host, &ctx);
     const pc_status status = pc_panel_count(&ctx, sides, &counts);
@@ -214,12 +215,12 @@ static PyObject *match(py_state *state, const side_of own[2], int n_threads)
     pc_context ctx;
     for (int s = 0; s < 2; s++) {
         npy_intp shape = (npy_intp)sides[s].n;
-        arrays[s] = py_array_new(1, &shape, NPY_INT64);
+        arrays[s] = py_array_new(state, 1, &shape, NPY_INT64);
     }
     if (arrays[0] != NULL && arrays[1] != NULL) {
         int64_t *const partner[2] = {PyArray_DATA((PyArrayObject *)arrays[0]),
                                      PyArray_DATA((PyArrayObject *)arrays[1])};
-        begin_context(&ctx, n_threads);
+        begin_context(state, &ctx, n_threads);
         py_host host;
         py_host_begin(&host, &ctx);
         const pc_status status = pc_panel_match(&ctx, sides, partner);
@@ -293,7 +294,7 @@ static int put_keys(PyObject *result, const pc_group *group, const py_argument *
 static PyObject *codes_of(py_state *state, const py_argument *keys, int64_t n, bool keep_missing)
 {
     npy_intp shape = (npy_intp)n;
-    PyObject *codes = py_array_new(1, &shape, NPY_UINT32), *result = NULL;
+    PyObject *codes = py_array_new(state, 1, &shape, NPY_UINT32), *result = NULL;
     pc_context ctx;
     if (codes == NULL) return NULL;
     pc_context_init(&ctx);

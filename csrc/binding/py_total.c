@@ -2,6 +2,7 @@
 
 #include "pc_total.h"
 #include "py_argument.h"
+#include "py_array.h"
 #include "py_column.h"
 #include "py_error.h"
 #include "py_host.h"
@@ -110,6 +111,13 @@ static int put_totals(PyObject *result, const pc_total *total, const pc_total_pl
     return 0;
 }
 
+static void *put_cell_array(py_state *state, PyObject *result, const char *word, int type, int64_t n)
+{
+    const npy_intp shape = (npy_intp)n;
+    PyObject *array = py_array_new(state, 1, &shape, type);
+    return py_put(result, word, array) < 0 ? NULL : PyArray_DATA((PyArrayObject *)array);
+}
+
 /* The cells of a profile, by group and combination of flags. There may be many: they are read without the
  * GIL, on the threads of the pass. */
 static int put_cells(py_state *state, PyObject *result, const pc_total *total, int n_threads)
@@ -117,9 +125,9 @@ static int put_cells(py_state *state, PyObject *result, const pc_total *total, i
     pc_context ctx;
     const int64_t n_cells = pc_total_n_cells(total), n_groups = pc_total_n_groups(total);
     int64_t *start = py_put_array(result, "cell_start", NPY_INT64, PY_ONE_ROW, n_groups + 1);
-    uint32_t *mask = py_put_array(result, "cell_mask", NPY_UINT32, PY_ONE_ROW, n_cells);
-    int64_t *n = py_put_array(result, "cell_n", NPY_INT64, PY_ONE_ROW, n_cells);
-    double *weight = py_put_array(result, "cell_weight", NPY_DOUBLE, PY_ONE_ROW, n_cells);
+    uint32_t *mask = put_cell_array(state, result, "cell_mask", NPY_UINT32, n_cells);
+    int64_t *n = put_cell_array(state, result, "cell_n", NPY_INT64, n_cells);
+    double *weight = put_cell_array(state, result, "cell_weight", NPY_DOUBLE, n_cells);
     if (start == NULL || mask == NULL || n == NULL || weight == NULL) return -1;
     pc_context_init(&ctx);
     ctx.n_threads = n_threads;
@@ -251,6 +259,7 @@ static PyObject *run(py_state *state, const pc_rows *rows, const py_argument rol
 {
     pc_context ctx;
     pc_context_init(&ctx);
+    ctx.memory.kept = &state->kept;
     if (wish.n_threads > 0)
         ctx.n_threads = wish.n_threads < PC_MAX_THREADS ? wish.n_threads : PC_MAX_THREADS;
     pc_total_plan plan = pc_total_plan_for(rows, wish.keep_missing != 0);

@@ -2,27 +2,12 @@
 
 #include "pc_mapping.h"
 
-#include <stdatomic.h>
 #include <sys/mman.h>
-
-enum { N_PLACES = 64 };
 
 /* BUSY: one thread reads or writes the place. */
 enum { EMPTY, BUSY, FULL };
 
-/* A mapping that is kept. Its own memory cannot say so: the system may clear it at any time. */
-typedef struct place {
-    _Atomic int state;
-    void *start;
-    size_t length;
-    int64_t age; /* number of mappings given back before it */
-} place;
-
-static place places[N_PLACES];
-static _Atomic int64_t kept_bytes;
-static _Atomic int64_t n_given;
-
-static bool seize(place *p, int state)
+static bool seize(pc_mapping_place *p, int state)
 {
     return atomic_compare_exchange_strong(&p->state, &state, BUSY);
 }
@@ -51,20 +36,20 @@ static void *map(size_t length)
 /* ---- kept mappings ------------------------------------------------------------------------------- */
 
 /* At most a quarter more than needed: the rest of a larger one would be nobody's. */
-static bool fits(const place *p, size_t length)
+static bool fits(const pc_mapping_place *p, size_t length)
 {
     return p->length >= length && p->length - length <= length / 4;
 }
 
-static void *take_kept(size_t length, size_t *found)
+static void *take_kept(pc_mappings *kept, size_t length, size_t *found)
 {
-    for (int64_t k = 0; k < N_PLACES; k++) {
-        place *p = &places[k];
+    for (int64_t k = 0; k < PC_MAPPING_PLACES; k++) {
+        pc_mapping_place *p = &kept->place[k];
         if (!seize(p, FULL)) continue;
         if (fits(p, length)) {
             void *start = p->start;
             *found = p->length;
-            atomic_fetch_sub(&kept_bytes, (int64_t)p->length);
+            atomic_fetch_sub(&kept->bytes, (int64_t)p->length);
             atomic_store(&p->state, EMPTY);
             return start;
         }
@@ -74,11 +59,11 @@ static void *take_kept(size_t length, size_t *found)
 }
 
 /* Give the oldest mapping that is kept to the system; false: there is none. */
-static bool drop_oldest(void)
+static bool drop_oldest(pc_mappings *kept)
 {
-    place *oldest = NULL;
-    for (int64_t k = 0; k < N_PLACES; k++) {
-        place *p = &places[k];
+    pc_mapping_place *oldest = NULL;
+    for (int64_t k = 0; k < PC_MAPPING_PLACES; k++) {
+        pc_mapping_place *p = &kept->place[k];
         if (!seize(p, FULL)) continue;
         if (oldest == NULL || p->age < oldest->age) {
             if (oldest != NULL) atomic_store(&oldest->state, FULL);
@@ -89,19 +74,19 @@ static bool drop_oldest(void)
     }
     if (oldest == NULL) return false;
     munmap(oldest->start, oldest->length);
-    atomic_fetch_sub(&kept_bytes, (int64_t)oldest->length);
+    atomic_fetch_sub(&kept->bytes, (int64_t)oldest->length);
     atomic_store(&oldest->state, EMPTY);
     return true;
 }
 
-static bool keep(void *start, size_t length)
+static bool keep(pc_mappings *kept, void *start, size_t length)
 {
-    for (int64_t k = 0; k < N_PLACES; k++) {
-        place *p = &places[k];
+    for (int64_t k = 0; k < PC_MAPPING_PLACES; k++) {
+        pc_mapping_place *p = &kept->place[k];
         if (!seize(p, EMPTY)) continue;
         p->start = start;
         p->length = length;
-        p->age = atomic_fetch_add(&n_given, 1);
+        p->age = atomic_fetch_add(&kept->n_given, 1);
         atomic_store(&p->state, FULL);
         return true;
     }
@@ -121,40 +106,38 @@ static bool mark_free(void *start, size_t length)
 
 /* ---- take and give ------------------------------------------------------------------------------- */
 
-void *pc_mapping_take(size_t n_bytes, size_t *length, bool *is_zero)
+void *pc_mapping_take(pc_mappings *kept, size_t n_bytes, size_t *length, bool *is_zero)
 {
     const size_t page = PC_MAPPING_PAGE, needed = (n_bytes + page - 1) / page * page;
-    void *start = take_kept(needed, length);
+    void *start = kept == NULL ? NULL : take_kept(kept, needed, length);
     *is_zero = start == NULL;
     if (start != NULL) return start;
     *length = needed;
     start = map(needed);
-    if (start != NULL || pc_mapping_kept() == 0) return start;
-    pc_mapping_release();
+    if (start != NULL || kept == NULL || atomic_load(&kept->bytes) == 0) return start;
+    pc_mapping_release(kept);
     return map(needed);
 }
 
-void pc_mapping_give(void *start, size_t length)
+/* Whether there was room, if need be in place of older ones. */
+static bool make_room_and_keep(pc_mappings *kept, void *start, size_t length)
 {
     const int64_t bytes = (int64_t)length;
-    if (bytes > PC_MAPPING_KEPT || !mark_free(start, length)) {
-        munmap(start, length);
-        return;
-    }
-    int64_t kept = atomic_fetch_add(&kept_bytes, bytes) + bytes;
-    while (kept > PC_MAPPING_KEPT && drop_oldest()) kept = atomic_load(&kept_bytes);
-    if (keep(start, length) || (drop_oldest() && keep(start, length))) return;
-    munmap(start, length);
-    atomic_fetch_sub(&kept_bytes, bytes);
+    if (bytes > PC_MAPPING_KEPT || !mark_free(start, length)) return false;
+    int64_t in_all = atomic_fetch_add(&kept->bytes, bytes) + bytes;
+    while (in_all > PC_MAPPING_KEPT && drop_oldest(kept)) in_all = atomic_load(&kept->bytes);
+    if (keep(kept, start, length) || (drop_oldest(kept) && keep(kept, start, length))) return true;
+    atomic_fetch_sub(&kept->bytes, bytes);
+    return false;
 }
 
-int64_t pc_mapping_kept(void)
+void pc_mapping_give(pc_mappings *kept, void *start, size_t length)
 {
-    return atomic_load(&kept_bytes);
+    if (kept == NULL || !make_room_and_keep(kept, start, length)) munmap(start, length);
 }
 
-void pc_mapping_release(void)
+void pc_mapping_release(pc_mappings *kept)
 {
-    while (drop_oldest()) {
+    while (drop_oldest(kept)) {
     }
 }

@@ -10,8 +10,6 @@
 
 #include "pc_memory.h"
 
-#include "pc_mapping.h"
-
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +40,7 @@ void pc_memory_init(pc_memory *memory)
     atomic_init(&memory->n_blocks, 0);
     atomic_init(&memory->fail_in, 0);
     atomic_init(&memory->n_asked, 0);
+    memory->kept = NULL;
 }
 
 int pc_memory_injected_failure(pc_memory *memory)
@@ -85,11 +84,11 @@ static block_header *take_small(size_t bytes, bool zeroed)
 }
 
 #ifndef PC_GUARDED_BLOCKS
-static block_header *take_big(size_t bytes, bool zeroed)
+static block_header *take_big(pc_mappings *kept, size_t bytes, bool zeroed)
 {
     size_t length = 0;
     bool is_zero = false;
-    block_header *header = pc_mapping_take(ALIGNMENT + bytes, &length, &is_zero);
+    block_header *header = pc_mapping_take(kept, ALIGNMENT + bytes, &length, &is_zero);
     if (header == NULL) return NULL;
     if (zeroed && !is_zero) memset((char *)header + ALIGNMENT, 0, bytes);
     header->mapped = length;
@@ -105,7 +104,7 @@ static void *take(pc_memory *memory, int64_t count, size_t size, bool zeroed)
 #ifdef PC_GUARDED_BLOCKS
     block_header *header = take_small(bytes, zeroed);
 #else
-    block_header *header = bytes >= PC_MAPPING_PAGE ? take_big(bytes, zeroed) : take_small(bytes, zeroed);
+    block_header *header = bytes >= PC_MAPPING_PAGE ? take_big(memory->kept, bytes, zeroed) : take_small(bytes, zeroed);
 #endif
     if (header == NULL) return NULL;
     header->bytes = (int64_t)bytes;
@@ -130,7 +129,7 @@ void pc_free(pc_memory *memory, void *block)
     atomic_fetch_sub(&memory->in_use, header->bytes);
     atomic_fetch_sub(&memory->n_blocks, 1);
     if (header->mapped > 0) {
-        pc_mapping_give(header, header->mapped);
+        pc_mapping_give(memory->kept, header, header->mapped);
     } else {
         free(header);
     }

@@ -7,6 +7,8 @@
 #ifndef PC_MEMORY_H
 #define PC_MEMORY_H
 
+#include "pc_mapping.h"
+
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,6 +19,7 @@ typedef struct pc_memory {
     _Atomic int64_t n_blocks;  /* blocks handed out and not yet given back */
     _Atomic int64_t fail_in;   /* 1: the next allocation fails, 2: the one after ...; 0: none does */
     _Atomic int64_t n_asked;   /* allocations asked for so far */
+    pc_mappings *kept;         /* the host's: large blocks for later calls; NULL: none are kept */
 } pc_memory;
 
 void pc_memory_init(pc_memory *memory);

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #define PC_SUM_FETCH(address) __builtin_prefetch(address, 0, 2)
+#define PC_SUM_INLINE static inline __attribute__((always_inline))
 #define PC_SUM_HAS_VECTORS
 
 /* The compiler makes no such vectors of the portable lines: it is twice as slow. */

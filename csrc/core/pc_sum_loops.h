@@ -50,6 +50,7 @@ enum { CACHE_LINE = 64, STRIP_ROWS = 64, SLOTS_AHEAD = 128 };
 /* Not into the first-level cache, where the rows at hand are. */
 #ifndef PC_SUM_FETCH
 #define PC_SUM_FETCH(address) ((void)(address))
+#define PC_SUM_INLINE static inline
 #endif
 
 static void fetch(const void *start, int64_t n_bytes)
@@ -59,8 +60,7 @@ static void fetch(const void *start, int64_t n_bytes)
 
 /* What the strip at row `first` has to fetch of the next block. Inlined: a function that only fetches has no
  * effect, and its calls would be dropped. */
-static inline __attribute__((always_inline)) void fetch_strip(int64_t first,
-                                                              const pc_sum_ahead *ahead)
+PC_SUM_INLINE void fetch_strip(int64_t first, const pc_sum_ahead *ahead)
 {
     for (int64_t k = 0; k < ahead->n; k++)
         for (int64_t line = 0; line < ahead->row_bytes[k]; line++)
@@ -68,8 +68,7 @@ static inline __attribute__((always_inline)) void fetch_strip(int64_t first,
 }
 
 /* The slots that the strip at row `first` has to fetch, of n rows. */
-static inline __attribute__((always_inline)) void fetch_slots(int64_t first, int64_t n, const uint32_t *at,
-                                                              const double *table)
+PC_SUM_INLINE void fetch_slots(int64_t first, int64_t n, const uint32_t *at, const double *table)
 {
     const int64_t end = first + SLOTS_AHEAD + STRIP_ROWS;
     for (int64_t i = first == 0 ? 0 : first + SLOTS_AHEAD; i < n && i < end; i++)

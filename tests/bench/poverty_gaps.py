@@ -1,6 +1,6 @@
 """Time FGT measures 0, 1 and 2 with a poverty line for every household.
 
-    python tests/bench/fgt.py                       # 28 million rows by 200 groups
+    python tests/bench/poverty_gaps.py                       # 28 million rows by 200 groups
 
 Everybody starts from a frame in memory: welfare, line and weight as float64, an int32 code. Polars
 answers by both of its engines and in two ways of writing: the fastest counts. Machinery and manners
