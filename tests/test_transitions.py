@@ -480,3 +480,34 @@ def test_two_standards_do_not_compare_unless_asked():
     assert "across standards: vn-2021 and vn-2022" in est["note"][0]
     one = pc.transitions(registers_with(), "s", id="hh", time="year", standard="vn-2022")
     assert set(one["standard"]) == {"vn-2022"}
+
+
+def test_a_flag_with_a_missing_value_is_still_a_state():
+    # pandas makes floats of 0, 1 and a missing value
+    a = {"hh": [1, 2, 3], "poor": [1.0, 0.0, np.nan]}
+    b = {"hh": [1, 2, 3], "poor": [0, 1, 1]}
+    found = pc.transitions({2021: a, 2022: b}, "poor", id="hh", time="year", measures="count")
+    counts = found.to_frame().set_index(["poor_from", "poor_to"])
+    assert counts["estimate"][("1", "0")] == counts["estimate"][("0", "1")] == 1
+    assert counts["n_missing"][("1", "0")] == 1
+    whole = pc.transitions({2021: a | {"poor": [1, 0, 1]}, 2022: b}, "poor", id="hh", time="year")
+    assert found["poor_from"].dtype == whole["poor_from"].dtype
+    spells = pc.spells({2021: a, 2022: b}, "poor", id="hh", time="year", measures="ever_poor")
+    assert spells["numerator"].item() == 2.0
+    assert spells["n_missing"].item() == 1
+    with pytest.raises(pc.errors.DTypeError, match=r"poor\[1\] is no whole number"):
+        pc.transitions({2021: a | {"poor": [1, 0.5, 0]}, 2022: b}, "poor", id="hh", time="year")
+
+
+def test_a_period_without_any_state_is_missing_throughout():
+    a = pd.DataFrame({"hh": [1, 2], "status": ["poor", "other"]})
+    b = pd.DataFrame({"hh": [1, 2], "status": [np.nan, np.nan]})
+    found = pc.transitions({2021: a, 2022: b}, "status", id="hh", time="year", measures="rate")
+    assert found["estimate"].isna().all()
+    assert found["n_missing"].tolist() == [1, 1, 1, 1]
+
+
+def test_states_are_of_one_kind_in_all_periods():
+    a = {"hh": [1, 2], "poor": [0, 1]}
+    with pytest.raises(pc.errors.DTypeError, match="'poor' holds numbers in one period"):
+        pc.transitions({2021: a, 2022: a | {"poor": ["0", "1"]}}, "poor", id="hh", time="year")

@@ -21,7 +21,7 @@ from .flows import Flows, asked_for, flows_of
 
 MEASURES = ("count", "rate", "exit_rate", "entry_rate", "net")
 EMPTY, NOBODY_MATCHED = 1, 2
-NOTES = ("", "nobody is in this state before", "no household is in both periods")
+NOTES = ("", "nobody who is matched is in this state before", "no household is in both periods")
 
 Floats = npt.NDArray[np.float64]
 
@@ -50,8 +50,8 @@ def transitions(
         One row per household and period, in one long frame, or one frame a period as registers
         come: ``{2021: a, 2022: b}``. Three periods give the two consecutive pairs.
     state : str
-        Column of the state: text, categories, or integers such as 0/1. A household whose state is
-        missing in a period is left out of the rates, and counted in `n_missing`.
+        Column of the state: text, categories, or whole numbers such as 0/1. A household whose state
+        is missing in a period is left out of the rates, and counted in `n_missing`.
     id : str or list of str
         Column, or columns together, that tell households apart: integers or text. An id stands
         once in a period.
