@@ -158,7 +158,8 @@ def movements(
         across_standards=across_standards,
         missing_groups=missing_groups,
     )
-    if asked.design.weight is not None or is_sample(asked.design):
+    is_drawn = is_sample(asked.design) or asked.design.replicates is not None
+    if asked.design.weight is not None or is_drawn:
         raise DesignError("movements are of registers: the design may not have weights or a sample")
     columns = asked.columns(state, poor_before, near_poor_before)
     panel = Panel.of(read_waves(data, time, columns, "movements"), id)
