@@ -285,6 +285,25 @@ def test_the_total_of_text_years_is_no_period():
     assert pc.change(est, time="year")["estimate"].tolist() == [-1.0]
 
 
+def test_columns_of_replicate_weights_give_the_error_of_the_change_in_each():
+    rng = np.random.default_rng(2)
+    factors = rng.integers(0, 3, (6, 8))
+    hh = pd.DataFrame({"year": np.repeat([2021, 2022], 48), "psu": np.tile(np.arange(6), 16)})
+    hh["poor"] = rng.integers(0, 2, 96)
+    hh["weight"] = rng.integers(1, 4, 96)
+    names = [f"r{i}" for i in range(8)]
+    hh[names] = factors[hh["psu"]] * hh[["weight"]].to_numpy()
+    again = pc.Replicates(weights=names, kind="bootstrap")
+    design = pc.Design(weight="weight", replicates=again)
+    found = pc.change(pc.rate(hh, "poor", by="year", design=design), time="year")
+    under = []
+    for name in names:
+        rate = (hh[name] * hh["poor"]).groupby(hh["year"]).sum() / hh.groupby("year")[name].sum()
+        under.append(rate[2022] - rate[2021])
+    assert found["se"].item() == pytest.approx(np.std(under, ddof=1), rel=1e-10)
+    assert found["note"].item() == ""  # how many PSUs both have is not known
+
+
 # --- edges ----------------------------------------------------------------------------------------
 
 
