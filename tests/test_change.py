@@ -285,6 +285,25 @@ def test_the_total_of_text_years_is_no_period():
     assert pc.change(est, time="year")["estimate"].tolist() == [-1.0]
 
 
+def test_columns_of_replicate_weights_give_the_error_of_the_change_in_each():
+    rng = np.random.default_rng(2)
+    factors = rng.integers(0, 3, (6, 8))
+    hh = pd.DataFrame({"year": np.repeat([2021, 2022], 48), "psu": np.tile(np.arange(6), 16)})
+    hh["poor"] = rng.integers(0, 2, 96)
+    hh["weight"] = rng.integers(1, 4, 96)
+    names = [f"r{i}" for i in range(8)]
+    hh[names] = factors[hh["psu"]] * hh[["weight"]].to_numpy()
+    again = pc.Replicates(weights=names, kind="bootstrap")
+    design = pc.Design(weight="weight", replicates=again)
+    found = pc.change(pc.rate(hh, "poor", by="year", design=design), time="year")
+    under = []
+    for name in names:
+        rate = (hh[name] * hh["poor"]).groupby(hh["year"]).sum() / hh.groupby("year")[name].sum()
+        under.append(rate[2022] - rate[2021])
+    assert found["se"].item() == pytest.approx(np.std(under, ddof=1), rel=1e-10)
+    assert found["note"].item() == ""  # how many PSUs both have is not known
+
+
 # --- edges ----------------------------------------------------------------------------------------
 
 
@@ -295,13 +314,24 @@ def test_from_zero_there_is_no_relative_change():
     assert frame["note"].tolist() == ["", "the start is 0"] * 2
 
 
+def test_from_below_zero_there_is_no_relative_change():
+    # from -2 to -1 is a rise; -1/-2 - 1 would call it a fall by half
+    for end in (-1.0, 1.0):
+        frame = {"year": [2020, 2022], "debt": [-2.0, end]}
+        means = pc.Estimates.from_table(frame, "year", estimate="debt", measure="mean")
+        est = pc.change(means, time="year", measures=ALL)
+        assert est["estimate"].tolist()[::2] == [end + 2, (end + 2) / 2]
+        assert est["estimate"].isna().tolist() == [False, True, False, True]
+        assert est["note"].tolist() == ["", "the start is negative"] * 2
+
+
 def test_down_to_zero_is_all_of_it():
     est = pc.change(counts([(2020, 1, 10), (2022, 0, 10)]), time="year", measures=ALL)
     assert est["estimate"].tolist() == [-0.1, -1.0, -0.05, -1.0]
 
 
 def test_figures_of_different_signs_have_no_annual_growth():
-    hh = {"year": [2020, 2022], "income": [-1.0, 2.0]}
+    hh = {"year": [2020, 2022], "income": [1.0, -2.0]}
     est = pc.change(pc.mean(hh, "income", by="year"), time="year", measures=ALL)
     assert est["estimate"].isna().tolist() == [False, False, False, True]
     assert est["note"].tolist()[3] == "start and end have different signs"

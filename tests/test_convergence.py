@@ -408,6 +408,40 @@ def test_the_mean_of_many_corrected_variances_is_the_true_one():
     assert slope == pytest.approx(-0.2, abs=0.03)
 
 
+def test_the_error_of_a_corrected_slope_is_that_of_its_estimating_equation():
+    start, end, n = [30, 40, 55, 20, 12], [20, 35, 30, 25, 9], [90, 120, 60, 200, 80]
+    est = two_years(start, end, n, n)
+    p0 = np.array(start) / n
+    y = np.array(end) / n - p0
+    v0 = p0 * (1 - p0) / n
+    for weighting, w in (("none", np.full(5, 0.2)), ("population", np.array(n) / sum(n))):
+        found = pc.convergence(est, "year", "commune", chance="binomial", weighting=weighting)
+        row = found.select(measure="beta_corrected").to_frame().iloc[0]
+        dx, dy = p0 - w @ p0, y - w @ y
+        left = w @ dx**2 - (w @ v0 - w**2 @ v0)
+        e = dx * (dy - row["estimate"] * dx) + v0 + row["estimate"] * v0
+        e -= w @ e
+        assert row["se"] == pytest.approx(np.sqrt(5 / 3 * np.sum((w * e) ** 2)) / left, rel=1e-9)
+        assert row["df"] == 3
+        assert row["ci_low"] < row["estimate"] < row["ci_high"]
+
+
+def test_intervals_of_corrected_slopes_hold_the_true_one_where_raw_ones_do_not():
+    # chance is as large as the spread of the true rates: the raw slope is far below -0.2
+    rng = np.random.default_rng(17)
+    inside = {"beta": [], "beta_corrected": []}
+    for _ in range(150):
+        true = rng.normal(0.3, 0.07, 80).clip(0.02, 0.6)
+        poor = [rng.binomial(60, p) for p in (true, 0.8 * true + rng.normal(0, 0.02, 80))]
+        est = two_years(*poor, [60] * 80, [60] * 80)
+        found = pc.convergence(est, "year", "commune", chance="binomial", weighting="none")
+        frame = found.to_frame().set_index("measure")
+        for name, held in inside.items():
+            held.append(frame.loc[name, "ci_low"] <= -0.2 <= frame.loc[name, "ci_high"])
+    assert np.mean(inside["beta_corrected"]) == pytest.approx(0.95, abs=0.05)
+    assert np.mean(inside["beta"]) < 0.5
+
+
 def test_a_funnel_leaves_chance_inside_and_finds_what_is_not():
     rng = np.random.default_rng(3)
     n = rng.integers(30, 2000, 400)

@@ -392,6 +392,37 @@ def test_a_domain_in_a_lonely_stratum_takes_no_error_from_the_whole():
     assert whole["se"].iloc[0] == pytest.approx(pc.change(est, "year")["se"].item(), rel=1e-12)
 
 
+def test_parts_of_a_group_in_which_nothing_varied_have_no_error_as_its_change_has_none():
+    data = survey()
+    data["poor"] = ((data["income"] < 1000) & (data["place"] == "b")).astype(int)
+    est = pc.rate(data, "poor", by=["place", "year"], design=WAVES)
+    assert pc.change(est, "year").select(place="a")["se"].isna().all()
+    counts = pc.decompose(data, "poor", time="year", into="counts", by="place", design=WAVES)
+    groups = pc.decompose(data, "poor", time="year", into="groups", across="place", design=WAVES)
+    for result in (counts, groups):
+        assert result.select(place="a")["se"].isna().all()
+        assert result.select(place="a")["p_value"].isna().all()
+        assert (result.select(place="b")["se"] > 0).all()
+    assert (groups.select(place="(total)")["se"] > 0).all()
+
+
+def test_a_whole_in_which_nobody_is_poor_at_one_end_has_no_error_of_its_change():
+    data = survey()
+    data["poor"] = ((data["income"] < 1000) & (data["year"] == 2020)).astype(int)
+    result = pc.decompose(data, "poor", time="year", into="groups", across="place", design=WAVES)
+    assert result.select(place="(total)", measure="difference")["estimate"].item() < -0.1
+    assert result["se"].isna().all()
+    assert result["ci_low"].isna().all()
+
+
+@pytest.mark.parametrize("alpha", [0, 1])
+def test_growth_where_nobody_is_poor_has_no_error(alpha):
+    result = pc.decompose(survey(), time="year", into="growth", welfare="income", line=1e-9,
+                          alpha=alpha, design=WAVES, replicates=10)  # fmt: skip
+    assert (result["estimate"] == 0).all()
+    assert result["se"].isna().all()
+
+
 def test_estimates_of_a_sample_have_parts_without_errors_and_say_why():
     data = survey()
     data["poor"] = (data["income"] < 1000).astype(int)

@@ -60,7 +60,7 @@ FLOORS = [
     ["dynamics.fits", "dynamics.parts"],
     ["dynamics.panel"],
     ["dynamics.flows"],
-    ["dynamics.balanced"],
+    ["dynamics.balanced", "dynamics.repeats"],
     ["dynamics"],
     ["present.number"],
     ["present.table"],

@@ -189,7 +189,7 @@ def test_what_movements_cannot_account_for_is_refused():
         pc.movements(frames, "status", history=0, **words)
     with pytest.raises(pc.errors.OptionError, match="two different"):
         pc.movements(frames, "status", poor="poor", near_poor="poor", **words)
-    with pytest.raises(pc.errors.OptionError, match="no household is"):
+    with pytest.raises(pc.errors.OptionError, match="poor must be"):
         pc.movements(
             {y: f.astype({"status": object}) for y, f in frames.items()},
             "status",
@@ -259,3 +259,48 @@ def test_lists_come_as_the_kind_of_the_input(kind, is_long):
             t[name].astype(object).where(t[name].notna(), None) for t in (found, expected)
         )
         assert one.tolist() == other.tolist()
+
+
+def test_a_slip_in_the_name_of_a_state_is_no_register_without_it():
+    # counted as others, the near-poor to whom a poor household escaped would be above
+    frames = {
+        year: frame.assign(status=frame["status"].astype(str).replace("near_poor", "near-poor"))
+        for year, frame in registers().items()
+    }
+    with pytest.raises(pc.errors.OptionError, match="did you mean|near_poor must be"):
+        pc.movements(frames, "status", id="hh", time="year", near_poor="near_por")
+    fixed = pd.CategoricalDtype(["poor", "near-poor", "other"])
+    typed = {year: frame.astype({"status": fixed}) for year, frame in frames.items()}
+    with pytest.raises(pc.errors.OptionError, match="near_poor must be"):
+        pc.movements(typed, "status", id="hh", time="year")
+    found = pc.movements(frames, "status", id="hh", time="year")
+    assert found["note"].str.contains("no household is 'near_poor'").all()
+
+
+def test_codes_of_communes_are_of_one_kind_in_all_periods():
+    frames = registers()
+    frames[2021] = frames[2021].assign(commune="01")
+    frames[2020] = frames[2020].assign(commune="01")
+    frames[2022] = frames[2022].assign(commune=1)
+    with pytest.raises(pc.errors.DTypeError, match="'commune' holds numbers in one period"):
+        pc.movements(frames, "status", id="hh", time="year", by="commune")
+    as_categories = {y: f.astype({"commune": "category"}) for y, f in frames.items()}
+    with pytest.raises(pc.errors.DTypeError, match="'commune' holds numbers in one period"):
+        pc.movements(as_categories, "status", id="hh", time="year", by="commune")
+
+
+@pytest.mark.parametrize("argument", ["poor_before", "near_poor_before"])
+def test_a_column_of_the_past_that_is_none_is_named(argument):
+    words = {"id": "hh", "time": "year", argument: "was"}
+    text = {year: frame.assign(was="x") for year, frame in registers().items()}
+    with pytest.raises(pc.errors.DTypeError, match=rf"^{argument} holds text"):
+        pc.movements(text, "status", **words)
+    twos = {year: frame.assign(was=2) for year, frame in registers().items()}
+    with pytest.raises(pc.errors.ValueRangeError, match=rf"^{argument}\[0\] is neither 0 nor 1"):
+        pc.movements(twos, "status", **words)
+
+
+def test_sizes_that_are_text_are_named():
+    frames = {year: frame.assign(size="4") for year, frame in registers().items()}
+    with pytest.raises(pc.errors.DTypeError, match="size holds text"):
+        pc.movements(frames, "status", id="hh", time="year", design=pc.Design(size="size"))

@@ -211,3 +211,10 @@ def test_a_wrong_word_is_named():
         pc.chronic(hh, "y", {2019: 1}, **words)
     with pytest.raises(pc.errors.DTypeError, match="not numbers"):
         pc.chronic(hh, "region", 1, **words)
+
+
+@pytest.mark.parametrize("line", [None, [100, 100], {2020: "a", 2021: 1}])
+def test_a_line_that_is_none_is_named(line):
+    table = {"hh": [1, 1], "year": [2020, 2021], "y": [50.0, 100.0]}
+    with pytest.raises(pc.errors.OptionError, match="line must be a number, the name of a column"):
+        pc.chronic(table, "y", line, id="hh", time="year")

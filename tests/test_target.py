@@ -580,6 +580,15 @@ def test_by_year_now_or_past_needs_no_pace_where_the_plan_is_met(districts):
     assert math.isnan(figures(est, district="B")["required_pace"])
 
 
+def test_nothing_is_planned_after_the_year_of_the_plan():
+    # 3 points a year from 2021 to 2022 are 3; by 2024 it fell by 5: 5/3 of the plan
+    est = rates([(2021, 100, 1000), (2024, 50, 1000)], ["year"])
+    found = figures(pc.target(est, time="year", plan=0.03, by_year=2022))
+    assert found["planned"] == 0.03
+    assert found["fulfilment"] == float(Fraction(5, 3))
+    assert (found["remaining"], found["on_track"]) == (0.0, 1.0)
+
+
 # --- movements ------------------------------------------------------------------------------------
 
 # Four reviews' letters per household: (p)oor, (n)ear-poor, (o)ther, - for not in the register.
@@ -721,6 +730,9 @@ def test_a_plan_that_is_no_fall_is_an_error(districts, plan):
         ({"plan": pc.goals("vn-2026-2030")["minority"]}, errors.OptionError, "kind 'level'"),
         ({"time": "yaer"}, errors.ColumnNotFoundError, "did you mean 'year'"),
         ({"by_year": 2021}, errors.OptionError, "by_year must be"),
+        ({"plan": None}, errors.ValueRangeError, "plan is None; a number"),
+        ({"plan": "3"}, errors.ValueRangeError, "plan is '3'; a number"),
+        ({"plan": [0.03]}, errors.ValueRangeError, r"plan is \[0.03\]; a number"),
         ({"by_year": "soon"}, errors.OptionError, "by_year must be"),
         ({"plan": {"D": 0.03}}, errors.OptionError, "'D'"),
         ({"plan": {"district": ["A"]}}, errors.ColumnNotFoundError, "plan"),

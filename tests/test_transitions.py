@@ -480,3 +480,146 @@ def test_two_standards_do_not_compare_unless_asked():
     assert "across standards: vn-2021 and vn-2022" in est["note"][0]
     one = pc.transitions(registers_with(), "s", id="hh", time="year", standard="vn-2022")
     assert set(one["standard"]) == {"vn-2022"}
+
+
+def test_a_flag_with_a_missing_value_is_still_a_state():
+    # pandas makes floats of 0, 1 and a missing value
+    a = {"hh": [1, 2, 3], "poor": [1.0, 0.0, np.nan]}
+    b = {"hh": [1, 2, 3], "poor": [0, 1, 1]}
+    found = pc.transitions({2021: a, 2022: b}, "poor", id="hh", time="year", measures="count")
+    counts = found.to_frame().set_index(["poor_from", "poor_to"])
+    assert counts["estimate"][("1", "0")] == counts["estimate"][("0", "1")] == 1
+    assert counts["n_missing"][("1", "0")] == 1
+    whole = pc.transitions({2021: a | {"poor": [1, 0, 1]}, 2022: b}, "poor", id="hh", time="year")
+    assert found["poor_from"].dtype == whole["poor_from"].dtype
+    spells = pc.spells({2021: a, 2022: b}, "poor", id="hh", time="year", measures="ever_poor")
+    assert spells["numerator"].item() == 2.0
+    assert spells["n_missing"].item() == 1
+    with pytest.raises(pc.errors.DTypeError, match=r"poor\[1\] is no whole number"):
+        pc.transitions({2021: a | {"poor": [1, 0.5, 0]}, 2022: b}, "poor", id="hh", time="year")
+
+
+def test_a_period_without_any_state_is_missing_throughout():
+    a = pd.DataFrame({"hh": [1, 2], "status": ["poor", "other"]})
+    b = pd.DataFrame({"hh": [1, 2], "status": [np.nan, np.nan]})
+    found = pc.transitions({2021: a, 2022: b}, "status", id="hh", time="year", measures="rate")
+    assert found["estimate"].isna().all()
+    assert found["n_missing"].tolist() == [1, 1, 1, 1]
+
+
+def test_states_are_of_one_kind_in_all_periods():
+    a = {"hh": [1, 2], "poor": [0, 1]}
+    with pytest.raises(pc.errors.DTypeError, match="'poor' holds numbers in one period"):
+        pc.transitions({2021: a, 2022: a | {"poor": ["0", "1"]}}, "poor", id="hh", time="year")
+
+
+# --- replicates and design effects ----------------------------------------------------------------
+
+
+def two_waves(seed=3):
+    """Eight PSUs in two strata, twelve households each, in two years; a tenth are not found again.
+
+    Ten columns of replicate weights multiply the weights of each PSU by 0, 1 or 2.
+    """
+    draws = np.random.default_rng(seed)
+    factors = draws.integers(0, 3, (8, 10))
+    rows = [
+        {
+            "year": year,
+            "hh": 100 * psu + k,
+            "stratum": psu // 4,
+            "psu": psu,
+            "weight": float(weight),
+            "status": str(draws.choice(["near_poor", "other", "poor"])),
+            **{f"r{i}": float(weight * factor) for i, factor in enumerate(factors[psu])},
+        }
+        for year in (2020, 2021)
+        for psu in range(8)
+        for k, weight in enumerate(draws.integers(1, 5, 12))
+        if draws.random() < 0.9
+    ]
+    return pd.DataFrame(rows)
+
+
+COLUMNS = [f"r{i}" for i in range(10)]
+WORDS = {"id": "hh", "time": "year"}
+
+
+def test_columns_of_replicate_weights_give_the_errors_of_counting_under_each():
+    data = two_waves()
+    again = pc.Replicates(weights=COLUMNS, kind="bootstrap")
+    design = pc.Design(weight="weight", replicates=again)
+    found = pc.transitions(data, "status", design=design, **WORDS)
+    under = np.column_stack(
+        [
+            pc.transitions(data, "status", design=pc.Design(weight=name), **WORDS)["estimate"]
+            for name in COLUMNS
+        ]
+    )
+    expected = under.std(axis=1, ddof=1)
+    assert found["se"].tolist() == pytest.approx(expected.tolist(), rel=1e-10)
+    assert (found["df"] <= 7).all()  # no more than PSUs minus 1
+
+
+def test_a_jackknife_that_is_made_leaves_out_one_psu_of_the_earlier_period_at_a_time():
+    data = two_waves()
+    sample = {"weight": "weight", "strata": "stratum", "psu": "psu"}
+    design = pc.Design(**sample, replicates=pc.Replicates(kind="jkn", mse=True))
+    measures = ["rate", "exit_rate", "entry_rate", "net"]
+    found = pc.transitions(data, "status", design=design, measures=measures, **WORDS)
+    variance = np.zeros(len(found))
+    for psu in range(8):
+        factor = np.where(data["psu"] == psu, 0, np.where(data["stratum"] == psu // 4, 4 / 3, 1))
+        without = data.assign(weight=data["weight"] * factor)
+        estimate = pc.transitions(without, "status", design=pc.Design(weight="weight"),
+                                  measures=measures, **WORDS)["estimate"]  # fmt: skip
+        variance += 3 / 4 * (estimate - found["estimate"]).to_numpy() ** 2
+    assert found["se"].tolist() == pytest.approx(np.sqrt(variance).tolist(), rel=1e-9)
+    linear = pc.transitions(data, "status", design=pc.Design(**sample), measures=measures, **WORDS)
+    assert found["se"].tolist() == pytest.approx(linear["se"].tolist(), rel=0.25)
+    assert found["df"].tolist() == linear["df"].tolist()
+
+
+@pytest.mark.parametrize("deff", [None, "replace"])
+def test_design_effects_are_those_of_rates_and_means_of_the_matched(deff):
+    data = two_waves().assign(weight=lambda d: d["weight"].where(d["hh"] % 7 > 0, 0.0))
+    design = pc.Design(weight="weight", strata="stratum", psu="psu", period="year", deff=deff)
+    found = pc.transitions(data, "status", design=design, **WORDS)
+    end = data[data["year"] == 2021].set_index("hh")["status"]
+    linked = data.assign(to=data["hh"].map(end), is_early=data["year"] == 2020)
+    for state in ("near_poor", "poor"):
+        here, there = (linked[name] == state for name in ("status", "to"))
+        rows = linked.assign(left=~there, net=there.astype(float) - here,
+                             known=linked["to"].notna() & linked["is_early"])  # fmt: skip
+        rows["of_state"] = rows["known"] & here
+        left = pc.rate(rows, "left", by="year", where="of_state", design=design)
+        net = pc.mean(rows, "net", by="year", where="known", design=design)
+        for expected, labels in (
+            (left, {"measure": "exit_rate", "status_from": state}),
+            (net, {"measure": "net", "status_to": state}),
+        ):
+            ours, theirs = found.select(**labels), expected.select(year=2020)
+            for name in ("estimate", "se", "df", "deff", "n_obs"):
+                assert ours[name].item() == pytest.approx(theirs[name].item(), rel=1e-10), name
+    assert found.select(measure="count")["deff"].isna().all()
+
+
+def test_spells_and_histories_take_replicates_too():
+    data = two_waves()
+    again = pc.Replicates(weights=COLUMNS, kind="bootstrap")
+    design = pc.Design(weight="weight", replicates=again)
+    found = pc.spells(data, "status", design=design, measures=["ever_poor"], **WORDS)
+    under = [
+        pc.spells(data, "status", weight=name, measures=["ever_poor"], **WORDS)["estimate"].item()
+        for name in COLUMNS
+    ]
+    assert found["se"].item() == pytest.approx(np.std(under, ddof=1), rel=1e-10)
+    either = pc.histories(data, "status", design=design, **WORDS).multidim(k="1/2", measures="H")
+    assert either["se"].item() == pytest.approx(found["se"].item(), rel=1e-10)
+
+
+def test_movements_of_registers_have_no_replicates():
+    again = pc.Replicates(weights=COLUMNS, kind="bootstrap")
+    with pytest.raises(pc.errors.DesignError, match="movements are of registers"):
+        pc.movements(two_waves(), "status", design=pc.Design(weight="weight", replicates=again),
+                     **WORDS)  # fmt: skip

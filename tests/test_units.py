@@ -480,3 +480,14 @@ def test_a_missing_code_and_a_missing_key_are_told(three):
         rebased({"commune": ["LS-doi-can", None]})
     with pytest.raises(errors.ValueRangeError, match="is no text"):
         rebased({"commune": [1, 2]})
+
+
+def test_people_with_a_point_for_thousands_are_not_read_as_eight_and_a_half():
+    # 8.527 and 470 people would share the unit 2 to 98
+    links = {"date": ["2024-12-01"] * 2, "from": ["01", "01"], "to": ["02", "03"]}
+    with pytest.raises(
+        errors.ValueRangeError, match=r"population\[0\] is '8.527'; people are whole"
+    ):
+        pc.crosswalk({**links, "population": ["8.527", "470"]})
+    walk = pc.crosswalk({**links, "population": ["8527", "470"], "area": ["1.234", "2"]})
+    assert float(walk.shares("2024-01-01", "2025-01-01")["01"]["02"]) == pytest.approx(8527 / 8997)

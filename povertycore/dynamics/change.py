@@ -68,8 +68,8 @@ def change(
     -----
     With p0 the start, p1 the end and T the years between them: p1 - p0, p1/p0 - 1, (p1 - p0)/T and
     (p1/p0)^(1/T) - 1. Rates of counts are subtracted as fractions and rounded once. A group that
-    lacks a period keeps its row: NaN, and a note that names the period. From p0 = 0 there is no
-    relative change: NaN and a note.
+    lacks a period keeps its row: NaN, and a note that names the period. From p0 = 0 or below there
+    is no relative change: NaN and a note.
 
     With V0 and V1 the variances of both figures and C their covariance, the variance of the
     difference is V0 + V1 - 2C, and that of a function g of both its delta-method counterpart,
@@ -217,8 +217,8 @@ def change_of(
         return float(end - start), ""
     if measure == "annual_difference":
         return float((end - start) / years), ""
-    if start == 0:
-        return np.nan, "the start is 0"
+    if start <= 0:  # a fraction of what is negative has the sign wrong
+        return np.nan, "the start is 0" if start == 0 else "the start is negative"
     ratio = end / start
     if measure == "relative_change" or years == 1:
         return float(ratio - 1), ""

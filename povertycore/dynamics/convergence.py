@@ -133,9 +133,12 @@ def convergence(
     Errors of variance V0 at the start, V1 at the end and covariance C01 widen the levels and pull
     beta down: Var(p0) loses the mean of V0, Var(p1 - p0) that of V0 + V1 - 2 C01, and
     Cov(p1 - p0, p0) gains that of V0 - C01; where units covary, the mean covariance between them
-    is added back. A corrected variance below 0 is 0, and noted. (Fuller 1987, Measurement Error
-    Models, ch. 1.) The binomial V stand alone, or with `moves` give the change the variance
-    (became_poor + escaped)/n^2 - change^2/n of the n linked households.
+    is added back. A corrected variance below 0 is 0, and noted. The standard error of a corrected
+    beta is that of the mean of x (y - beta x) + V0 - C01 + beta V0 over the units, x and y being
+    starts and changes from their means; it is of lines through other such units, as that of beta
+    is. (Fuller 1987, Measurement Error Models, ch. 1 and 3.) The binomial V stand alone, or with
+    `moves` give the change the variance (became_poor + escaped)/n^2 - change^2/n of the n linked
+    households.
 
     Funnel limits lie around the reduction of all the unit's group, z standard errors of the unit's
     own away. Where nothing in a unit varied, the group's figures stand in for its own.

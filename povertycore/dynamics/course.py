@@ -56,7 +56,7 @@ class Course:
             lacking: Answer = (None, "no plan for this group")
             return [lacking, (achieved, ""), *[lacking] * (n - 2)]
         whole = self.planned_by(self.elapsed if self.horizon is None else self.horizon)
-        planned = self.planned_by(self.elapsed)
+        planned = self.planned_by(self.planned_years)
         return [
             (planned, ""),
             (achieved, ""),
@@ -66,6 +66,11 @@ class Course:
             (Fraction(achieved >= self.even_pace(whole)), ""),
             *(self.reach(name, whole, achieved) for name in assumptions),
         ]
+
+    @property
+    def planned_years(self) -> Fraction:
+        """Years from the first to the last period, as far as the plan goes."""
+        return self.elapsed if self.horizon is None else min(self.elapsed, self.horizon)
 
     def planned_by(self, years: Fraction) -> Fraction:
         """Return the fall planned from the first period on, within so many years."""
@@ -192,6 +197,11 @@ class Moves:
         """Return numbers that do not move."""
         return Dual(value, np.zeros((len(value), 2)))
 
+    @property
+    def planned_years(self) -> float:
+        """Years from the first to the last period, as far as the plan goes."""
+        return self.elapsed if self.horizon is None else min(self.elapsed, self.horizon)
+
     def planned_by(self, years: float) -> Dual:
         """Return the fall planned within so many years."""
         plan = self.constant(self.plan)
@@ -205,7 +215,8 @@ class Moves:
         """Return the derivatives of each figure by start and end, NaN where it has none."""
         horizon = self.elapsed if self.horizon is None else self.horizon
         achieved, whole = self.start - self.end, self.planned_by(horizon)
-        planned, remaining = self.planned_by(self.elapsed), self.planned_by(horizon) - achieved
+        planned = self.planned_by(self.planned_years)
+        remaining = self.planned_by(horizon) - achieved
         left = horizon - self.elapsed
         with np.errstate(invalid="ignore", divide="ignore"):
             found = [
@@ -237,7 +248,7 @@ class Moves:
     def excess(self) -> tuple[Dual, Dual]:
         """Return what was achieved beyond the plan of today, and beyond an even pace to its end."""
         achieved = self.start - self.end
-        now = achieved - self.planned_by(self.elapsed)
+        now = achieved - self.planned_by(self.planned_years)
         if self.horizon is None or self.horizon <= self.elapsed:
             end = self.elapsed if self.horizon is None else self.horizon
             return now, achieved - self.planned_by(end)

@@ -133,8 +133,8 @@ def notes_on_samples(pairs: Pairs) -> list[str]:
         if joint is not None:
             place = pairs.est._place
             shared = joint.shared_psus(place[pairs.start[at]], place[pairs.end[at]])
-            words = {n: shared_words(n) for n in np.unique(shared).tolist()}
-            notes[at] = [words[n] for n in shared.tolist()]
+            numbers, which = np.unique(shared, return_inverse=True)
+            notes[at] = np.array([shared_words(n) for n in numbers.tolist()], dtype=object)[which]
     return [str(note) for note in notes]
 
 

@@ -27,6 +27,8 @@ CORRECTIONS = (
 )
 ERRORS = ("sampling", "residual", "hac")
 MOST_EXACT = 10  # points for which the distribution of S is written out
+# Of four points the least and the largest slope enclose the true one with a probability of 11/12.
+FEWEST_FOR_SEN = 5
 NORMAL_975 = 1.959963984540054
 SINGULAR = 1e-10  # an eigenvalue of a correlation matrix that counts as 0
 ROWS_AT_ONCE = 256  # of a covariance matrix of which blocks are used
@@ -306,7 +308,10 @@ def theil_sen(pieces: Pieces, options: Options) -> Fit:
     """Take the median of all slopes between two points, with Sen's interval."""
     slope, level, low, high = _core.trend_sen(pieces.start, pieces.time, pieces.value, NORMAL_975)
     fit = Fit.of(pieces, [slope, level])
-    fit.low[:, 0], fit.high[:, 0] = low, high
+    few = pieces.n < FEWEST_FOR_SEN
+    fit.low[:, 0], fit.high[:, 0] = np.where(few, np.nan, (low, high))
+    words = "fewer than five periods: no two slopes enclose 95 percent"
+    fit.note(dict.fromkeys(np.flatnonzero(few & (pieces.n >= FEWEST)).tolist(), words))
     return fit
 
 

@@ -20,7 +20,7 @@ from ..design import Design
 from ..errors import ComparabilityError, DesignError, OptionError
 from ..inputs import Key
 from ..measures.tables import added, arrange
-from ..measures.tally import Request, call_core, listed, resolve, standard_of
+from ..measures.tally import Request, call_core, listed, resolve, standard_of, weightless
 from ..sampling import Linearised, Sample
 from ..structure import is_sample
 from ..waves import is_waves, stacked
@@ -53,6 +53,7 @@ class Asked:
             and self.design.weight is None
             and self.design.size_column(self.count) is None
             and not is_sample(self.design)
+            and self.design.replicates is None
         )
 
     @property
@@ -89,8 +90,6 @@ def asked_for(
         raise DesignError(
             f"the design's period is {design.period!r} and time is {time!r}; they are one column"
         )
-    if design.replicates is not None:
-        raise DesignError(f"{verb} has no variance by replicates; name strata and PSUs")
     design = replace(design, period=time, weight=weight or design.weight)
     if missing_groups not in ("error", "keep"):
         raise OptionError("missing_groups must be 'error' or 'keep'")
@@ -133,11 +132,19 @@ class Flows:
     notes: Sequence[str]  # of each pair
     meta: Mapping[str, Any]
     cells: SampleCells | None = None
+    request: Request | None = None  # of rows that are weighed
+    n_positive: Ints | None = None  # as n: rows of a sample that weigh something
+    again: Sequence[Floats] = ()  # the weights under each column of replicate weights
 
     @property
     def is_plain(self) -> bool:
         """Whether the weights are the numbers of rows."""
-        return self.cells is None and bool((self.weight == self.n).all())
+        return self.n_positive is None and bool((self.weight == self.n).all())
+
+    @property
+    def n_flows(self) -> int:
+        """Number of flows of a group and pair of periods."""
+        return int(self.n.shape[2]) ** 2
 
     @property
     def n_groups(self) -> int:
@@ -316,22 +323,19 @@ def weighted_flows(asked: Asked, panel: Panel, states: States) -> Flows:
     sizes = (len(waves.waves), absent + 1, beyond + 1, 2)  # one key: a pass is fastest with few
     number = ((waves.period * sizes[1] + state[:-1]) * sizes[2] + to) * sizes[3] + is_new
     where_to = Extra(_core.column_array(number.astype(np.int32)))
-    raw = call_core(request, [*request.by, where_to], keep_missing=request.keep_missing)
+    keys: list[Any] = [*request.by, where_to]
+    raw = call_core(request, keys, keep_missing=request.keep_missing)
+    grid = Grid(request, sizes, waves.n_pairs)
     arrangement = arrange(raw, request.by)
-    period, own, to, is_new = np.unravel_index(raw["key_values"][len(request.by)], sizes)
-    shape = (arrangement.n_groups, waves.n_pairs, absent + 1, absent + 1)
-
-    def flow_of(here: np.ndarray, pair: np.ndarray, i: np.ndarray, j: np.ndarray) -> Ints:
-        return np.ravel_multi_index((arrangement.group[here], pair, i, j), shape)
-
-    starts, ends = np.flatnonzero(to != beyond), np.flatnonzero(is_new)
-    flow = np.concatenate(
-        [
-            flow_of(starts, period[starts], own[starts], to[starts]),
-            flow_of(ends, period[ends] - 1, np.full(len(ends), absent), own[ends]),
-        ]
-    )
-    cell = np.concatenate([starts, ends])
+    flow, cell = grid.flows(raw)
+    n = grid.added(raw, raw["n"])
+    n_positive = None
+    if request.has_errors:
+        counting = weightless(request, raw)
+        again = None if counting is None else call_core(counting, keys, keep_missing=True)
+        n_positive = n if again is None else n - grid.added(again, again["weight"])
+    replicates = [replace(request, weight=each, replicates=()) for each in request.replicates]
+    under = (call_core(each, keys, keep_missing=True) for each in replicates)
     standards, notes = standards_of(asked, waves)
     return Flows(
         waves=waves,
@@ -339,14 +343,61 @@ def weighted_flows(asked: Asked, panel: Panel, states: States) -> Flows:
         names=tuple(key.name for key in request.by),
         levels=arrangement.levels,
         codes=arrangement.codes,
-        n=added(flow, int(np.prod(shape)), raw["n"][cell]).reshape(shape),
-        weight=added(flow, int(np.prod(shape)), raw["weight"][cell]).reshape(shape),
+        n=n,
+        weight=grid.added(raw, raw["weight"]),
         unit=asked.unit,
         standards=standards,
         notes=notes,
         meta=meta_of(asked, waves, raw["where_missing"]),
         cells=cells_of(request, raw, flow, cell),
+        request=request,
+        n_positive=n_positive,
+        again=[grid.added(each, each["weight"]) for each in under],
     )
+
+
+@dataclass(frozen=True)
+class Grid:
+    """How the cells of a pass over weighed rows lie in the grid of flows.
+
+    The key after those of the groups is a number made of the period, the state, the state in the
+    next period (beyond the last: none is) and whether the household was absent before; `sizes` are
+    those of its digits.
+    """
+
+    request: Request
+    sizes: tuple[int, int, int, int]
+    n_pairs: int
+
+    def flows(self, raw: Mapping[str, Any]) -> tuple[Ints, Ints]:
+        """Return the flows that the cells of a pass add to, and which cells these are."""
+        n_keys = len(self.request.by)
+        group = arrange(raw, self.request.by).group
+        period, own, to, is_new = np.unravel_index(raw["key_values"][n_keys], self.sizes)
+        starts, ends = np.flatnonzero(to != self.sizes[2] - 1), np.flatnonzero(is_new)
+        shape = self.shape(raw)
+        absent = np.full(len(ends), shape[2] - 1)
+        flow = np.concatenate(
+            [
+                np.ravel_multi_index(parts, shape)
+                for parts in (
+                    (group[starts], period[starts], own[starts], to[starts]),
+                    (group[ends], period[ends] - 1, absent, own[ends]),
+                )
+            ]
+        )
+        return flow, np.concatenate([starts, ends])
+
+    def shape(self, raw: Mapping[str, Any]) -> tuple[int, int, int, int]:
+        """Return the shape of the grid: groups, pairs of periods, states before and after."""
+        n_groups = arrange(raw, self.request.by).n_groups
+        return n_groups, self.n_pairs, self.sizes[1], self.sizes[1]
+
+    def added(self, raw: Mapping[str, Any], values: npt.NDArray[Any]) -> Any:
+        """Add values of the cells of a pass up by flow."""
+        flow, cell = self.flows(raw)
+        shape = self.shape(raw)
+        return added(flow, int(np.prod(shape)), values[cell]).reshape(shape)
 
 
 def cells_of(

@@ -12,9 +12,17 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..design import Design
-from ..errors import DesignError, InternalError, MissingValueError, OptionError, ValueRangeError
+from ..errors import (
+    DesignError,
+    InternalError,
+    MissingValueError,
+    OptionError,
+    ValueRangeError,
+    unknown_option,
+)
 from ..estimates import Estimates
 from ..inputs import Frame
+from ..measures.tally import number_column
 from ..structure import is_sample
 from .flows import Asked, asked_for, meta_of, standards_of
 from .panel import (
@@ -102,7 +110,8 @@ def movements(
     DesignError
         The design has weights, strata or PSUs.
     OptionError
-        The column of states lacks one of the two.
+        The column of states lacks one of the two. Where it lacks `"poor"` or `"near_poor"` only,
+        and its categories do not list what may be, nobody is in it: the note says so.
 
     Notes
     -----
@@ -149,7 +158,8 @@ def movements(
         across_standards=across_standards,
         missing_groups=missing_groups,
     )
-    if asked.design.weight is not None or is_sample(asked.design):
+    is_drawn = is_sample(asked.design) or asked.design.replicates is not None
+    if asked.design.weight is not None or is_drawn:
         raise DesignError("movements are of registers: the design may not have weights or a sample")
     columns = asked.columns(state, poor_before, near_poor_before)
     panel = Panel.of(read_waves(data, time, columns, "movements"), id)
@@ -190,6 +200,7 @@ class Book:
     status: tuple[int, int]  # numbers of the states poor, near_poor
     history: int
     before: tuple[str | None, str | None]
+    lacking: str = ""  # what to say of a state that no household is in
 
     @classmethod
     def of(
@@ -206,19 +217,13 @@ class Book:
         states = find_states(frames, state)
         if status[0] == status[1]:
             raise OptionError("poor and near_poor are two different states")
-        for label in status:
-            if label not in states.labels and not states.is_fixed:
-                known = [word for word in status if word in states.labels]
-                if not known:
-                    raise OptionError(
-                        f"no household is {status[0]!r} or {status[1]!r} in column {state!r}"
-                    )
+        lacking = lacking_states(states, status)
         numbers = tuple(
             states.labels.index(label) if label in states.labels else len(states)
             for label in status
         )
         groups = find_groups(frames, asked.by, asked.missing_groups == "keep")
-        return cls(panel, asked, states, groups, (numbers[0], numbers[1]), history, before)
+        return cls(panel, asked, states, groups, (numbers[0], numbers[1]), history, before, lacking)
 
     @cached_property
     def registers(self) -> tuple[Register, ...]:
@@ -311,7 +316,8 @@ class Book:
         """Return which rows were in the status within the history; and whether it is too short."""
         name = self.before[k]
         if name is not None:
-            return flags_of(self.register(pair + 1).frame, name)[rows], False
+            argument = ("poor_before", "near_poor_before")[k]
+            return flags_of(self.register(pair + 1).frame, name, argument)[rows], False
         years = self.panel.waves.years
         wanted = years[pair] - self.history
         waves = [wave for wave in range(pair) if years[wave] >= wanted]
@@ -324,6 +330,19 @@ class Book:
             state = self.register(wave).state
             found |= (partner >= 0) & (state[partner] == self.status[k])
         return found, False
+
+
+def lacking_states(states: States, status: tuple[str, str]) -> str:
+    """Refuse a state that is not there; say of a usual one that no household is in it.
+
+    A slip of spelling would count the near-poor among all others.
+    """
+    words = {"poor": status[0], "near_poor": status[1]}
+    missing = [word for word in words if words[word] not in states.labels]
+    for word in missing:
+        if states.is_fixed or words[word] != word or len(missing) > 1:
+            raise unknown_option(word, words[word], states.labels)
+    return "; ".join(f"no household is {words[word]!r}" for word in missing)
 
 
 def partner_state(rows: Ints, partner: Ints, own: Register, other: Register) -> Ints:
@@ -355,6 +374,7 @@ def group_numbers(frame: Frame, digits: Sequence[Digit]) -> Ints:
 
 def sizes_of(frame: Frame, name: str) -> Any:
     """Return the sizes of a register's households, checked."""
+    number_column(frame, "size", name)  # refuses what is no number
     size = np.asarray(frame.array(name), dtype=np.float64)
     bad = ~((size >= 0) & np.isfinite(size))
     if bad.any():
@@ -366,14 +386,15 @@ def sizes_of(frame: Frame, name: str) -> Any:
     return size
 
 
-def flags_of(frame: Frame, name: str) -> Bools:
+def flags_of(frame: Frame, name: str, argument: str) -> Bools:
     """Return a column of 0/1 as bools; what is missing is 0."""
+    number_column(frame, argument, name)  # refuses what is no number
     flag = np.nan_to_num(np.asarray(frame.array(name), dtype=np.float64))
     bad = (flag != 0) & (flag != 1)
     if bad.any():
         row = int(bad.argmax())
-        error = ValueRangeError(f"poor_before[{row}] is neither 0 nor 1 (column {name!r})")
-        error.argument, error.column, error.row = "poor_before", name, row
+        error = ValueRangeError(f"{argument}[{row}] is neither 0 nor 1 (column {name!r})")
+        error.argument, error.column, error.row = argument, name, row
         raise error
     return np.asarray(flag == 1)
 
@@ -450,6 +471,7 @@ def note_column(
 ) -> np.ndarray:
     """Say where the history is too short, and where standards differ."""
     words = book.panel.waves.words()
+    notes = ["; ".join(filter(None, (note, book.lacking))) for note in notes]
     years = "year" if book.history == 1 else "years"
     texts = np.array(
         [

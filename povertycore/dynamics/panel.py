@@ -273,6 +273,7 @@ def category_level(keys: Sequence[Key]) -> Level:
     lists = [category_list(key) for key in keys]
     dtype = lists[0].dtype
     if any(labels.dtype != dtype for labels in lists):
+        check_one_kind([pd.Series(labels) for labels in lists], keys[0].name)
         known = dict.fromkeys(label for labels in lists for label in labels.categories)
         dtype = pd.CategoricalDtype(list(known))
     labels = pd.Categorical.from_codes(np.arange(len(dtype.categories)), dtype=dtype)
@@ -331,7 +332,7 @@ def dense_groups(
             pd.Series(own[k].labels(raw["key_values"][k], raw["key_missing"][k]))
             for own, raw in zip(keys, raws, strict=True)
         ]
-        level, code = in_order(joined_labels(labels))
+        level, code = in_order(joined_labels(labels, names[k]))
         levels.append(level)
         columns.append(code)
     codes, group = sorted_groups(columns)
@@ -343,14 +344,38 @@ def dense_groups(
     return Groups(names, tuple(levels), codes, len(codes[0]), digits)
 
 
-def joined_labels(labels: Sequence[pd.Series]) -> Any:
+def joined_labels(labels: Sequence[pd.Series], name: str) -> Any:
     """Return labels of several frames below each other; categories are those of all."""
     if len(labels) == 1:
         return labels[0].array
+    check_one_kind(labels, name)
     if all(isinstance(part.dtype, pd.CategoricalDtype) for part in labels):
         return pd.api.types.union_categoricals(labels, ignore_order=True)
     parts = [part for part in labels if len(part)] or list(labels[:1])
     return pd.concat(parts, ignore_index=True).array
+
+
+def check_one_kind(labels: Sequence[pd.Series], name: str) -> None:
+    """Refuse labels that are text in one period and numbers in another: "01" never meets 1."""
+    known = [part.dropna() for part in labels]
+    dtypes = [part.cat.categories.dtype if is_category(part) else part.dtype for part in known]
+    kinds = {
+        pd.api.types.is_numeric_dtype(dtype)
+        for part, dtype in zip(known, dtypes, strict=True)
+        if len(part)
+    }
+    if len(kinds) > 1:
+        error = DTypeError(
+            f"column {name!r} holds numbers in one period and text in another; make them the same,"
+            " so that equal labels are equal"
+        )
+        error.column = name
+        raise error
+
+
+def is_category(labels: pd.Series) -> bool:
+    """Say whether labels are categories."""
+    return isinstance(labels.dtype, pd.CategoricalDtype)
 
 
 def find_states(frames: Sequence[Frame], name: str, *, with_gaps: bool = False) -> States:
@@ -360,9 +385,7 @@ def find_states(frames: Sequence[Frame], name: str, *, with_gaps: bool = False) 
     """
     if not isinstance(name, str):
         raise OptionError("state takes the name of a column: it is read in every period")
-    keys = [frame.key(name) for frame in frames]
-    if any(key.column.type.startswith("float") for key in keys):
-        raise DTypeError(f"column {name!r} holds real numbers, not states")
+    keys = [state_key(frame, name) for frame in frames]
     level = direct_level(keys) if with_gaps or keys[0].categories is not None else None
     if level is None or len(level[0]) > MOST_STATES:
         level = dense_states(frames, name, keys)
@@ -382,6 +405,28 @@ def find_states(frames: Sequence[Frame], name: str, *, with_gaps: bool = False) 
     return States(name, texts, dtype, tuple(digits), labels)
 
 
+def state_key(frame: Frame, name: str) -> Key:
+    """Return a column of states; whole numbers that pandas keeps as floats, some missing, are such.
+
+    A 0/1 column with one missing value is one of floats in pandas.
+    """
+    key = frame.key(name)
+    if not key.column.type.startswith("float"):
+        return key
+    values = np.asarray(key.plain(), dtype=np.float64)
+    missing = np.isnan(values)
+    bad = ~missing & ~(np.abs(values) < 2**53) | (values != np.round(values)) & ~missing
+    if bad.any():
+        row = int(bad.argmax())
+        error = DTypeError(
+            f"{name}[{row}] is no whole number; states are text, categories or whole numbers"
+        )
+        error.argument, error.column, error.row = "state", name, row
+        raise error
+    codes = np.where(missing, 0, values).astype(np.int64)
+    return frame.key(pd.Series(pd.arrays.IntegerArray(codes, missing), name=name))
+
+
 def dense_states(frames: Sequence[Frame], name: str, keys: Sequence[Key]) -> Level:
     """Give states numbers by their labels, in order."""
     raws = [
@@ -393,7 +438,7 @@ def dense_states(frames: Sequence[Frame], name: str, keys: Sequence[Key]) -> Lev
         pd.Series(key.labels(raw["key_values"][0][seen], raw["key_missing"][0][seen]))
         for key, raw, seen in zip(keys, raws, known, strict=True)
     ]
-    level, code = in_order(joined_labels(labels))
+    level, code = in_order(joined_labels(labels, name))
     digits: list[Digit] = []
     for raw, seen, place in zip(
         raws, known, np.split(code, np.cumsum([len(part) for part in labels])[:-1]), strict=True

@@ -51,7 +51,8 @@ class Source:
     """Estimates of single periods, and the joint of them and of the sizes below them.
 
     The joint has a row for each estimate and then, from len(est) on, one for the size of each, at
-    `size` of it; `blank` says which estimates have no error, and bring none to a whole.
+    `size` of it; `blank` says which estimates lie in lonely strata only, and bring no error to a
+    whole.
     """
 
     est: Estimates
@@ -61,8 +62,40 @@ class Source:
 
     def has_none(self, spans: Spans) -> npt.NDArray[np.bool_]:
         """Return which spans have no error of their own."""
+        lacks = lacking_own(self.est, spans)
         blank = np.append(self.blank, False)
-        return np.asarray(blank[spans.ends.start] | blank[spans.ends.end])
+        return np.asarray(lacks | blank[spans.ends.start] | blank[spans.ends.end])
+
+    def wholes_without(self, blocks: Blocks) -> npt.NDArray[np.bool_]:
+        """Return which wholes have no error: at one end no group has one, and all are alike.
+
+        Where nobody is poor in any group, nobody is in the whole: that is no certainty of it.
+        """
+        spans, block, n = blocks.spans, blocks.block, len(blocks)
+        errors, lonely = self.est["se"].to_numpy(dtype=np.float64), np.append(self.blank, False)
+        found = np.zeros(n, dtype=bool)
+        rows_of_ends = (spans.ends.start, spans.ends.end)
+        for rows, level in zip(rows_of_ends, spans.figures("estimate"), strict=True):
+            known = np.isfinite(level)
+            low, high = np.full(n, np.inf), np.full(n, -np.inf)
+            np.minimum.at(low, block[known], level[known])
+            np.maximum.at(high, block[known], level[known])
+            has_error = known & ~np.isnan(np.append(errors, np.nan)[rows])
+            n_with, n_in_samples = (
+                np.bincount(block[which], minlength=n)
+                for which in (has_error, known & ~lonely[rows])
+            )
+            found |= (n_with == 0) & ((low == high) | (n_in_samples == 0))
+        return found
+
+
+def lacking_own(est: Estimates, spans: Spans) -> npt.NDArray[np.bool_]:
+    """Return which spans have an end that is known without a standard error.
+
+    Such are rates of 0 and 1 in which nothing varied: that they have no error is no certainty.
+    """
+    lacks = np.append((est["estimate"].notna() & est["se"].isna()).to_numpy(), False)
+    return np.asarray(lacks[spans.ends.start] | lacks[spans.ends.end])
 
 
 def measured_source(
@@ -178,7 +211,12 @@ def by_groups(task: Task, source: Source, across: str) -> Estimates:
     if source.joint is not None:
         joint, of_sums = with_block_sums(source, spans, blocks)
         combine = of_joint(joint)
-        alone = blocks.row[source.has_none(spans)]
+        alone = np.concatenate(
+            [
+                blocks.row[source.has_none(spans)],
+                blocks.total_row[source.wholes_without(blocks)],
+            ]
+        )
         effects.without = (alone[:, None] * len(every) + np.arange(len(every))).ravel()
         at = ends_in_joint(source, spans)
         at[0], at[1] = np.where(at[0] < 0, at[1], at[0]), np.where(at[1] < 0, at[0], at[1])
@@ -346,6 +384,8 @@ def by_growth(
         if found.joint is not None:
             joints.append(found.joint)
             offset += len(found.joint)
+    alone = np.flatnonzero(lacking_own(est, spans))
+    effects.without = (alone[:, None] * k + np.arange(k)).ravel()
     combine = of_joint(joints[0].joined(joints[1:])) if joints else None
     return wrap(task, spans, names, effects, combine, notes)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -266,7 +267,7 @@ def relative_welfare(waves: Waves, welfare: str, line: Any) -> Floats:
     frame = waves.waves[0].frame
     value = numbers(frame, welfare)
     if isinstance(line, Mapping):
-        by_word = {str(label): float(z) for label, z in line.items()}
+        by_word = {str(label): amount(z) for label, z in line.items()}
         for word, label in zip(waves.words(), waves.labels, strict=True):
             if str(label) not in by_word and word not in by_word:
                 raise OptionError(f"line has no entry for period {word}")
@@ -278,7 +279,7 @@ def relative_welfare(waves: Waves, welfare: str, line: Any) -> Floats:
         )
         z = lines[waves.period]
     else:
-        z = numbers(frame, line) if isinstance(line, str) else np.full(frame.n, float(line))
+        z = numbers(frame, line) if isinstance(line, str) else np.full(frame.n, amount(line))
     bad = ~(z > 0) & ~np.isnan(z) | np.isinf(z)
     if bad.any():
         row = int(bad.argmax())
@@ -286,6 +287,17 @@ def relative_welfare(waves: Waves, welfare: str, line: Any) -> Floats:
         error.argument, error.row = "line", row
         raise error
     return np.asarray(value / z)
+
+
+def amount(line: Any) -> float:
+    """Return a line as a number."""
+    if not isinstance(line, Real) or isinstance(line, bool):
+        error = OptionError(
+            f"line must be a number, the name of a column, or a number per period, found {line!r}"
+        )
+        error.argument = "line"
+        raise error
+    return float(line)
 
 
 def numbers(frame: Frame, name: str) -> Floats:

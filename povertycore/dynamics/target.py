@@ -93,7 +93,8 @@ def target(
     Estimates
         Per group, `kind` and `of` (the measure planned), the rows
 
-        - `planned` and `achieved`: the fall, positive; for points per year up to the last period;
+        - `planned` and `achieved`: the fall, positive; points per year are planned up to the last
+          period, or up to `by_year` where that is past;
         - `fulfilment`: achieved / planned, 1 is exactly the plan;
         - `remaining`: the fall still to come by `by_year`, 0 when the plan is reached;
         - `required_pace`: `remaining` per year until `by_year`;
@@ -115,11 +116,11 @@ def target(
     Notes
     -----
     With p0 and p1 the first and last figure, T the years between them and H the years to
-    `by_year`, the planned fall is plan x T, p0 - plan, plan x p0 or plan. Figures are compared
-    unrounded and exactly, rates of counts as fractions: a commune exactly at its plan has reached
-    it. A float within 1e-9 of a fraction with a denominator up to 1,000 is read as that (1/3 is a
-    third), any other as its decimal. Where p0 already meets the level there is nothing to fulfil:
-    NaN and a note; it is on track as long as it meets it.
+    `by_year`, the planned fall is plan x min(T, H), p0 - plan, plan x p0 or plan. Figures are
+    compared unrounded and exactly, rates of counts as fractions: a commune exactly at its plan has
+    reached it. A float within 1e-9 of a fraction with a denominator up to 1,000 is read as that
+    (1/3 is a third), any other as its decimal. Where p0 already meets the level there is nothing to
+    fulfil: NaN and a note; it is on track as long as it meets it.
 
     Figures of a sample have standard errors by the delta method, with the covariance of both
     periods; `on_track` compares the estimates, and its `p_value` is P(T < -x/se(x)) for the excess
@@ -348,6 +349,11 @@ def plans_of(
         plans = [number_of(plan, "plan")] * len(series)
     elif isinstance(plan, Mapping) and not is_table(plan):
         plans = plans_by_label(panel, series, plan)
+    elif plan is None or isinstance(plan, str | list | tuple):
+        raise plan_error(
+            f"plan is {plan!r}; a number, a goal, a mapping from label to number, or a table with a"
+            " column 'plan' was expected"
+        )
     else:
         plans = plans_by_keys(panel, series, Frame.of(plan))
     measures = panel.est["measure"].array.take(panel.some_row[series])

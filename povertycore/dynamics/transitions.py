@@ -14,14 +14,17 @@ from ..design import Design
 from ..errors import unknown_option
 from ..estimates import Estimates
 from ..intervals import REASONS as INTERVAL_REASONS, intervals
-from ..measures.precision import ALONE, REASONS
+from ..measures.precision import ALONE, ENDLESS, LEFT_OUT, REASONS
 from ..measures.results import joined_notes
 from ..measures.tally import listed
+from ..replicates import Replicated
+from ..sampling import Linearised
 from .flows import Flows, asked_for, flows_of
+from .repeats import by_psu, by_weights
 
 MEASURES = ("count", "rate", "exit_rate", "entry_rate", "net")
 EMPTY, NOBODY_MATCHED = 1, 2
-NOTES = ("", "nobody is in this state before", "no household is in both periods")
+NOTES = ("", "nobody who is matched is in this state before", "no household is in both periods")
 
 Floats = npt.NDArray[np.float64]
 
@@ -50,8 +53,8 @@ def transitions(
         One row per household and period, in one long frame, or one frame a period as registers
         come: ``{2021: a, 2022: b}``. Three periods give the two consecutive pairs.
     state : str
-        Column of the state: text, categories, or integers such as 0/1. A household whose state is
-        missing in a period is left out of the rates, and counted in `n_missing`.
+        Column of the state: text, categories, or whole numbers such as 0/1. A household whose state
+        is missing in a period is left out of the rates, and counted in `n_missing`.
     id : str or list of str
         Column, or columns together, that tell households apart: integers or text. An id stands
         once in a period.
@@ -63,7 +66,8 @@ def transitions(
     where : str or array_like, optional
         Boolean column: the domain, in the earlier period.
     design : Design, optional
-        Weight, size, strata and PSUs of the earlier period. Without it each household counts once.
+        Weight, size, strata and PSUs, or replicates, of the earlier period. Without it each
+        household counts once.
     weight : str, optional
         A longitudinal weight in place of the design's.
     count : {"households", "persons"}, optional
@@ -107,7 +111,8 @@ def transitions(
     N_ij / sum_k N_ik, the exit rate 1 - N_ii / sum_k N_ik, the entry rate
     sum_{i != j} N_ij / sum_{i != j, k} N_ik. Weight, size, group and design are those of the
     earlier period, or a longitudinal weight; nothing is reweighted for attrition. In a sample the
-    matched households are a domain of the earlier period's design, and all rates are linearised.
+    matched households are a domain of the earlier period's design, and all rates are linearised, or
+    counted anew in every replicate.
 
     Examples
     --------
@@ -314,11 +319,10 @@ def precision_columns(
     flows: Flows, blocks: Sequence[Block], figures: Figures, notes: list[Any], is_share: np.ndarray
 ) -> dict[str, Any]:
     """Return standard errors and what goes with them; of a register nothing but the notes."""
-    if flows.cells is None:
+    if flows.n_positive is None:
         return {"note": joined_notes(*notes)}
-    n_cells, n_flows = figures.estimate.shape[0], flows.n.shape[2] ** 2
-    totals = flows.cells.totals(n_cells * n_flows)
-    joint = totals.linearise(*combinations(blocks, figures, n_flows))
+    n_cells = figures.estimate.shape[0]
+    joint = joint_of(flows, blocks, figures)
     variance = joint.variance()
     estimate = figures.estimate.ravel()
     share = np.tile(is_share, n_cells)
@@ -329,17 +333,74 @@ def precision_columns(
     ends = intervals(estimate, se, df, figures.n_obs.ravel(), share)
     with np.errstate(invalid="ignore", divide="ignore"):
         cv = np.where(estimate == 0, np.nan, se / np.abs(estimate))
-    alone = np.where(joint.is_alone(), ALONE, 0)
     return {
         "se": se,
         "ci_low": ends.low,
         "ci_high": ends.high,
         "cv": cv,
         "df": df,
+        "deff": variance / simple_variance(flows, blocks, figures),
         "n_psu": joint.n_psu(),
         "joint": joint,
-        "note": joined_notes(*notes, (alone, REASONS), (ends.reason, INTERVAL_REASONS)),
+        "note": joined_notes(
+            *notes, (reasons_of(joint, estimate), REASONS), (ends.reason, INTERVAL_REASONS)
+        ),
     }
+
+
+def joint_of(flows: Flows, blocks: Sequence[Block], figures: Figures) -> Linearised | Replicated:
+    """Return the figures with their covariance: linearised, or by replicates."""
+    n_flows, estimate = flows.n_flows, figures.estimate.ravel()
+
+    def of_flows(weight: Floats) -> Floats:
+        parts = [figures_of_block(block, weight, weight).estimate for block in blocks]
+        return np.hstack(parts)
+
+    if flows.cells is None:
+        return by_weights(flows, of_flows, estimate)
+    totals = flows.cells.totals(len(figures.estimate) * n_flows)
+    linear = totals.linearise(*combinations(blocks, figures, n_flows))
+    if flows.cells.sample.design.replicates is None:
+        return linear
+    uses = np.vstack([b.above != 0 if b.below is None else b.below for b in blocks])
+    return by_psu(flows, of_flows, estimate, uses, linear)
+
+
+def reasons_of(joint: Linearised | Replicated, estimate: Floats) -> np.ndarray:
+    """Return the number of what a note should say of the errors of each figure."""
+    reason = np.zeros(len(estimate), dtype=np.int64)
+    if isinstance(joint, Replicated):
+        reason[:] = ENDLESS if joint.ignores_fpc else 0
+        reason[joint.lacks > 0] = LEFT_OUT
+    reason[joint.is_alone()] = ALONE
+    reason[np.isnan(estimate)] = 0
+    return reason
+
+
+def simple_variance(flows: Flows, blocks: Sequence[Block], figures: Figures) -> Floats:
+    """Return the variance of a simple random sample of as many rows; NaN of counts, and if none.
+
+    A household that enters a state counts 1, one that leaves it -1 in `net`: so squares of scores
+    add up to all flows above.
+    """
+    assert flows.n_positive is not None
+    weight = flows.weight.reshape(-1, flows.n_flows)
+    n_positive = flows.n_positive.reshape(weight.shape).astype(np.float64)
+    columns = []
+    for block in blocks:
+        if block.below is None:
+            columns.append(np.full((len(weight), len(block.before)), np.nan))
+            continue
+        square = weight @ np.abs(block.above.T.astype(np.float64))
+        below = weight @ block.below.T.astype(np.float64)
+        n = n_positive @ block.below.T.astype(np.float64)
+        above = weight @ block.above.T.astype(np.float64)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            found = (square / below - (above / below) ** 2) / (n - 1)
+            if flows.request is not None and flows.request.design.deff != "replace":
+                found = found * (1 - n / below)
+        columns.append(np.where((n > 1) & (found > 0), found, np.nan))
+    return np.hstack(columns).ravel()
 
 
 def combinations(

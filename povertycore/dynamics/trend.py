@@ -112,7 +112,9 @@ def trend(
     annual percentage change is exp(b) - 1 for a line through log y, by the delta method; a figure
     of 0 has no logarithm: NaN and a note.
 
-    Sen's interval are the slopes of rank (N - 1.96 sd(S))/2 and (N + 1.96 sd(S))/2 of N. Mann and
+    The level of Sen's line is median y - slope x median t, t from `year_from` on. Its interval are
+    the slopes of rank (N - 1.96 sd(S))/2 and (N + 1.96 sd(S))/2 of N; under five periods there are
+    none such. Mann and
     Kendall's S has variance (n(n - 1)(2n + 5) - sum t(t - 1)(2t + 5))/18 with ties of t values,
     z = (S - sign S)/sd. Up to 10 periods without ties and without a correction at work p is exact,
     and the note says so. Hamed and Rao multiply the variance by

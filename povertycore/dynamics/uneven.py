@@ -14,6 +14,7 @@ from .spread import Floats, Form, Ints, Noise, correlation, gini, mean, quantile
 LEVELS = ("start", "end")
 SIDES = (*LEVELS, "reduction")
 RAW = "raw: what chance adds is not taken out"
+OF_UNITS = "standard error of the line through the units"
 ALL_CHANCE = "chance explains all of the variance"
 
 
@@ -232,7 +233,7 @@ def add_beta(figures: Figures, course: Course, measure: str, form: Form) -> None
     why = "too few units for a line" if df < 1 else "" if s00 > 0 else "all starts are alike"
     slope = math.nan if why else s01 / s00
     centre = mean(start, course.weight)
-    note = why or "standard error of the line through the units"
+    note = why or OF_UNITS
     of_slope: dict[str, float] = {}
     of_intercept: dict[str, float] = {}
     if not why:
@@ -247,18 +248,30 @@ def add_beta(figures: Figures, course: Course, measure: str, form: Form) -> None
         r2 = slope * s01 / s11 if s11 > 0 else math.nan
         figures.add("beta_r2", r2, why or ("" if s11 > 0 else "all changes are alike"))
     if course.with_errors:
-        value, note = corrected_slope(course, form, s00, s01) if not why else (math.nan, why)
-        figures.add(f"{measure}_corrected", value, note)
+        figures.add(f"{measure}_corrected", **corrected_slope(course, form, s00, s01, why))
 
 
-def corrected_slope(course: Course, form: Form, s00: float, s01: float) -> tuple[float, str]:
-    """Return the slope that is left without errors, and what is to be said of it."""
-    if course.noise is None:
-        return math.nan, course.why
+def corrected_slope(course: Course, form: Form, s00: float, s01: float, why: str) -> dict[str, Any]:
+    """Return the slope that is left without errors, and what is to be said of it.
+
+    It solves sum w e = 0, e = x (y - beta x) + V0 - C01 + beta V0 with the residuals x and y of
+    starts and changes: its standard error is that of a mean of the e, of units that are drawn.
+    """
+    if why or course.noise is None:
+        return {"estimate": math.nan, "note": why or course.why}
     start, _, both = course.noise.expected(form)
-    if s00 - start <= 0:
-        return math.nan, ALL_CHANCE
-    return (s01 + start - both) / (s00 - start), course.why
+    left = s00 - start
+    if left <= 0:
+        return {"estimate": math.nan, "note": ALL_CHANCE}
+    slope = (s01 + start - both) / left
+    x, y = form.residual(course.start), form.residual(course.change)
+    noise = course.noise
+    e = x * (y - slope * x) + noise.start - noise.both + slope * noise.start
+    e = e - mean(e, form.weight)  # what is taken out takes a part of the errors with it
+    df = course.n - form.n_taken - 1
+    se = math.sqrt(course.n / df * float(np.sum((form.weight * e) ** 2))) / left
+    note = "; ".join(filter(None, (OF_UNITS, course.why)))
+    return {"estimate": slope, "note": note, "se": se, "df": float(df)}
 
 
 def add_conditional_beta(figures: Figures, course: Course) -> None:

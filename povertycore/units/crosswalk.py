@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import datetime
 import difflib
+import re
 import tomllib
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
@@ -41,6 +42,8 @@ __all__ = ["Crosswalk", "Link", "Unit", "crosswalk", "day_of"]
 
 SHIPPED = ("vn-provinces", "lang-son-2024")
 WEIGHTS = ("population", "area")
+
+THOUSANDS = re.compile(r"[0-9]{1,3}(\.[0-9]{3})+")  # as 8.527 people are written in Viet Nam
 
 Shares = dict[str, dict[str, Fraction]]  # of each code that changes: what it becomes, adding to 1
 
@@ -566,6 +569,10 @@ def size_of(value: Any, where: str) -> Fraction | None:
     """Return a population or area, None where it is not known."""
     if value is None or value == "" or value != value:
         return None
+    if where.startswith("population") and isinstance(value, str) and THOUSANDS.fullmatch(value):
+        raise ValueRangeError(
+            f"{where} is {value!r}; people are whole: write thousands without a point"
+        )
     try:
         size = Fraction(str(value))
     except ValueError:

@@ -14,7 +14,8 @@ def planned_fall(kind, plan, base, years):
 def target(kind, plan, base, last, years, horizon=None):
     """Figures of one group; None where undefined. `horizon`: years from base to the plan's end."""
     achieved = base - last
-    planned = planned_fall(kind, plan, base, years)
+    plan_years = years if horizon is None else min(years, horizon)  # nothing is planned after it
+    planned = planned_fall(kind, plan, base, plan_years)
     whole = planned_fall(kind, plan, base, years if horizon is None else horizon)
     late = horizon is None or horizon <= years
     by_now = whole if late or whole <= 0 else whole * years / horizon  # no pace up to a level
