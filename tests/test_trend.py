@@ -548,6 +548,14 @@ def test_one_period_is_no_trend():
         pc.trend(series([3.0]), "year")
 
 
+def test_points_of_no_series_are_in_no_line():
+    times, values = np.arange(6.0), np.array([9.0, 9.0, 1.0, 3.0, 9.0, 9.0])
+    slope, level, squares, of_slope, of_level = _core.trend_line(np.array([2, 4]), times, values)
+    assert (slope[0], level[0], squares[0]) == (2, 1, 0)
+    assert of_slope.tolist() == [0, 0, -1, 1, 0, 0]
+    assert of_level.tolist() == [0, 0, 1, 0, 0, 0]
+
+
 def test_the_core_names_the_point_that_is_wrong():
     start, times, values = np.array([0, 3]), np.array([0.0, 1.0, 1.0]), np.ones(3)
     with pytest.raises(errors.ValueRangeError, match=r"time\[2\]"):

@@ -54,10 +54,11 @@ static int64_t pairs_of(int64_t n)
 static pc_status find_series(const pc_series *s, int64_t i, int64_t *begin, int64_t *n,
                              pc_error *err)
 {
+    const int64_t end = s->start[i + 1];
     *begin = s->start[i];
-    *n = s->start[i + 1] - *begin;
-    if (*begin < 0 || *n < 0 || *n > s->n_points - *begin)
+    if (*begin < 0 || end < *begin || end > s->n_points)
         return pc_fail(err, PC_ERR_GROUP, "start", -1, i, "points outside its range");
+    *n = end - *begin;
     return PC_OK;
 }
 
