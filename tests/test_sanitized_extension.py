@@ -119,6 +119,45 @@ def test_random_panels_equal_a_dictionary_or_raise_a_documented_error(simd, seed
     assert {what: n for what, n in PANELS_OCCURRED.items() if seen.get(what, 0) < n} == {}
 
 
+CHANGES_MEANWHILE = """
+import threading
+import time
+import numpy as np
+from povertycore import _core, errors
+N, ROWS = 2000, 40
+start, unit, value = np.arange(ROWS + 1) * N, np.tile(np.arange(N), ROWS), np.ones(ROWS * N)
+stratum, first, label = np.arange(N) // 50, np.arange(0, N + 1, 50), np.arange(N)
+parts, stage = (start, unit, value), (stratum, first, label, N, np.ones(N // 50))
+stops = threading.Event()
+
+
+def change(array, own):
+    while not stops.is_set():
+        array[::7] = 2**40
+        array[:] = own
+
+
+for array in (unit, stratum, label, first, start):
+    stops.clear()
+    thread = threading.Thread(target=change, args=(array, array.copy()))
+    thread.start()
+    end = time.monotonic() + 1.5
+    while time.monotonic() < end:
+        for call in (_core.linvar_cov, _core.linvar_variance, _core.linvar_count):
+            try:
+                call(parts, stage, *[False] * (call is _core.linvar_count))
+            except errors.GroupCodeError:
+                pass
+    stops.set()
+    thread.join()
+"""
+
+
+def test_indexes_that_change_during_a_call_are_refused_or_read_as_they_were():
+    done = run_sanitized_python(["-c", CHANGES_MEANWHILE])
+    assert done.returncode == 0, done.stderr[-10_000:]
+
+
 READS_OUTSIDE = """
 import numpy as np
 from povertycore import _core

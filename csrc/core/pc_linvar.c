@@ -29,8 +29,9 @@ static pc_status count_keys(int64_t n, const int64_t *key, int64_t n_keys, const
                             int64_t *place, pc_error *err)
 {
     for (int64_t i = 0; i < n; i++) {
-        if (!inside(key[i], n_keys)) return bad_index(err, argument, i);
-        place[key[i] + 1]++;
+        const int64_t k = key[i];
+        if (!inside(k, n_keys)) return bad_index(err, argument, i);
+        place[k + 1]++;
     }
     for (int64_t k = 0; k < n_keys; k++) place[k + 1] += place[k];
     return PC_OK;
@@ -43,8 +44,9 @@ static pc_status sort_cells(int64_t n, const int64_t *row, const int64_t *unit, 
 {
     pc_status status = count_keys(n, unit, n_units, "unit", place, err);
     for (int64_t i = 0; status == PC_OK && i < n; i++) {
-        if (!inside(unit[i], n_units)) return bad_index(err, "unit", i);
-        const int64_t at = place[unit[i]]++;
+        const int64_t u = unit[i];
+        if (!inside(u, n_units)) return bad_index(err, "unit", i);
+        const int64_t at = place[u]++;
         if (!inside(at, n)) return bad_index(err, "unit", i);
         by_unit[at] = i;
     }
@@ -52,9 +54,9 @@ static pc_status sort_cells(int64_t n, const int64_t *row, const int64_t *unit, 
     memset(place, 0, (size_t)(n_rows + 1) * sizeof *place);
     status = count_keys(n, row, n_rows, "row", place, err);
     for (int64_t i = 0; status == PC_OK && i < n; i++) {
-        const int64_t cell = by_unit[i];
-        if (!inside(row[cell], n_rows)) return bad_index(err, "row", cell);
-        const int64_t at = place[row[cell]]++;
+        const int64_t cell = by_unit[i], r = row[cell];
+        if (!inside(r, n_rows)) return bad_index(err, "row", cell);
+        const int64_t at = place[r]++;
         if (!inside(at, n)) return bad_index(err, "row", cell);
         order[at] = cell;
     }
@@ -222,9 +224,9 @@ static pc_status find_stretch(const pc_stage *stage, const pc_parts *parts, int6
     if (!inside(s->h, stage->n_strata)) return bad_index(err, "stratum", unit);
     const int64_t next = stage->first[s->h + 1];
     s->first = stage->first[s->h];
-    s->n = next - s->first;
     if (s->first < 0 || next > stage->n_units || unit < s->first || unit >= next)
         return bad_index(err, "first", s->h);
+    s->n = next - s->first;
     s->begin = begin;
     s->factor = stage->factor[s->h];
     double sum = 0.0;
@@ -253,7 +255,9 @@ static double squares(const pc_parts *parts, const stretch *s)
 
 static pc_status find_label(const pc_stage *stage, int64_t unit, int64_t *label, pc_error *err)
 {
-    *label = stage->label == NULL ? unit : stage->label[unit];
+    *label = unit;
+    if (!inside(unit, stage->n_units)) return bad_index(err, "unit", unit);
+    if (stage->label != NULL) *label = stage->label[unit];
     return inside(*label, stage->n_labels) ? PC_OK : bad_index(err, "label", unit);
 }
 
@@ -394,8 +398,9 @@ static pc_status sums_by_stratum(const pc_stage *stage, const spread *s, double 
     for (int64_t unit = 0; unit < stage->n_units; unit++) {
         const pc_status status = find_label(stage, unit, &label, err);
         if (status != PC_OK) return status;
-        if (!inside(stage->stratum[unit], stage->n_strata)) return bad_index(err, "stratum", unit);
-        sum[stage->stratum[unit]] += s->x[label];
+        const int64_t h = stage->stratum[unit];
+        if (!inside(h, stage->n_strata)) return bad_index(err, "stratum", unit);
+        sum[h] += s->x[label];
     }
     return PC_OK;
 }
