@@ -325,10 +325,20 @@ static pc_status spread_stretch(const pc_stage *stage, const pc_parts *parts, co
     return status;
 }
 
+/* The unit of a part that is centred already. */
+static pc_status find_centred(const pc_stage *stage, const pc_parts *parts, int64_t k, int64_t *unit,
+                              pc_error *err)
+{
+    *unit = parts->unit[k];
+    if (*unit < stage->n_units) return bad_index(err, "unit", k);
+    *unit -= stage->n_units;
+    return inside(*unit, stage->n_units) ? PC_OK : bad_index(err, "unit", k);
+}
+
 static pc_status spread_row(const pc_stage *stage, const pc_parts *parts, int64_t r, spread *s,
                             pc_error *err)
 {
-    int64_t begin, end;
+    int64_t begin, end, unit;
     stretch h;
     pc_status status = find_row(parts, r, &begin, &end, err);
     for (; status == PC_OK && begin < end && parts->unit[begin] < stage->n_units; begin = h.end) {
@@ -337,9 +347,8 @@ static pc_status spread_row(const pc_stage *stage, const pc_parts *parts, int64_
         if (status != PC_OK) return status;
     }
     for (; status == PC_OK && begin < end; begin++) {
-        const int64_t unit = parts->unit[begin] - stage->n_units;
-        if (!inside(unit, stage->n_units)) return bad_index(err, "unit", begin);
-        status = spread_add(stage, s, unit, parts->value[begin], err);
+        status = find_centred(stage, parts, begin, &unit, err);
+        if (status == PC_OK) status = spread_add(stage, s, unit, parts->value[begin], err);
     }
     return status;
 }
@@ -425,7 +434,7 @@ static pc_status product(const pc_stage *stage, const pc_parts *parts, const str
 static pc_status product_of_row(const pc_stage *stage, const pc_parts *parts, int64_t r,
                                 const spread *s, const double *sum, double *result, pc_error *err)
 {
-    int64_t begin, end, label;
+    int64_t begin, end, unit, label;
     stretch h;
     *result = 0.0;
     pc_status status = find_row(parts, r, &begin, &end, err);
@@ -435,9 +444,8 @@ static pc_status product_of_row(const pc_stage *stage, const pc_parts *parts, in
         if (status != PC_OK) return status;
     }
     for (; status == PC_OK && begin < end; begin++) {
-        const int64_t unit = parts->unit[begin] - stage->n_units;
-        if (!inside(unit, stage->n_units)) return bad_index(err, "unit", begin);
-        status = find_label(stage, unit, &label, err);
+        status = find_centred(stage, parts, begin, &unit, err);
+        if (status == PC_OK) status = find_label(stage, unit, &label, err);
         if (status == PC_OK) *result += parts->value[begin] * s->x[label];
     }
     return status;

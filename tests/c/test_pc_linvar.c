@@ -190,13 +190,13 @@ static void indexes_outside_their_range_are_refused(void)
     static const int64_t bad_unit[] = {0, 1, 10, 1, 4}, back[] = {1, 0, 2, 1, 4};
     static const int64_t bad_start[] = {0, 3, 2, 5}, long_start[] = {0, 3, 3, 6};
     static const int64_t bad_stratum[] = {0, 0, 2, 1, 1}, bad_first[] = {0, 2, 6};
-    static const int64_t far_first[] = {INT64_MIN, INT64_MAX, 5};
+    static const int64_t far_back[] = {6, INT64_MIN, 2, 1, 4}, far_first[] = {INT64_MIN, INT64_MAX, 5};
     static const int64_t bad_label[] = {0, 1, 2, 3, 5}, minus[] = {-1, 0, 0, 0, 0};
     pc_context ctx;
     double v[3], c[9];
     int64_t n[3], m[3], s[4], u[5], k;
     pc_context_init(&ctx);
-    for (int fault = 0; fault < 8; fault++) {
+    for (int fault = 0; fault < 9; fault++) {
         pc_parts rows = three;
         pc_stage stage = plain;
         if (fault == 0) rows.unit = bad_unit;
@@ -207,6 +207,7 @@ static void indexes_outside_their_range_are_refused(void)
         if (fault == 5) stage.first = bad_first;
         if (fault == 6) stage.label = bad_label;
         if (fault == 7) stage.first = far_first;
+        if (fault == 8) rows.unit = far_back;
         EXPECT(pc_linvar_variance(&ctx, &stage, &rows, v) == PC_ERR_GROUP);
         EXPECT(ctx.error.argument[0] != '\0' && ctx.error.index >= 0);
         EXPECT(pc_linvar_cov(&ctx, &stage, &rows, c) == PC_ERR_GROUP);
