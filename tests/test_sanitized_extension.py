@@ -119,6 +119,44 @@ def test_random_panels_equal_a_dictionary_or_raise_a_documented_error(simd, seed
     assert {what: n for what, n in PANELS_OCCURRED.items() if seen.get(what, 0) < n} == {}
 
 
+ARRAYS_OCCURRED = {
+    "series": 200,
+    "corrected": 50,
+    "samples": 50,
+    "labels shared": 20,
+    "keys": 50,
+    "form refused": 200,
+    "astray read": 100,
+    "astray ValueRangeError": 20,
+    "astray GroupCodeError": 50,
+}
+
+
+@pytest.mark.parametrize(("threads", "seed"), [("1", 1), ("2", 2)])
+def test_random_arrays_equal_the_definitions_or_raise_a_documented_error(threads, seed):
+    random_arrays = FUZZ / "random_arrays.py"
+    done = run_sanitized_python([random_arrays, seed, N_CALLS], POVERTYCORE_NUM_THREADS=threads)
+    assert done.returncode == 0, done.stderr[-10_000:]
+    seen = json.loads(done.stdout)
+    assert seen["calls"] == N_CALLS
+    assert {what: n for what, n in ARRAYS_OCCURRED.items() if seen.get(what, 0) < n} == {}
+
+
+SCORES_OCCURRED = {"equal": 200, "fgt": 100, "products": 50, "refused": 10, "arrow in chunks": 10}
+
+
+def test_random_scores_equal_the_definitions_with_the_same_bits_on_any_processor():
+    digests = set()
+    for simd in ("", "portable"):
+        random_scores = FUZZ / "random_scores.py"
+        done = run_sanitized_python([random_scores, 2, 300], POVERTYCORE_SIMD=simd)
+        assert done.returncode == 0, done.stderr[-10_000:]
+        seen = json.loads(done.stdout)
+        digests.add(seen.pop("digest"))
+        assert {what: n for what, n in SCORES_OCCURRED.items() if seen.get(what, 0) < n} == {}
+    assert len(digests) == 1
+
+
 CHANGES_MEANWHILE = """
 import threading
 import time
