@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { STEP = 4096 }; /* rows or parts between two looks at the stop flag */
+enum { STEP = 64 }; /* rows between two looks at the stop flag: each may use all units of its strata */
 
 static pc_status out_of_memory(pc_error *err)
 {
