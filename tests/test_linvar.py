@@ -101,6 +101,22 @@ def test_counts_are_of_labels_and_of_strata_that_share_none():
             "unit",
         ),
         (
+            lambda p, s: _core.linvar_sort(2**63 - 1, 1, p[1], p[1], p[2]),
+            errors.LimitError,
+            "n_rows",
+        ),
+        (
+            lambda p, s: _core.linvar_sort(9, 2**63 - 1, p[1], p[1], p[2]),
+            errors.LimitError,
+            "n_units",
+        ),
+        (
+            lambda p, s: _core.linvar_combine(p, 2**62, p[0], p[1], p[2]),
+            errors.LimitError,
+            "n_units",
+        ),
+        (lambda p, s: _core.linvar_sort(-1, 1, p[1], p[1], p[2]), errors.LengthError, "n_rows"),
+        (
             lambda p, s: _core.linvar_sort(1, 1, np.array([1]), np.array([0]), np.ones(1)),
             errors.GroupCodeError,
             r"row\[0\]",
@@ -146,6 +162,14 @@ def test_distinct_leaves_other_keys_to_totals():
         assert _core.distinct(4, [whole, other]) is None
     with pytest.raises(errors.LengthError):
         _core.distinct(5, [whole])
+
+
+def test_more_rows_than_columns_can_have_are_refused():
+    with pytest.raises(errors.LimitError, match="n is more rows"):
+        _core.distinct(2**63 - 1, [])
+    constant = np.lib.stride_tricks.as_strided(np.zeros(1, np.int8), (2**61,), (0,))
+    with pytest.raises(errors.LimitError, match="too many rows"):
+        _core.column_array(constant)
 
 
 def test_strata_far_apart_are_found_too():

@@ -119,6 +119,83 @@ def test_random_panels_equal_a_dictionary_or_raise_a_documented_error(simd, seed
     assert {what: n for what, n in PANELS_OCCURRED.items() if seen.get(what, 0) < n} == {}
 
 
+ARRAYS_OCCURRED = {
+    "series": 200,
+    "corrected": 50,
+    "samples": 50,
+    "labels shared": 20,
+    "keys": 50,
+    "form refused": 200,
+    "astray read": 100,
+    "astray ValueRangeError": 20,
+    "astray GroupCodeError": 50,
+}
+
+
+@pytest.mark.parametrize(("threads", "seed"), [("1", 1), ("2", 2)])
+def test_random_arrays_equal_the_definitions_or_raise_a_documented_error(threads, seed):
+    random_arrays = FUZZ / "random_arrays.py"
+    done = run_sanitized_python([random_arrays, seed, N_CALLS], POVERTYCORE_NUM_THREADS=threads)
+    assert done.returncode == 0, done.stderr[-10_000:]
+    seen = json.loads(done.stdout)
+    assert seen["calls"] == N_CALLS
+    assert {what: n for what, n in ARRAYS_OCCURRED.items() if seen.get(what, 0) < n} == {}
+
+
+SCORES_OCCURRED = {"equal": 200, "fgt": 100, "products": 50, "refused": 10, "arrow in chunks": 10}
+
+
+def test_random_scores_equal_the_definitions_with_the_same_bits_on_any_processor():
+    digests = set()
+    for simd in ("", "portable"):
+        random_scores = FUZZ / "random_scores.py"
+        done = run_sanitized_python([random_scores, 2, 300], POVERTYCORE_SIMD=simd)
+        assert done.returncode == 0, done.stderr[-10_000:]
+        seen = json.loads(done.stdout)
+        digests.add(seen.pop("digest"))
+        assert {what: n for what, n in SCORES_OCCURRED.items() if seen.get(what, 0) < n} == {}
+    assert len(digests) == 1
+
+
+CHANGES_MEANWHILE = """
+import threading
+import time
+import numpy as np
+from povertycore import _core, errors
+N, ROWS = 2000, 40
+start, unit, value = np.arange(ROWS + 1) * N, np.tile(np.arange(N), ROWS), np.ones(ROWS * N)
+stratum, first, label = np.arange(N) // 50, np.arange(0, N + 1, 50), np.arange(N)
+parts, stage = (start, unit, value), (stratum, first, label, N, np.ones(N // 50))
+stops = threading.Event()
+
+
+def change(array, own):
+    while not stops.is_set():
+        array[::7] = 2**40
+        array[:] = own
+
+
+for array in (unit, stratum, label, first, start):
+    stops.clear()
+    thread = threading.Thread(target=change, args=(array, array.copy()))
+    thread.start()
+    end = time.monotonic() + 1.5
+    while time.monotonic() < end:
+        for call in (_core.linvar_cov, _core.linvar_variance, _core.linvar_count):
+            try:
+                call(parts, stage, *[False] * (call is _core.linvar_count))
+            except errors.GroupCodeError:
+                pass
+    stops.set()
+    thread.join()
+"""
+
+
+def test_indexes_that_change_during_a_call_are_refused_or_read_as_they_were():
+    done = run_sanitized_python(["-c", CHANGES_MEANWHILE])
+    assert done.returncode == 0, done.stderr[-10_000:]
+
+
 READS_OUTSIDE = """
 import numpy as np
 from povertycore import _core

@@ -562,6 +562,27 @@ def test_one_period_is_no_trend():
         pc.trend(series([3.0]), "year")
 
 
+@pytest.mark.parametrize("far", [2e3, 2e9, 2e15])
+def test_times_far_from_zero_lose_nothing(far):
+    start, times = np.array([0, 4]), np.array([0.0, 1.0, 3.0, 7.0])
+    values, weights = np.array([0.31, 0.27, 0.28, 0.19]), np.array([1.0, 2.0, 0.5, 3.0])
+    here = _core.trend_line(start, times, values, weights)
+    there = _core.trend_line(start, far + times, values, weights)
+    assert all((x == y).all() for x, y in zip(here, there, strict=True))
+    slope, level, _, parts = oracle.line(far + times, values, weights)
+    np.testing.assert_allclose(there[0], float(slope), rtol=1e-14)
+    np.testing.assert_allclose(there[1], float(level), rtol=1e-14)
+    np.testing.assert_allclose(there[3], [float(part) for part in parts], rtol=1e-14)
+
+
+def test_points_of_no_series_are_in_no_line():
+    times, values = np.arange(6.0), np.array([9.0, 9.0, 1.0, 3.0, 9.0, 9.0])
+    slope, level, squares, of_slope, of_level = _core.trend_line(np.array([2, 4]), times, values)
+    assert (slope[0], level[0], squares[0]) == (2, 1, 0)
+    assert of_slope.tolist() == [0, 0, -1, 1, 0, 0]
+    assert of_level.tolist() == [0, 0, 1, 0, 0, 0]
+
+
 def test_the_core_names_the_point_that_is_wrong():
     start, times, values = np.array([0, 3]), np.array([0.0, 1.0, 1.0]), np.ones(3)
     with pytest.raises(errors.ValueRangeError, match=r"time\[2\]"):

@@ -43,7 +43,7 @@ int py_column_finish(py_state *state, py_column *self)
     int64_t n = 0;
     for (int64_t k = 0; k < self->column.n_chunks; k++) {
         self->starts[k] = n;
-        if (self->chunks[k].n > INT64_MAX - n) {
+        if (self->chunks[k].n > PC_MOST_ROWS - n) {
             py_error_fail(state, PC_ERR_LIMIT, "column", -1, self->name, "has too many rows");
             return -1;
         }

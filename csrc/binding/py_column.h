@@ -29,7 +29,7 @@ int py_column_make_type(PyObject *module, py_state *state);
 py_column *py_column_new(py_state *state, pc_type type, int64_t n_chunks, PyObject *name,
                          PyObject *owner);
 
-/* Number the rows: starts and n from the chunks. 0, or -1 with an exception set on overflow. */
+/* Number the rows: starts and n from the chunks. 0, or -1 with an exception set for too many rows. */
 int py_column_finish(py_state *state, py_column *self);
 
 /* The first row that holds the column's missing code; -1 if none does. */

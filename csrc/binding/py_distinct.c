@@ -54,6 +54,8 @@ PyObject *py_distinct(PyObject *module, PyObject *args)
     if (!PyArg_ParseTuple(args, "LO:distinct", &n, &sequence)) return NULL;
     if (n < 0)
         return py_error_fail(state, PC_ERR_LENGTH, "n", -1, NULL, "is negative; it counts rows");
+    if (n > PC_MOST_ROWS)
+        return py_error_fail(state, PC_ERR_LIMIT, "n", -1, NULL, "is more rows than columns can have");
     PyObject *tuple = PySequence_Tuple(sequence);
     if (tuple == NULL) return NULL;
     const int64_t n_keys = (int64_t)PyTuple_GET_SIZE(tuple);

@@ -17,6 +17,14 @@ static const double *real(py_state *state, PyObject *object, const char *what, i
     return py_array_elements(state, object, NPY_DOUBLE, what, n);
 }
 
+/* Whether there can be so many; else an exception is set. */
+static bool is_count(py_state *state, long long n, const char *what)
+{
+    if (n < 0) py_error_fail(state, PC_ERR_LENGTH, what, -1, NULL, "is negative");
+    else if (n > PC_LINVAR_MOST) py_error_fail(state, PC_ERR_LIMIT, what, -1, NULL, "is too large");
+    return n >= 0 && n <= PC_LINVAR_MOST;
+}
+
 /* From (start, unit, value). 0, or -1 with an exception set. */
 static int take_parts(py_state *state, PyObject *tuple, int64_t n_units, pc_parts *parts)
 {
@@ -125,8 +133,7 @@ PyObject *py_linvar_sort(PyObject *module, PyObject *args)
     if (!PyArg_ParseTuple(args, "LLOOO:linvar_sort", &n_rows, &n_units, &row_array, &unit_array,
                           &value_array))
         return NULL;
-    if (n_rows < 0 || n_units < 0)
-        return py_error_fail(state, PC_ERR_LENGTH, "n_rows", -1, NULL, "is negative");
+    if (!is_count(state, n_rows, "n_rows") || !is_count(state, n_units, "n_units")) return NULL;
     const int64_t *row = whole(state, row_array, "row", &n);
     const int64_t *unit = row == NULL ? NULL : whole(state, unit_array, "unit", &n);
     const double *value = unit == NULL ? NULL : real(state, value_array, "value", &n);
@@ -183,8 +190,7 @@ PyObject *py_linvar_combine(PyObject *module, PyObject *args)
     if (!PyArg_ParseTuple(args, "O!LOOO:linvar_combine", &PyTuple_Type, &tuple, &n_units,
                           &first_array, &row_array, &weight_array))
         return NULL;
-    if (n_units < 0)
-        return py_error_fail(state, PC_ERR_LENGTH, "n_units", -1, NULL, "is negative");
+    if (!is_count(state, n_units, "n_units")) return NULL;
     if (take_parts(state, tuple, (int64_t)n_units, &parts) < 0) return NULL;
     const int64_t *first = whole(state, first_array, "first", &n_first);
     const int64_t *row = first == NULL ? NULL : whole(state, row_array, "row", &n_terms);

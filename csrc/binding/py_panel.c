@@ -17,7 +17,6 @@ typedef struct side_of {
     py_argument ids, keys, others; /* keys: of digits; others: the state, then the period */
     pc_panel_id id[PC_PANEL_MOST_IDS];
     pc_panel_digit digit[PC_PANEL_MOST_DIGITS];
-    PyObject *maps[PC_PANEL_MOST_DIGITS + 1]; /* borrowed from the caller's tuple */
 } side_of;
 
 static int take_ids(py_state *state, side_of *own, PyObject *ids)
@@ -41,21 +40,24 @@ static int take_digit(py_state *state, PyObject *tuple, const char *name, PyObje
                       pc_panel_digit *digit)
 {
     PyObject *map;
-    long long low;
-    unsigned int count, scale;
+    long long low, count, scale;
     if (!PyTuple_Check(tuple) ||
-        !PyArg_ParseTuple(tuple, "OLIIO;a digit is column, low, count, scale, map", column, &low, &count,
+        !PyArg_ParseTuple(tuple, "OLLLO;a digit is column, low, count, scale, map", column, &low, &count,
                           &scale, &map))
         return PyErr_Occurred() ? -1
                                 : (py_error_fail(state, PC_ERR_TYPE, name, -1, NULL, "is no tuple"), -1);
-    *digit = (pc_panel_digit){NULL, (int64_t)low, count, scale, NULL};
+    if (count < 0 || count > UINT32_MAX || scale < 0 || scale > UINT32_MAX) {
+        py_error_fail(state, PC_ERR_LIMIT, name, -1, NULL, "has a number of values that is out of range");
+        return -1;
+    }
+    *digit = (pc_panel_digit){NULL, (int64_t)low, (uint32_t)count, (uint32_t)scale, NULL};
     if (map == Py_None) return 0;
     if (!PyArray_Check(map) || PyArray_NDIM((PyArrayObject *)map) != 1 ||
         PyArray_TYPE((PyArrayObject *)map) != NPY_UINT32 ||
-        !PyArray_IS_C_CONTIGUOUS((PyArrayObject *)map) ||
+        !PyArray_ISCARRAY_RO((PyArrayObject *)map) ||
         PyArray_DIM((PyArrayObject *)map, 0) != (npy_intp)count) {
         py_error_fail(state, PC_ERR_TYPE, name, -1, NULL,
-                      "has a map that is no array of uint32, one for each value");
+                      "has a map that is no contiguous array of uint32, one for each value");
         return -1;
     }
     digit->map = PyArray_DATA((PyArrayObject *)map);
@@ -90,6 +92,10 @@ static int take_others(py_state *state, side_of *own, PyObject *digit, PyObject 
     long long value = 0;
     if (digit != Py_None && take_digit(state, digit, "state", &columns[n++], &own->side.state) < 0)
         return -1;
+    if (period != Py_None && !PyTuple_Check(period)) {
+        py_error_fail(state, PC_ERR_TYPE, "period", -1, NULL, "is no tuple of a column and a value");
+        return -1;
+    }
     if (period != Py_None && !PyArg_ParseTuple(period, "OL;a period is column and value",
                                                &columns[n++], &value))
         return -1;

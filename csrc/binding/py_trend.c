@@ -44,13 +44,15 @@ static void give_up(results *r)
         Py_XDECREF(r->array[k]);
 }
 
-/* 0, or -1 with an exception set. */
+/* 0, or -1 with an exception set. The core writes what is by point for the points of some series only:
+ * others have 0. */
 static int make_results(results *r, const char *kinds, const pc_series *series)
 {
     r->n = 0;
     for (const char *kind = kinds; *kind != '\0'; kind++) {
         npy_intp n = (npy_intp)(*kind == 'D' ? series->n_points : series->n_series);
-        r->array[r->n] = PyArray_SimpleNew(1, &n, *kind == 'i' ? NPY_INT64 : NPY_DOUBLE);
+        r->array[r->n] = *kind == 'D' ? PyArray_ZEROS(1, &n, NPY_DOUBLE, 0)
+                                      : PyArray_SimpleNew(1, &n, *kind == 'i' ? NPY_INT64 : NPY_DOUBLE);
         if (r->array[r->n] == NULL) {
             give_up(r);
             return -1;

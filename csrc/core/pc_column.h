@@ -17,6 +17,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Whoever makes a column sees to it; so numbers of rows can be added up and rounded without a check. */
+#define PC_MOST_ROWS ((int64_t)1 << 60)
+
 enum { PC_BLOCK = 2048 }; /* rows per block: scratch of one block stays in the first-level cache */
 
 /* The one list of fixed-width types. Integers: name, C type, unsigned type for differences, and the
@@ -73,7 +76,7 @@ typedef struct pc_chunk {
 
 typedef struct pc_column {
     pc_type type;
-    int64_t n;              /* rows in all */
+    int64_t n;              /* rows in all, at most PC_MOST_ROWS */
     int64_t n_chunks;
     const pc_chunk *chunks; /* [n_chunks]; chunks of 0 rows are allowed */
     const int64_t *starts;  /* [n_chunks + 1] first row of each chunk, starts[n_chunks] = n */

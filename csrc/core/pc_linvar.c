@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { STEP = 4096 }; /* rows or parts between two looks at the stop flag */
+enum { STEP = 64 }; /* rows between two looks at the stop flag: each may use all units of its strata */
 
 static pc_status out_of_memory(pc_error *err)
 {
@@ -29,8 +29,9 @@ static pc_status count_keys(int64_t n, const int64_t *key, int64_t n_keys, const
                             int64_t *place, pc_error *err)
 {
     for (int64_t i = 0; i < n; i++) {
-        if (!inside(key[i], n_keys)) return bad_index(err, argument, i);
-        place[key[i] + 1]++;
+        const int64_t k = key[i];
+        if (!inside(k, n_keys)) return bad_index(err, argument, i);
+        place[k + 1]++;
     }
     for (int64_t k = 0; k < n_keys; k++) place[k + 1] += place[k];
     return PC_OK;
@@ -43,8 +44,9 @@ static pc_status sort_cells(int64_t n, const int64_t *row, const int64_t *unit, 
 {
     pc_status status = count_keys(n, unit, n_units, "unit", place, err);
     for (int64_t i = 0; status == PC_OK && i < n; i++) {
-        if (!inside(unit[i], n_units)) return bad_index(err, "unit", i);
-        const int64_t at = place[unit[i]]++;
+        const int64_t u = unit[i];
+        if (!inside(u, n_units)) return bad_index(err, "unit", i);
+        const int64_t at = place[u]++;
         if (!inside(at, n)) return bad_index(err, "unit", i);
         by_unit[at] = i;
     }
@@ -52,9 +54,9 @@ static pc_status sort_cells(int64_t n, const int64_t *row, const int64_t *unit, 
     memset(place, 0, (size_t)(n_rows + 1) * sizeof *place);
     status = count_keys(n, row, n_rows, "row", place, err);
     for (int64_t i = 0; status == PC_OK && i < n; i++) {
-        const int64_t cell = by_unit[i];
-        if (!inside(row[cell], n_rows)) return bad_index(err, "row", cell);
-        const int64_t at = place[row[cell]]++;
+        const int64_t cell = by_unit[i], r = row[cell];
+        if (!inside(r, n_rows)) return bad_index(err, "row", cell);
+        const int64_t at = place[r]++;
         if (!inside(at, n)) return bad_index(err, "row", cell);
         order[at] = cell;
     }
@@ -222,9 +224,9 @@ static pc_status find_stretch(const pc_stage *stage, const pc_parts *parts, int6
     if (!inside(s->h, stage->n_strata)) return bad_index(err, "stratum", unit);
     const int64_t next = stage->first[s->h + 1];
     s->first = stage->first[s->h];
-    s->n = next - s->first;
     if (s->first < 0 || next > stage->n_units || unit < s->first || unit >= next)
         return bad_index(err, "first", s->h);
+    s->n = next - s->first;
     s->begin = begin;
     s->factor = stage->factor[s->h];
     double sum = 0.0;
@@ -253,7 +255,9 @@ static double squares(const pc_parts *parts, const stretch *s)
 
 static pc_status find_label(const pc_stage *stage, int64_t unit, int64_t *label, pc_error *err)
 {
-    *label = stage->label == NULL ? unit : stage->label[unit];
+    *label = unit;
+    if (!inside(unit, stage->n_units)) return bad_index(err, "unit", unit);
+    if (stage->label != NULL) *label = stage->label[unit];
     return inside(*label, stage->n_labels) ? PC_OK : bad_index(err, "label", unit);
 }
 
@@ -321,10 +325,20 @@ static pc_status spread_stretch(const pc_stage *stage, const pc_parts *parts, co
     return status;
 }
 
+/* The unit of a part that is centred already. */
+static pc_status find_centred(const pc_stage *stage, const pc_parts *parts, int64_t k, int64_t *unit,
+                              pc_error *err)
+{
+    *unit = parts->unit[k];
+    if (*unit < stage->n_units) return bad_index(err, "unit", k);
+    *unit -= stage->n_units;
+    return inside(*unit, stage->n_units) ? PC_OK : bad_index(err, "unit", k);
+}
+
 static pc_status spread_row(const pc_stage *stage, const pc_parts *parts, int64_t r, spread *s,
                             pc_error *err)
 {
-    int64_t begin, end;
+    int64_t begin, end, unit;
     stretch h;
     pc_status status = find_row(parts, r, &begin, &end, err);
     for (; status == PC_OK && begin < end && parts->unit[begin] < stage->n_units; begin = h.end) {
@@ -333,9 +347,8 @@ static pc_status spread_row(const pc_stage *stage, const pc_parts *parts, int64_
         if (status != PC_OK) return status;
     }
     for (; status == PC_OK && begin < end; begin++) {
-        const int64_t unit = parts->unit[begin] - stage->n_units;
-        if (!inside(unit, stage->n_units)) return bad_index(err, "unit", begin);
-        status = spread_add(stage, s, unit, parts->value[begin], err);
+        status = find_centred(stage, parts, begin, &unit, err);
+        if (status == PC_OK) status = spread_add(stage, s, unit, parts->value[begin], err);
     }
     return status;
 }
@@ -394,8 +407,9 @@ static pc_status sums_by_stratum(const pc_stage *stage, const spread *s, double 
     for (int64_t unit = 0; unit < stage->n_units; unit++) {
         const pc_status status = find_label(stage, unit, &label, err);
         if (status != PC_OK) return status;
-        if (!inside(stage->stratum[unit], stage->n_strata)) return bad_index(err, "stratum", unit);
-        sum[stage->stratum[unit]] += s->x[label];
+        const int64_t h = stage->stratum[unit];
+        if (!inside(h, stage->n_strata)) return bad_index(err, "stratum", unit);
+        sum[h] += s->x[label];
     }
     return PC_OK;
 }
@@ -420,7 +434,7 @@ static pc_status product(const pc_stage *stage, const pc_parts *parts, const str
 static pc_status product_of_row(const pc_stage *stage, const pc_parts *parts, int64_t r,
                                 const spread *s, const double *sum, double *result, pc_error *err)
 {
-    int64_t begin, end, label;
+    int64_t begin, end, unit, label;
     stretch h;
     *result = 0.0;
     pc_status status = find_row(parts, r, &begin, &end, err);
@@ -430,9 +444,8 @@ static pc_status product_of_row(const pc_stage *stage, const pc_parts *parts, in
         if (status != PC_OK) return status;
     }
     for (; status == PC_OK && begin < end; begin++) {
-        const int64_t unit = parts->unit[begin] - stage->n_units;
-        if (!inside(unit, stage->n_units)) return bad_index(err, "unit", begin);
-        status = find_label(stage, unit, &label, err);
+        status = find_centred(stage, parts, begin, &unit, err);
+        if (status == PC_OK) status = find_label(stage, unit, &label, err);
         if (status == PC_OK) *result += parts->value[begin] * s->x[label];
     }
     return status;

@@ -16,7 +16,8 @@
  * thread: the same bits for any number of threads.
  *
  * Indexes are checked where they are used: the arrays are the host's, and may change during the
- * call. All sizes and indexes are int64; buffers do not overlap.
+ * call. All sizes and indexes are int64; rows and units at most PC_LINVAR_MOST, which callers see to;
+ * buffers do not overlap.
  */
 #ifndef PC_LINVAR_H
 #define PC_LINVAR_H
@@ -25,6 +26,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#define PC_LINVAR_MOST ((int64_t)1 << 60)
 
 /* Rows of parts (compressed sparse rows), units ascending in a row. A unit of n_units or more is
  * unit - n_units once more, with a part that is added to its x as it is. */

@@ -15,10 +15,10 @@ static pc_status plan_counts(pc_context *ctx, const pc_panel_counts *counts, pc_
                              pc_panel_tables *tables)
 {
     int bits = 1;
-    while (((int64_t)1 << bits) < counts->n_states + 1) bits++;
     if (counts->n_states < 1 || counts->n_states > PC_PANEL_MOST_STATES)
         return pc_context_fail(ctx, PC_ERR_LIMIT, "state", -1, -1,
                                "has no value, or more than a panel can hold");
+    while (((int64_t)1 << bits) < counts->n_states + 1) bits++;
     if (counts->n_groups < 1 || counts->n_groups > (int64_t)UINT32_MAX >> bits)
         return pc_context_fail(ctx, PC_ERR_LIMIT, "key", -1, -1, "has no group, or too many");
     plan->has_counts = true;

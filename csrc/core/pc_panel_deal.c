@@ -7,6 +7,7 @@
 enum { CHUNKS = PC_PANEL_LANES, LANES = PC_PANEL_LANES, MOST_BITS = 13, STAGE = 16 };
 enum { BUCKET_ROWS = 24000 }; /* of both sides: their table has 128 or 256 KiB */
 enum { LEAST_REST_BITS = 6 };
+enum { STEP = 512 }; /* records of a bucket between two looks at the stop flag */
 
 /*
  * Records, in numbers of 64 bits:
@@ -377,7 +378,9 @@ static inline void match_region(joiner *j, int64_t b, const uint64_t *record, in
     }
 }
 
-static inline void join_bucket(joiner *j, int64_t b, bool is_shared, int64_t width)
+/* False when the host asked to stop. A bucket is small; but ids that were made to meet in one slot take the
+ * square of their number, and so a look is taken within a bucket too. */
+static inline bool join_bucket(joiner *j, pc_worker *worker, int64_t b, bool is_shared, int64_t width)
 {
     const deal_job *d = j->d;
     for (int64_t i = 0; i < (int64_t)1 << j->slot_bits; i++)
@@ -387,9 +390,14 @@ static inline void join_bucket(joiner *j, int64_t b, bool is_shared, int64_t wid
             const int64_t region = c * d->n_buckets + b;
             const uint64_t *record = d->side[s].record[c] + d->side[s].start[region] * width;
             const int64_t n = d->side[s].count[region];
-            if (s == 0) insert_region(j, record, n, width);
-            else match_region(j, b, record, n, is_shared, width);
+            for (int64_t i = 0; i < n; i += STEP) {
+                const int64_t n_next = n - i < STEP ? n - i : STEP;
+                if (pc_worker_stopped(worker)) return false;
+                if (s == 0) insert_region(j, record + i * width, n_next, width);
+                else match_region(j, b, record + i * width, n_next, is_shared, width);
+            }
         }
+    return true;
 }
 
 static pc_status join_lane(pc_worker *worker, int64_t lane, void *arg, pc_error *err)
@@ -408,11 +416,11 @@ static pc_status join_lane(pc_worker *worker, int64_t lane, void *arg, pc_error 
     if (j.slot == NULL) return pc_fail(err, PC_ERR_MEMORY, "panel", -1, -1, "out of memory");
     for (int64_t b = first; status == PC_OK && b < end; b++) {
         j.slot_bits = slot_bits_for(rows_of_bucket(d, 0, b) + rows_of_bucket(d, 1, b));
-        if (d->width == WIDE) join_bucket(&j, b, t->is_shared, WIDE);
-        else if (d->width == NARROW) join_bucket(&j, b, t->is_shared, NARROW);
-        else if (t->is_shared) join_bucket(&j, b, true, PACKED);
-        else join_bucket(&j, b, false, PACKED);
-        if (pc_worker_stopped(worker)) status = pc_fail(err, PC_ERR_INTERRUPTED, "", -1, -1, "");
+        const bool is_joined = d->width == WIDE     ? join_bucket(&j, worker, b, t->is_shared, WIDE)
+                               : d->width == NARROW ? join_bucket(&j, worker, b, t->is_shared, NARROW)
+                               : t->is_shared       ? join_bucket(&j, worker, b, true, PACKED)
+                                                    : join_bucket(&j, worker, b, false, PACKED);
+        if (!is_joined) status = pc_fail(err, PC_ERR_INTERRUPTED, "", -1, -1, "");
     }
     pc_free(&worker->ctx->memory, j.slot);
     return status;

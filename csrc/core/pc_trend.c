@@ -54,10 +54,11 @@ static int64_t pairs_of(int64_t n)
 static pc_status find_series(const pc_series *s, int64_t i, int64_t *begin, int64_t *n,
                              pc_error *err)
 {
+    const int64_t end = s->start[i + 1];
     *begin = s->start[i];
-    *n = s->start[i + 1] - *begin;
-    if (*begin < 0 || *n < 0 || *n > s->n_points - *begin)
+    if (*begin < 0 || end < *begin || end > s->n_points)
         return pc_fail(err, PC_ERR_GROUP, "start", -1, i, "points outside its range");
+    *n = end - *begin;
     return PC_OK;
 }
 
@@ -134,11 +135,18 @@ static pc_status run(pc_context *ctx, job *j)
 
 /* ---- lines ----------------------------------------------------------------------------------- */
 
-static double weighted_mean(int64_t n, const double *x, const double *w, double sum_of_weights)
+/* Take the first of x off all of them, then their mean, which is given: years in the thousands of millions, or
+ * amounts, would lose what tells them apart if the mean itself were rounded. */
+static double centre_from_first(int64_t n, double *x, const double *w, double sum_of_weights)
 {
+    const double first = x[0];
     double sum = 0.0;
-    for (int64_t k = 0; k < n; k++) sum += w[k] * (x[k] - x[0]);
-    return x[0] + sum / sum_of_weights;
+    for (int64_t k = 0; k < n; k++) {
+        x[k] -= first;
+        sum += w[k] * x[k];
+    }
+    for (int64_t k = 0; k < n; k++) x[k] -= sum / sum_of_weights;
+    return sum / sum_of_weights;
 }
 
 static pc_status fit_line(const job *j, room *r, pc_worker *worker, int64_t i, int64_t n,
@@ -160,21 +168,22 @@ static pc_status fit_line(const job *j, room *r, pc_worker *worker, int64_t i, i
         for (int64_t k = 0; k < n; k++) j->of_slope[begin + k] = j->of_level[begin + k] = NAN;
         return PC_OK;
     }
-    const double time = weighted_mean(n, r->time, w, total);
-    const double value = weighted_mean(n, r->value, w, total);
-    for (int64_t k = 0; k < n; k++) spread += w[k] * (r->time[k] - time) * (r->time[k] - time);
+    const double first = r->value[0];
+    const double time = centre_from_first(n, r->time, w, total);
+    const double value = centre_from_first(n, r->value, w, total);
+    for (int64_t k = 0; k < n; k++) spread += w[k] * r->time[k] * r->time[k];
     for (int64_t k = 0; k < n; k++) {
-        const double part = w[k] * (r->time[k] - time) / spread;
+        const double part = w[k] * r->time[k] / spread;
         j->of_slope[begin + k] = part;
-        j->of_level[begin + k] = w[k] / total + (r->time[0] - time) * part;
-        slope += part * (r->value[k] - value);
+        j->of_level[begin + k] = w[k] / total - time * part;
+        slope += part * r->value[k];
     }
     for (int64_t k = 0; k < n; k++) {
-        const double rest = (r->value[k] - value) - slope * (r->time[k] - time);
+        const double rest = r->value[k] - slope * r->time[k];
         squares += w[k] * (rest * rest);
     }
     j->slope[i] = slope;
-    j->level[i] = value + slope * (r->time[0] - time);
+    j->level[i] = first + (value - slope * time);
     j->squares[i] = squares;
     return PC_OK;
 }

@@ -55,7 +55,7 @@ typedef enum pc_correction {
 /* Lines. weight [n_points] > 0 and finite, NULL: all 1. Out, each may not be NULL:
  *   slope, level [n_series]    b and a, the line at the first time of the series
  *   squares      [n_series]    sum of w (y - line)^2
- *   of_slope, of_level [n_points]  coefficients of y in b and a
+ *   of_slope, of_level [n_points]  coefficients of y in b and a; points of no series are left alone
  * NaN with fewer than two points. O(n_points). */
 pc_status pc_trend_line(pc_context *ctx, const pc_series *series, const double *weight,
                         double *slope, double *level, double *squares, double *of_slope,

@@ -190,12 +190,13 @@ static void indexes_outside_their_range_are_refused(void)
     static const int64_t bad_unit[] = {0, 1, 10, 1, 4}, back[] = {1, 0, 2, 1, 4};
     static const int64_t bad_start[] = {0, 3, 2, 5}, long_start[] = {0, 3, 3, 6};
     static const int64_t bad_stratum[] = {0, 0, 2, 1, 1}, bad_first[] = {0, 2, 6};
+    static const int64_t far_back[] = {6, INT64_MIN, 2, 1, 4}, far_first[] = {INT64_MIN, INT64_MAX, 5};
     static const int64_t bad_label[] = {0, 1, 2, 3, 5}, minus[] = {-1, 0, 0, 0, 0};
     pc_context ctx;
     double v[3], c[9];
     int64_t n[3], m[3], s[4], u[5], k;
     pc_context_init(&ctx);
-    for (int fault = 0; fault < 7; fault++) {
+    for (int fault = 0; fault < 9; fault++) {
         pc_parts rows = three;
         pc_stage stage = plain;
         if (fault == 0) rows.unit = bad_unit;
@@ -205,6 +206,8 @@ static void indexes_outside_their_range_are_refused(void)
         if (fault == 4) stage.stratum = bad_stratum;
         if (fault == 5) stage.first = bad_first;
         if (fault == 6) stage.label = bad_label;
+        if (fault == 7) stage.first = far_first;
+        if (fault == 8) rows.unit = far_back;
         EXPECT(pc_linvar_variance(&ctx, &stage, &rows, v) == PC_ERR_GROUP);
         EXPECT(ctx.error.argument[0] != '\0' && ctx.error.index >= 0);
         EXPECT(pc_linvar_cov(&ctx, &stage, &rows, c) == PC_ERR_GROUP);
@@ -259,6 +262,37 @@ static void the_host_can_stop_long_work(void)
     EXPECT(pc_linvar_variance(&ctx, &plain, &rows, v) == PC_ERR_INTERRUPTED);
 }
 
+static bool from_the_second_time_on(void *host)
+{
+    int *n_asked = host;
+    return ++*n_asked > 1;
+}
+
+static void a_few_rows_over_many_units_can_be_stopped_too(void)
+{
+    enum { ROWS = 3000, UNITS = 20000 };
+    static int64_t s[ROWS + 1], where[ROWS], h[UNITS], each[UNITS], n[ROWS], m[ROWS];
+    static double z[ROWS], v[ROWS];
+    const int64_t ends[] = {0, UNITS};
+    const double one = 1.0;
+    for (int64_t r = 0; r <= ROWS; r++) s[r] = r;
+    for (int64_t k = 0; k < UNITS; k++) each[k] = k;
+    const pc_parts rows = {
+        .n_rows = ROWS, .n_parts = ROWS, .n_units = UNITS, .start = s, .unit = where, .value = z};
+    const pc_stage stage = {.n_units = UNITS, .n_strata = 1, .n_labels = UNITS, .stratum = h, .first = ends,
+                            .label = each, .factor = &one};
+    for (int is_count = 0; is_count < 2; is_count++) {
+        int n_asked = 0;
+        pc_context ctx;
+        pc_context_init(&ctx);
+        ctx.should_stop = from_the_second_time_on;
+        ctx.host = &n_asked;
+        const pc_status status = is_count ? pc_linvar_count(&ctx, &stage, &rows, true, n, m)
+                                          : pc_linvar_variance(&ctx, &stage, &rows, v);
+        EXPECT(status == PC_ERR_INTERRUPTED);
+    }
+}
+
 int main(void)
 {
     static const pc_claim claims[] = {
@@ -275,6 +309,7 @@ int main(void)
         CLAIM(indexes_outside_their_range_are_refused),
         CLAIM(memory_that_runs_out_is_reported_and_given_back),
         CLAIM(the_host_can_stop_long_work),
+        CLAIM(a_few_rows_over_many_units_can_be_stopped_too),
     };
     return pc_test_run(claims, sizeof claims / sizeof *claims);
 }

@@ -538,6 +538,22 @@ static void ranges_are_of_all_columns(void)
     EXPECT(pc_panel_range(&ctx, 0, both, &low, &high) == PC_OK && low > high);
 }
 
+static void more_states_than_fit_are_refused(void)
+{
+    static made_side m[2];
+    static const int64_t n_states[] = {0, PC_PANEL_MOST_STATES + 1, INT64_MAX};
+    pc_draws draws = {7};
+    pc_context ctx;
+    pc_context_init(&ctx);
+    for (int s = 0; s < 2; s++) draw_side(&m[s], 5, SHUFFLED, s, &draws);
+    const pc_panel_side side[2] = {m[0].side, m[1].side};
+    for (int k = 0; k < 3; k++) {
+        const pc_panel_counts counts = {1, n_states[k], NULL, NULL, NULL};
+        EXPECT(pc_panel_count(&ctx, side, &counts) == PC_ERR_LIMIT);
+        EXPECT(strcmp(ctx.error.argument, "state") == 0);
+    }
+}
+
 int main(void)
 {
     static const pc_claim claims[] = {
@@ -550,6 +566,7 @@ int main(void)
         CLAIM(matching_takes_sixteen_bytes_a_row_of_both_sides),
         CLAIM(codes_are_equal_exactly_where_keys_are),
         CLAIM(ranges_are_of_all_columns),
+        CLAIM(more_states_than_fit_are_refused),
         CLAIM(an_id_that_stands_twice_is_named_by_side_and_row),
         CLAIM(a_missing_id_or_group_is_named_by_side_and_row),
         CLAIM(a_code_that_stands_for_missing_is_missing),

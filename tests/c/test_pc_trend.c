@@ -185,6 +185,12 @@ static void what_is_wrong_is_named(void)
     EXPECT(pc_trend_sen(&ctx, &bad, 2, more[0], more[1], more[2], more[3]) == PC_ERR_GROUP);
     begin[1] = -1;
     EXPECT(pc_trend_sen(&ctx, &bad, 2, more[0], more[1], more[2], more[3]) == PC_ERR_GROUP);
+    begin[0] = INT64_MAX; /* too far apart for a difference */
+    begin[1] = INT64_MIN;
+    EXPECT(pc_trend_sen(&ctx, &bad, 2, more[0], more[1], more[2], more[3]) == PC_ERR_GROUP);
+    begin[0] = INT64_MIN;
+    begin[1] = 2;
+    EXPECT(pc_trend_sen(&ctx, &bad, 2, more[0], more[1], more[2], more[3]) == PC_ERR_GROUP);
     memcpy(x, value, sizeof x);
     x[4] = 0.0;
     EXPECT(pc_trend_line(&ctx, &small, x, more[0], more[1], more[2], more[3], more[4]) == PC_ERR_VALUE);
