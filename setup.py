@@ -42,6 +42,7 @@ CORE = [
     "pc_total_join",
     "pc_total_rows",
     "pc_trend",
+    "pc_units",
 ]
 BINDING = [
     "py_argument",
@@ -61,6 +62,7 @@ BINDING = [
     "py_score",
     "py_total",
     "py_trend",
+    "py_units",
 ]
 
 # No -march: one build runs on every processor of its kind; the AVX2 loops are chosen at run time.

@@ -74,7 +74,8 @@ class Column:
         """Type in memory.
 
         One of bool, int8 .. int64, uint8 .. uint64, float32, float64, bits (Arrow boolean),
-        text32, text64, text_view (Arrow string, large_string, string_view).
+        text32, text64, text_view (Arrow string, large_string, string_view), made (see
+        `units_column`).
         """
     @property
     def n(self) -> int:
@@ -257,6 +258,20 @@ def distinct(n: int, keys: Sequence[Column]) -> list[NDArray[np.int64]] | None:
 
     None where a key is not of integers, has missing values or a code for them, or where more than
     2^26 combinations are possible: `total` then finds them.
+    """
+
+def units_column(
+    keys: Sequence[Column],
+    values: Sequence[NDArray[np.int64]],
+    unit: NDArray[np.int64],
+    n_units: int,
+    name: str = "",
+) -> Column:
+    """View the sampling unit that the keys of each row stand for, a number, as a "made" column.
+
+    values: an array per key, as `total` gives key_values; combination c of them is of unit[c], 0 to
+    n_units - 1. A row with other values has no number, and is missing. As a key of `total` such a
+    column is dense, whatever its own keys look like.
     """
 
 # column, low, count, scale, map: value low + d is the digit map[d] (None: d), times scale

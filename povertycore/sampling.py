@@ -102,6 +102,13 @@ class SecondStage:
         return self.psu, first, label, n_labels, factor
 
 
+@dataclass(frozen=True)
+class UnitKey:
+    """The unit of each row, as a key of a pass."""
+
+    column: _core.Column
+
+
 @dataclass(frozen=True, eq=False)
 class Sample:
     """The sampling units of one file, by period and stratum.
@@ -126,8 +133,8 @@ class Sample:
     names : mapping of str to array
         Labels of each PSU, as they stand in the file: "period", "strata", "psu", those that there
         are. For joining two files of one design.
-    crossing : Crossing or None
-        How cells of a pass over the file find their unit.
+    rows : Column or None
+        The unit of each row of the file; None where the file is not at hand.
     """
 
     stratum: Ints
@@ -137,18 +144,18 @@ class Sample:
     design: Design
     second: SecondStage | None = None
     names: Mapping[str, Any] = field(default_factory=dict)
-    crossing: Crossing | None = None
+    rows: _core.Column | None = None
 
     @property
-    def keys(self) -> tuple[Key, ...]:
-        """The columns that a pass over the rows crosses with its own keys, after them."""
-        return () if self.crossing is None else self.crossing.keys
+    def keys(self) -> tuple[UnitKey, ...]:
+        """What a pass over the rows crosses with its own keys, after them: the unit."""
+        return () if self.rows is None else (UnitKey(self.rows),)
 
     def units(self, raw: Mapping[str, Any], n_own_keys: int) -> Ints:
-        """Return the unit of each cell of a pass; its own keys came before those of the sample."""
-        if self.crossing is None:
+        """Return the unit of each cell of a pass; its own keys came before that of the sample."""
+        if self.rows is None:
             return np.zeros(raw["n_groups"], np.int64)
-        return self.crossing.units(raw["key_values"][n_own_keys:])
+        return np.asarray(raw["key_values"][n_own_keys])
 
     @property
     def n_psu(self) -> int:
@@ -544,7 +551,7 @@ def centred_on_all(
     return row, sample.n_units + psu, root * (rows._part_of_psu(row, psu) - mean)
 
 
-# ---- from the cells of a pass to units ----------------------------------------------------------
+# ---- codes of labels -----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -585,26 +592,6 @@ class Codes:
 
 
 MOST_SPAN = 65_536  # of a table of codes that is made without thought
-
-
-@dataclass(frozen=True)
-class Crossing:
-    """Which columns tell the units of a sample apart, and the unit of each combination."""
-
-    keys: tuple[Key, ...]
-    codes: tuple[Codes, ...]
-    combination: Ints  # ascending
-    unit: Ints  # of each
-
-    def units(self, values: Sequence[Ints]) -> Ints:
-        """Return the unit of each cell, from the values of the keys in it."""
-        if len(self.codes) == 1:
-            by_code = np.empty(len(self.codes[0]), dtype=np.int64)
-            by_code[self.combination] = self.unit
-            return np.asarray(by_code[self.codes[0].of_values(values[0])])
-        found = [codes.of_values(value) for codes, value in zip(self.codes, values, strict=True)]
-        cell = combined_codes(found, [len(codes) for codes in self.codes])
-        return np.asarray(self.unit[np.searchsorted(self.combination, cell)])
 
 
 def combined_codes(codes: Sequence[Ints], sizes: Sequence[int]) -> Ints:

@@ -22,6 +22,7 @@
 #include "py_score.h"
 #include "py_total.h"
 #include "py_trend.h"
+#include "py_units.h"
 
 py_state *py_module_state(PyObject *module)
 {
@@ -95,6 +96,8 @@ PyDoc_STRVAR(panel_match_doc, "panel_match(start, end, n_threads=0, /)\n--\n\n"
                               "The row of each household in the other period.");
 PyDoc_STRVAR(panel_range_doc, "panel_range(columns, /)\n--\n\n"
                               "Smallest and largest value of columns of integers.");
+PyDoc_STRVAR(units_column_doc, "units_column(keys, values, unit, n_units, name='')\n--\n\n"
+                               "The sampling unit of each row, from key columns, as a Column.");
 PyDoc_STRVAR(info_doc, "info()\n--\n\nWhat this machine and this build offer.");
 
 static PyMethodDef functions[] = {
@@ -122,6 +125,7 @@ static PyMethodDef functions[] = {
     {"trend_kendall", py_trend_kendall, METH_VARARGS, trend_kendall_doc},
     {"trend_line", py_trend_line, METH_VARARGS, trend_line_doc},
     {"trend_sen", py_trend_sen, METH_VARARGS, trend_sen_doc},
+    {"units_column", WITH_KEYWORDS(py_units_column), METH_VARARGS | METH_KEYWORDS, units_column_doc},
     {NULL, NULL, 0, NULL},
 };
 

@@ -116,7 +116,7 @@ class Precision:
 
 def linearised(sample: Sample, figures: Figures) -> Linearised:
     """Return the part of each figure that each unit brings."""
-    sample = replace(sample, crossing=None)  # which holds the columns of the file
+    sample = replace(sample, rows=None)  # which holds the columns of the file
     n_groups, width = figures.estimate.shape
     known = np.isfinite(figures.estimate)
     rows, units, values = [], [], []

@@ -22,7 +22,7 @@ from ..errors import (
 )
 from ..fields import COMMON
 from ..inputs import Frame, Key
-from ..sampling import Sample
+from ..sampling import Sample, UnitKey
 from ..structure import sample_of
 from ..waves import is_waves, stacked
 from . import replicated
@@ -87,7 +87,7 @@ class Request:
         return self.sample is not None or bool(self.replicates)
 
     @property
-    def sample_keys(self) -> tuple[Key, ...]:
+    def sample_keys(self) -> tuple[UnitKey, ...]:
         """What a pass crosses with its own keys, after them."""
         return () if self.sample is None else self.sample.keys
 
