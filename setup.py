@@ -41,6 +41,7 @@ CORE = [
     "pc_total_finish",
     "pc_total_join",
     "pc_total_rows",
+    "pc_total_units",
     "pc_trend",
     "pc_units",
 ]

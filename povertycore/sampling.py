@@ -280,16 +280,10 @@ class Linearised:
         return cls(sample, *parts)
 
     @classmethod
-    def of_estimates(
-        cls,
-        sample: Sample,
-        n_rows: int,
-        row: npt.ArrayLike,
-        unit: npt.ArrayLike,
-        value: npt.ArrayLike,
-    ) -> Linearised:
-        """Sort the parts of estimates by row and unit, and apply the rules of `linearise`."""
-        return cls.of_cells(sample, n_rows, row, unit, value)._with_lonely_rules()
+    def of_sources(cls, sample: Sample, n_rows: int, sources: Sequence[_core.Source]) -> Linearised:
+        """Make the parts of estimates of sums by unit, and apply the rules of `linearise`."""
+        parts = _core.linvar_parts(n_rows, 2 * sample.n_units, sources)
+        return cls(sample, *parts)._with_lonely_rules()
 
     def __len__(self) -> int:
         """Return the number of rows."""

@@ -61,7 +61,7 @@ PyDoc_STRVAR(encode_objects_doc,
 PyDoc_STRVAR(total_doc,
              "total(n, keys, *, weight=None, size=None, where=None, flags=(), values=(), pairs=(), "
              "made=None, keep_missing=False, profile=False, packed=None, n_packed=0, expected_groups=0, "
-             "n_threads=0)\n--\n\n"
+             "n_threads=0, unit=None)\n--\n\n"
              "Weighted totals by cell, in one pass over the rows.");
 PyDoc_STRVAR(fgt_scores_doc, "fgt_scores(welfare, lines, scores, at_or_below)\n--\n\n"
                              "Poverty scores of each row, for total(made=...).");
@@ -71,6 +71,8 @@ PyDoc_STRVAR(distinct_doc, "distinct(n, keys)\n--\n\n"
                            "Combinations of integer keys that occur; None for other keys.");
 PyDoc_STRVAR(linvar_sort_doc, "linvar_sort(n_rows, n_units, row, unit, value)\n--\n\n"
                               "Cells in any order as rows of parts: (start, unit, value).");
+PyDoc_STRVAR(linvar_parts_doc, "linvar_parts(n_rows, n_units, sources)\n--\n\n"
+                               "Parts of figures from their sums by group and unit: (start, unit, value).");
 PyDoc_STRVAR(linvar_combine_doc,
              "linvar_combine(parts, n_units, first, row, weight)\n--\n\n"
              "Parts of linear combinations of rows.");
@@ -113,6 +115,7 @@ static PyMethodDef functions[] = {
     {"linvar_combine", py_linvar_combine, METH_VARARGS, linvar_combine_doc},
     {"linvar_count", py_linvar_count, METH_VARARGS, linvar_count_doc},
     {"linvar_cov", py_linvar_cov, METH_VARARGS, linvar_cov_doc},
+    {"linvar_parts", py_linvar_parts, METH_VARARGS, linvar_parts_doc},
     {"linvar_sort", py_linvar_sort, METH_VARARGS, linvar_sort_doc},
     {"linvar_variance", py_linvar_variance, METH_VARARGS, linvar_variance_doc},
     {"panel_codes", WITH_KEYWORDS(py_panel_codes), METH_VARARGS | METH_KEYWORDS, panel_codes_doc},

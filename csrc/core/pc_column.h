@@ -63,6 +63,9 @@ typedef struct pc_numbers {
 
     /* number[i] of row row + i; n_numbers where the row has none. Returns how many have none. n <= PC_BLOCK. */
     int64_t (*fill)(const void *maker, int64_t row, int64_t n, uint32_t *number);
+
+    int64_t n_sources; /* columns that it reads */
+    const struct pc_column *const *sources;
 } pc_numbers;
 
 typedef struct pc_chunk {

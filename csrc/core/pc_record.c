@@ -211,6 +211,20 @@ void pc_record_read(const pc_record_layout *layout, int64_t n_groups, const doub
     }
 }
 
+void pc_record_read_cell(const pc_record_layout *layout, const double *values, int64_t n, double *weight, double *sum)
+{
+    const bool is_sums = layout->form == PC_RECORD_SUMS;
+    const bool are_flags = !is_sums && layout->form != PC_RECORD_SCORES;
+    const double whole = values[PC_RECORD_WEIGHT];
+    const double *sums = values + PC_RECORD_FIRST + (is_sums ? 2 * layout->n_scores : 0);
+    if (!is_sums || layout->n_scores == 0) weight[0] = whole;
+    else
+        for (int64_t j = 0; j < layout->n_scores; j++)
+            weight[j * n] = values[PC_RECORD_FIRST + 2 * j + PC_RECORD_WEIGHT];
+    for (int64_t s = 0; s < layout->n_sums; s++)
+        sum[s * n] = are_flags && sums[s] > whole ? whole : sums[s]; /* as in pc_record_read */
+}
+
 int64_t pc_record_read_cells(const pc_record_layout *layout, const double *values,
                              uint32_t *mask, int64_t *n, double *weight)
 {

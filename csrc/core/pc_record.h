@@ -88,6 +88,10 @@ int64_t pc_record_finish_profile(const pc_record_layout *layout, int64_t n_parts
 void pc_record_read(const pc_record_layout *layout, int64_t n_groups, const double *values,
                     int64_t *n, double *weight, int64_t *score_n, double *score_weight, double *sum);
 
+/* The same of one finished record, into a place of columns that are n apart: weight, of each score where they may
+ * differ (sums with scores), else one of all; sum [n_sums]. Not for profiles. */
+void pc_record_read_cell(const pc_record_layout *layout, const double *values, int64_t n, double *weight, double *sum);
+
 /* The combinations of a profile that occur: their number; and, unless mask is NULL, combination (bit j:
  * flag j), n and weight of each, in order. */
 int64_t pc_record_read_cells(const pc_record_layout *layout, const double *values,

@@ -166,8 +166,9 @@ static inline int64_t add_rows(slot_form form, int64_t first, int64_t n,
         for (int64_t k = 0; first == strip && k < ahead->n; k++)
             for (int64_t line = 0; line < ahead->row_bytes[k]; line++)
                 PC_SUM_FETCH_FAR(ahead->start[k] + first * ahead->row_bytes[k] + line * CACHE_LINE);
-        for (int64_t i = first; i < end; i++)
+        for (int64_t i = first; i < end; i++) {
             if (add_row(form, n_parts, bits, i, weight[i], table + at[i]) >= most) return i + 1;
+        }
         first = end;
     }
     return n;

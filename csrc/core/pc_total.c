@@ -110,6 +110,10 @@ pc_total *pc_total_new(pc_context *ctx, const pc_total_plan *plan)
                         "has too many flags for a profile, or less than none");
         return NULL;
     }
+    if (plan->by_unit && (plan->has_profile || plan->n_keys == 0)) {
+        pc_context_fail(ctx, PC_ERR_TYPE, "total", -1, -1, "is by unit, and a profile or without a key for it");
+        return NULL;
+    }
     pc_total *total = pc_alloc_zeroed(&ctx->memory, 1, sizeof *total);
     if (total == NULL) {
         pc_total_out_of_memory(&ctx->error);
@@ -129,6 +133,7 @@ void pc_total_free(pc_context *ctx, pc_total *total)
     pc_free(&ctx->memory, total->start);
     pc_free(&ctx->memory, total->live);
     pc_total_free_deal(ctx, total);
+    pc_total_free_units(ctx, &total->units);
     pc_group_free(ctx, total->group);
     pc_free(&ctx->memory, total);
 }
@@ -249,13 +254,15 @@ static pc_status check_column(pc_context *ctx, const pc_column *column, int64_t 
     return PC_OK;
 }
 
-static pc_status check_columns(pc_context *ctx, const pc_rows *rows)
+static pc_status check_columns(pc_context *ctx, bool is_by_unit, const pc_rows *rows)
 {
     pc_status status = check_column(ctx, rows->weight, rows->n, "weight", -1, false);
     if (status == PC_OK) status = check_column(ctx, rows->size, rows->n, "size", -1, false);
     if (status == PC_OK) status = check_column(ctx, rows->where, rows->n, "where", -1, false);
     for (int64_t k = 0; status == PC_OK && k < rows->n_keys; k++)
         status = check_column(ctx, rows->keys[k], rows->n, "key", k, true);
+    if (status == PC_OK && is_by_unit && rows->keys[0]->type != PC_MADE)
+        status = pc_context_fail(ctx, PC_ERR_TYPE, "key", 0, -1, "is not of sampling units");
     status = status == PC_OK ? check_column(ctx, rows->packed, rows->n, "packed", -1, false) : status;
     if (status == PC_OK && rows->packed != NULL && !pc_type_is_integer(rows->packed->type))
         status = pc_context_fail(ctx, PC_ERR_TYPE, "packed", -1, -1, "is no integer");
@@ -283,7 +290,7 @@ static pc_status check_plan(pc_context *ctx, const pc_total *total, const pc_row
                       (plan->flags_may_miss || !found.flags_may_miss);
     if (total->is_finished)
         return pc_context_fail(ctx, PC_ERR_LENGTH, "total", -1, -1, "is finished");
-    if (fits) return check_columns(ctx, rows);
+    if (fits) return check_columns(ctx, plan->by_unit, rows);
     return pc_context_fail(ctx, PC_ERR_LENGTH, "total", -1, -1,
                            "was planned for other columns than these");
 }

@@ -206,7 +206,7 @@ static bool same_plan(const pc_total_plan *a, const pc_total_plan *b)
            a->n_pairs == b->n_pairs && a->n_made == b->n_made &&
            a->made_any_sign == b->made_any_sign && a->has_where == b->has_where &&
            a->keep_missing == b->keep_missing && a->flags_may_miss == b->flags_may_miss &&
-           a->has_profile == b->has_profile;
+           a->has_profile == b->has_profile && a->by_unit == b->by_unit;
 }
 
 static bool same_layout(const pc_total *a, const pc_total *b)

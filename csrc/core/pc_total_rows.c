@@ -201,13 +201,20 @@ static void look_ahead_column(const pc_total_block *b, const pc_column *column, 
     look_ahead(ahead, pc_column_address(column, b->row + b->n), (int64_t)pc_type_size(column->type));
 }
 
-/* Where the block after this one has its weights, its first key, and its flags. */
+static void look_ahead_key(const pc_total_block *b, const pc_column *key, pc_sum_ahead *ahead)
+{
+    if (key->type != PC_MADE) look_ahead_column(b, key, ahead);
+    for (int64_t s = 0; key->type == PC_MADE && s < key->numbers->n_sources; s++)
+        look_ahead_column(b, key->numbers->sources[s], ahead);
+}
+
+/* Where the block after this one has its weights, its keys, and its flags. */
 static pc_sum_ahead next_block(const pc_total_block *b)
 {
     const pc_rows *rows = b->rows;
     pc_sum_ahead ahead = {.n = 0};
     if (b->u != b->weight) look_ahead(&ahead, (const char *)(b->u + b->n), sizeof(double));
-    if (rows->n_keys > 0) look_ahead_column(b, rows->keys[0], &ahead);
+    for (int64_t k = 0; k < rows->n_keys; k++) look_ahead_key(b, rows->keys[k], &ahead);
     if (rows->packed != NULL) look_ahead_column(b, rows->packed, &ahead);
     for (int64_t j = 0; rows->packed == NULL && j < rows->n_flags; j++)
         look_ahead_column(b, rows->flags[j], &ahead);

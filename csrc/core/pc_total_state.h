@@ -27,6 +27,18 @@ typedef struct pc_total_lane {
     pc_error error;       /* of the smallest bad row of this lane */
 } pc_total_lane;
 
+/* Of finished totals by unit (pc_total_units.c). */
+typedef struct pc_total_units {
+    int64_t n_units, n_digits; /* units; digits that their key has in a code */
+    int64_t n_positions;
+    const double *record;      /* the finished numbers of each cell, `pitch` apart: in the first lane or in `cells` */
+    int64_t pitch;
+    double *cells;             /* [n_positions x n_values]; NULL of direct codes */
+    uint32_t *order;           /* [n_positions] the cell at each position; NULL: direct codes, in order */
+    uint32_t *unit, *group;    /* [n_positions] of each cell; the same */
+    int64_t *first;            /* first cell of each segment */
+} pc_total_units;
+
 struct pc_total {
     pc_total_plan plan;
     pc_record_layout layout;
@@ -41,7 +53,8 @@ struct pc_total {
     int64_t n_groups, where_missing, zero_weights;
     int64_t *live;    /* [n_groups] direct codes of the groups; NULL: codes of lane 0, in order */
     double *values;   /* [n_groups x n_values]; NULL where rows are dealt */
-    int64_t *start;   /* [n_groups + 1] of a profile: first cell of each group */
+    int64_t *start;   /* [n_groups + 1] of a profile, or by unit: first cell of each group */
+    pc_total_units units;
 };
 
 /* A block of rows on its way into a lane, with its scratch. */
@@ -88,6 +101,23 @@ pc_status pc_total_start_deal(pc_context *ctx, pc_total *total, int64_t n_codes)
 void pc_total_free_deal(pc_context *ctx, pc_total *total);
 
 enum { PC_TOTAL_WORD = 64 };
+
+/* The lanes with records, when there are at most two, each of one slot without errors of its own and with
+ * nothing put aside: the sum of two numbers is then rounded once, as it is with its error. Else false. */
+bool pc_total_find_plain(const pc_total *total, const pc_total_lane *plain[2]);
+
+/* What all lanes have of a direct code, in lane order: values [n_values]; of n codes, in the records of the first of
+ * these lanes if you like. sum [2 x total] is scratch. */
+void pc_total_finish_plain(const pc_total *total, const pc_total_lane *const plain[2], int64_t code, int64_t n,
+                           double *values);
+void pc_total_finish_code(const pc_total *total, int64_t code, double *sum, double *values);
+
+/* Join the lanes: groups, and the numbers of each. */
+pc_status pc_total_finish_lanes(pc_context *ctx, pc_total *total);
+
+/* The same of totals by unit. */
+pc_status pc_total_finish_units(pc_context *ctx, pc_total *total);
+void pc_total_free_units(pc_context *ctx, pc_total_units *units);
 
 /* Words of the bits of n codes; whether the bit of one is set, and setting it, which several threads may. */
 int64_t pc_total_dealt_words(int64_t n_codes);

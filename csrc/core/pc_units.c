@@ -241,7 +241,7 @@ pc_units *pc_units_new(pc_context *ctx, int64_t n_keys, const pc_column *const *
     }
     units->n_keys = n_keys;
     for (int64_t k = 0; k < n_keys; k++) units->key[k] = keys[k];
-    units->numbers = (pc_numbers){.n_numbers = n_units, .maker = units};
+    units->numbers = (pc_numbers){.n_numbers = n_units, .maker = units, .n_sources = n_keys, .sources = units->key};
     units->column = (pc_column){.type = PC_MADE, .n = keys[0]->n, .numbers = &units->numbers};
     const int64_t n_numbers = set_digits(units, &all);
     const pc_status status = n_numbers > 0 ? make_table(ctx, units, &all, n_numbers)
