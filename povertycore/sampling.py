@@ -559,7 +559,8 @@ class Codes:
     @classmethod
     def of(cls, key: Key, values: Ints) -> Codes:
         """Sort the labels of a key; values whose labels are equal get one code."""
-        distinct = np.sort(pd.unique(values))
+        is_new, is_sorted = steps([values])
+        distinct = values[is_new] if is_sorted else np.sort(pd.unique(values))
         labels = key.labels(distinct, np.zeros(len(distinct), dtype=bool))
         if isinstance(labels, np.ndarray) and (labels[1:] > labels[:-1]).all():
             return cls(labels, distinct, np.arange(len(distinct)))
@@ -586,6 +587,30 @@ class Codes:
 
 
 MOST_SPAN = 65_536  # of a table of codes that is made without thought
+
+
+def distinct_combinations(columns: Sequence[Ints]) -> tuple[list[Ints], Ints]:
+    """Return the distinct combinations of columns in order, and the place of each given one."""
+    is_new, is_sorted = steps(columns)
+    if is_sorted:
+        return [column[is_new] for column in columns], np.cumsum(is_new) - 1
+    order = np.lexsort(columns[::-1])
+    ordered = [column[order] for column in columns]
+    is_new, _ = steps(ordered)
+    place = np.empty(len(order), dtype=np.int64)
+    place[order] = np.cumsum(is_new) - 1
+    return [column[is_new] for column in ordered], place
+
+
+def steps(columns: Sequence[Ints]) -> tuple[npt.NDArray[np.bool_], bool]:
+    """Return where a combination differs from the one before, and whether they are in order."""
+    is_new = np.zeros(len(columns[0]), dtype=bool)
+    is_new[:1] = True
+    is_sorted = True
+    for column in columns:
+        is_sorted &= not (~is_new[1:] & (column[1:] < column[:-1])).any()
+        is_new[1:] |= column[1:] != column[:-1]
+    return is_new, bool(is_sorted)
 
 
 def combined_codes(codes: Sequence[Ints], sizes: Sequence[int]) -> Ints:

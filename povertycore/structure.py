@@ -20,7 +20,14 @@ from . import _core
 from .design import Design
 from .errors import DesignError, listing
 from .inputs import Frame, Key
-from .sampling import Codes, Sample, SecondStage, combined_codes, design_error
+from .sampling import (
+    Codes,
+    Sample,
+    SecondStage,
+    combined_codes,
+    design_error,
+    distinct_combinations,
+)
 
 __all__ = ["sample_of"]
 
@@ -33,7 +40,10 @@ STAGES = ("period", "strata", "psu", "ssu")
 def label_codes(columns: Sequence[Ints]) -> Ints:
     """Return one number for each combination of codes, dense."""
     sizes = [int(column.max(initial=0)) + 1 for column in columns]
-    return np.asarray(pd.factorize(combined_codes(columns, sizes))[0], dtype=np.int64)
+    number = combined_codes(columns, sizes)
+    if (number[1:] > number[:-1]).all():
+        return np.arange(len(number))
+    return np.asarray(pd.factorize(number)[0], dtype=np.int64)
 
 
 def subsets(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
@@ -48,30 +58,6 @@ def firsts(number: Ints) -> tuple[Ints, Ints]:
     first = np.ones(len(number), dtype=bool)
     first[1:] = number[1:] != number[:-1]
     return number[first], np.flatnonzero(first)
-
-
-def in_order(columns: Sequence[Ints]) -> tuple[list[Ints], Ints]:
-    """Return the distinct combinations of columns in order, and the place of each given one."""
-    is_new, is_sorted = steps(columns)
-    if is_sorted:
-        return [column[is_new] for column in columns], np.cumsum(is_new) - 1
-    order = np.lexsort(columns[::-1])
-    ordered = [column[order] for column in columns]
-    is_new, _ = steps(ordered)
-    place = np.empty(len(order), dtype=np.int64)
-    place[order] = np.cumsum(is_new) - 1
-    return [column[is_new] for column in ordered], place
-
-
-def steps(columns: Sequence[Ints]) -> tuple[npt.NDArray[np.bool_], bool]:
-    """Return where a combination differs from the one before, and whether they are in order."""
-    is_new = np.zeros(len(columns[0]), dtype=bool)
-    is_new[:1] = True
-    is_sorted = True
-    for column in columns:
-        is_sorted &= not (~is_new[1:] & (column[1:] < column[:-1])).any()
-        is_new[1:] |= column[1:] != column[:-1]
-    return is_new, bool(is_sorted)
 
 
 def is_sample(design: Design) -> bool:
@@ -135,7 +121,7 @@ class Structure:
         self.frame, self.design, self.keys, self.codes = frame, design, keys, codes
         self.values = values
         cells = {word: codes[word].of_values(of_cell) for word, of_cell in values.items()}
-        combinations, self.unit = in_order(list(cells.values()))
+        combinations, self.unit = distinct_combinations(list(cells.values()))
         labels = dict(zip(cells, combinations, strict=True))
         self.n_units = len(combinations[0])
         nothing = np.zeros(self.n_units, dtype=np.int64)

@@ -646,6 +646,7 @@ static pc_status count_row(const pc_stage *stage, const pc_parts *parts, int64_t
 {
     int64_t begin, end;
     stretch h;
+    int64_t n_apart = 0; /* units, where each has a label of its own: there is nothing to link */
     pc_status status = find_row(parts, r, &begin, &end, err);
     l->n_touched = l->n_strata = 0;
     for (; status == PC_OK && begin < end && parts->unit[begin] < stage->n_units; begin = h.end) {
@@ -654,12 +655,13 @@ static pc_status count_row(const pc_stage *stage, const pc_parts *parts, int64_t
         l->stratum[h.h] = h.h;
         l->n_strata++;
         const int64_t n = all_units ? h.n : h.end - h.begin;
-        for (int64_t i = 0; status == PC_OK && i < n; i++)
+        if (stage->label == NULL) n_apart += n;
+        for (int64_t i = 0; status == PC_OK && stage->label != NULL && i < n; i++)
             status = link_unit(stage, l, all_units ? h.first + i : parts->unit[h.begin + i], h.h, err);
     }
     for (; status == PC_OK && begin < end; begin++)
         if (!inside(parts->unit[begin], 2 * stage->n_units)) status = bad_index(err, "unit", begin);
-    *n_labels = l->n_touched;
+    *n_labels = l->n_touched + n_apart;
     *n_strata = l->n_strata;
     for (int64_t k = 0; k < l->n_touched; k++) l->owner[l->touched[k]] = 0;
     return status;

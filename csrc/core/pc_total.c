@@ -317,8 +317,8 @@ static pc_status count_groups(pc_context *ctx, const pc_group_scheme *scheme, co
     return status == PC_ERR_MEMORY ? pc_total_out_of_memory(&ctx->error) : PC_OK;
 }
 
-/* Learn the keys of the first n_scanned new rows. */
-static pc_status prepare(pc_context *ctx, pc_total *total, const pc_rows *rows, int64_t n_scanned)
+/* Learn the keys of the new rows, from a few of them or from all. */
+static pc_status prepare(pc_context *ctx, pc_total *total, const pc_rows *rows, bool is_guess)
 {
     const int64_t n_keys = total->plan.n_keys;
     pc_group_scheme scheme = {.n_keys = n_keys, .keep_missing = total->plan.keep_missing};
@@ -328,7 +328,7 @@ static pc_status prepare(pc_context *ctx, pc_total *total, const pc_rows *rows, 
     if (scheme.key == NULL) return pc_total_out_of_memory(&ctx->error);
     for (int64_t k = 0; total->group != NULL && k < n_keys; k++)
         scheme.key[k] = total->group->scheme.key[k];
-    status = pc_group_scan(ctx, &scheme, rows->keys, n_scanned, INT32_MAX);
+    status = (is_guess ? pc_group_guess : pc_group_scan)(ctx, &scheme, rows->keys, rows->n, INT32_MAX);
     if (status == PC_OK && total->n_lanes == 0) {
         int64_t n_groups = 0;
         status = count_groups(ctx, &scheme, rows, &n_groups);
@@ -393,7 +393,7 @@ static pc_status run_lanes(pc_context *ctx, pc_total *total, const pc_rows *rows
     return first->status;
 }
 
-/* The first run of rows tells the ranges of the keys, unless a later row lies outside: then its digit is
+/* A few blocks of rows tell the ranges of the keys, unless another row lies outside: then its digit is
  * missing, and the pass must be made again. Worth trying where scanning all keys costs a good part of
  * the pass; not where a digit outside would pass for a missing key. */
 static bool can_guess(const pc_total *total, const pc_rows *rows)
@@ -420,13 +420,13 @@ pc_status pc_total_update(pc_context *ctx, pc_total *total, const pc_rows *rows)
     pc_status status = check_plan(ctx, total, rows);
     if (status != PC_OK || rows->n == 0) return status; /* no row: layout and key types stay open */
     if (can_guess(total, rows)) {
-        status = prepare(ctx, total, rows, PC_RUN);
+        status = prepare(ctx, total, rows, true);
         if (status == PC_OK) status = run_lanes(ctx, total, rows);
         if (status == PC_ERR_GROUP) forget_rows(ctx, total);
         else if (status != PC_OK) return status;
     } else status = PC_ERR_GROUP;
     if (status == PC_ERR_GROUP) {
-        status = prepare(ctx, total, rows, rows->n);
+        status = prepare(ctx, total, rows, false);
         if (status == PC_OK) status = run_lanes(ctx, total, rows);
     }
     if (status == PC_OK) total->n_rows += rows->n;
