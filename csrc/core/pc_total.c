@@ -32,7 +32,7 @@ void pc_total_set_layout(pc_total *total, int64_t n_groups)
     enum { LEAST_ROWS = 4 }; /* of a lane, per group */
     const int64_t rows = total->plan.expected_rows;
     total->layout = layout_for(&total->plan, n_groups);
-    const int64_t bytes = n_groups * total->layout.stride * (int64_t)sizeof(double);
+    const int64_t bytes = n_groups * pc_total_record_bytes(&total->layout);
     const int64_t most = total->plan.has_profile ? profile_lanes_bytes : lanes_bytes;
     total->n_lanes = PC_LANES;
     while (total->n_lanes > 1 && bytes * total->n_lanes > most) total->n_lanes /= 2;
@@ -44,7 +44,7 @@ void pc_total_set_layout(pc_total *total, int64_t n_groups)
 int64_t pc_total_most_table(const pc_total *total)
 {
     const int64_t most = total->plan.has_profile ? pc_total_profile_bytes : lanes_bytes;
-    return most / (total->layout.stride * (int64_t)sizeof(double) * total->n_lanes);
+    return most / (pc_total_record_bytes(&total->layout) * total->n_lanes);
 }
 
 bool pc_total_can_deal(const pc_total *total, const pc_group_scheme *scheme)

@@ -150,11 +150,11 @@ static void sum_record(const pc_total *total, const pc_total_lane *lane, int64_t
 {
     const pc_record_layout *layout = &total->layout;
     const int64_t n_slots = layout->stride / layout->slot;
-    pc_record_sum(layout, sum, lane->table + (code + 1) * layout->stride);
+    pc_record_sum(layout, sum, lane->table + (code + 1) * layout->stride, pc_total_count(lane, code + 1));
     for (int64_t s = 0; lane->kept_at != NULL && s < layout->n_slots; s++) {
         const int32_t kept = lane->kept_at[(code + 1) * n_slots + s];
         if (kept > 0)
-            pc_record_sum_kept(layout, sum, lane->kept + (kept - 1) * 2 * layout->width);
+            pc_record_sum_kept(layout, sum, lane->kept + (kept - 1) * 2 * layout->kept);
     }
 }
 
@@ -162,8 +162,9 @@ bool pc_total_find_plain(const pc_total *total, const pc_total_lane *plain[2])
 {
     int n = 0;
     plain[0] = plain[1] = NULL;
+    const bool is_lean = total->layout.form == PC_RECORD_LEAN;
     if (total->layout.form == PC_RECORD_CELLS || total->layout.n_slots != 1 ||
-        total->layout.slot != total->layout.n_values || total->layout.stride != total->layout.slot)
+        (total->layout.slot != total->layout.n_values && !is_lean) || total->layout.stride != total->layout.slot)
         return false;
     for (int64_t l = 0; l < total->n_lanes; l++) {
         if (total->lane[l].table == NULL) continue;
@@ -173,10 +174,36 @@ bool pc_total_find_plain(const pc_total *total, const pc_total_lane *plain[2])
     return n > 0;
 }
 
+/* What one or two lanes have of lean records. */
+static void finish_lean(const pc_total *total, const pc_total_lane *const plain[2], int64_t code, int64_t n,
+                        double *values)
+{
+    static const double nothing[PC_RECORD_LEAN_FIRST + PC_RECORD_MOST_LEAN] = {0};
+    static const uint16_t no_rows = 0;
+    const pc_record_layout *layout = &total->layout;
+    for (int64_t c = code; c < code + n; c++, values += layout->n_values) {
+        const double *record[2] = {nothing, nothing};
+        const uint16_t *count[2] = {&no_rows, &no_rows};
+        for (int l = 0; l < 2 && plain[l] != NULL; l++) {
+            if (c >= plain[l]->room) continue;
+            record[l] = plain[l]->table + (c + 1) * layout->stride;
+            count[l] = plain[l]->count + (c + 1);
+        }
+        const double *first = record[0], *second = record[1];
+        values[PC_RECORD_WEIGHT] = first[PC_RECORD_WEIGHT] + second[PC_RECORD_WEIGHT];
+        values[PC_RECORD_N] = *count[0] + *count[1];
+        for (int64_t k = PC_RECORD_LEAN_FIRST; k < layout->width; k++) values[k + 1] = first[k] + second[k];
+    }
+}
+
 void pc_total_finish_plain(const pc_total *total, const pc_total_lane *const plain[2], int64_t code, int64_t n,
                            double *values)
 {
     const int64_t width = total->layout.slot;
+    if (total->layout.form == PC_RECORD_LEAN) {
+        finish_lean(total, plain, code, n, values);
+        return;
+    }
     for (int64_t c = code; c < code + n; c++, values += width) {
         const double *record[2] = {NULL, NULL};
         for (int l = 0; l < 2 && plain[l] != NULL; l++)

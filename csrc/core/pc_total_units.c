@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-enum { TASKS = 16, STEP = 64, SERIAL_CELLS = 10000 };
+enum { TASKS = 16, STRIP = 64, SERIAL_CELLS = 10000 };
 
 /* ---- positions --------------------------------------------------------------------------------- */
 
@@ -79,23 +79,22 @@ static bool was_seen(const pc_total *total, int64_t first, int64_t end)
     return false;
 }
 
-/* The records of direct codes, joined in those of the first lane. */
+/* The numbers of direct codes, from all lanes; they stay in the records of the first one. values: of STRIP codes. */
 static void join_lanes(const count_job *job, int64_t first, int64_t end, double *sum, double *values)
 {
     const pc_total *total = job->total;
-    const int64_t stride = total->layout.stride;
-    double *record = total->lane[0].table + (first + 1) * stride;
-    if (job->is_plain) {
-        pc_total_finish_plain(total, job->plain, first, end - first, record);
-        return;
-    }
-    for (int64_t code = first; code < end; code++, record += stride) {
-        pc_total_finish_code(total, code, sum, values);
-        memcpy(record, values, (size_t)total->layout.n_values * sizeof *record);
+    const pc_record_layout *layout = &total->layout;
+    double *record = total->lane[0].table + (first + 1) * layout->stride;
+    if (job->is_plain) pc_total_finish_plain(total, job->plain, first, end - first, values);
+    for (int64_t code = first; code < end; code++, record += layout->stride, values += layout->n_values) {
+        if (!job->is_plain) pc_total_finish_code(total, code, sum, values);
+        pc_record_store(layout, values, record);
     }
 }
 
-static void count_cells_of(const count_job *job, int64_t first, int64_t end, segment *s, double *sums)
+/* Add the numbers of a strip of cells to a segment. */
+static void count_strip(const count_job *job, int64_t first, int64_t end, const double *strip, segment *s,
+                        double *sums)
 {
     const pc_total *total = job->total;
     const pc_total_units *units = &total->units;
@@ -103,7 +102,7 @@ static void count_cells_of(const count_job *job, int64_t first, int64_t end, seg
     const bool may_break = units->order != NULL || units->n_digits > units->n_units;
     int64_t n_cells = 0, n_rows = 0;
     for (int64_t p = first; p < end; p++) {
-        const double *values = numbers_at(units, p);
+        const double *values = job->is_table ? strip + (p - first) * n_values : numbers_at(units, p);
         for (int64_t k = 0; k < n_values; k++) sums[k] += values[k];
         n_cells += values[PC_RECORD_WEIGHT] > 0;
         n_rows += values[PC_RECORD_N] > 0;
@@ -117,11 +116,11 @@ static pc_status count_segment(pc_worker *worker, const count_job *job, int64_t 
                                int64_t number, double *sum, double *values, pc_error *err)
 {
     double *sums = job->sums + number * job->total->layout.n_values;
-    for (int64_t p = first; p < end; p += STEP) {
-        const int64_t last = end - p < STEP ? end : p + STEP;
+    for (int64_t p = first; p < end; p += STRIP) {
+        const int64_t last = end - p < STRIP ? end : p + STRIP;
         if (pc_worker_stopped(worker)) return pc_fail(err, PC_ERR_INTERRUPTED, "", -1, -1, "interrupted");
         if (job->is_table) join_lanes(job, p, last, sum, values);
-        count_cells_of(job, p, last, &job->segment[number], sums);
+        count_strip(job, p, last, values, &job->segment[number], sums);
     }
     return PC_OK;
 }
@@ -134,7 +133,7 @@ static pc_status count_task(pc_worker *worker, int64_t task, void *arg, pc_error
     const int64_t end = first_position(units, task + 1);
     pc_status status = PC_OK;
     double *sum = pc_alloc(&worker->ctx->memory, 2 * total->layout.total, sizeof *sum);
-    double *values = pc_alloc(&worker->ctx->memory, total->layout.n_values, sizeof *values);
+    double *values = pc_alloc(&worker->ctx->memory, STRIP, (size_t)total->layout.n_values * sizeof *values);
     if (sum == NULL || values == NULL) status = pc_total_out_of_memory(err);
     for (int64_t p = first_position(units, task); status == PC_OK && p < end;) {
         const int64_t last = end_of_segment(units, p, end);
@@ -326,6 +325,7 @@ static pc_status finish_table(pc_context *ctx, pc_total *total)
     units->n_positions = units->n_digits > 0 ? n : 0;
     units->record = total->lane[0].table + total->layout.stride;
     units->pitch = total->layout.stride;
+    units->is_lean = total->layout.form == PC_RECORD_LEAN;
     return count_cells(ctx, total, n_codes, true);
 }
 
@@ -385,7 +385,8 @@ static pc_status read_task(pc_worker *worker, int64_t task, void *arg, pc_error 
             if (!(values[PC_RECORD_WEIGHT] > 0)) continue;
             cells->unit[c] = units->order == NULL ? unit : unit_at(units, p);
             if (cells->n != NULL) cells->n[c] = (int64_t)values[PC_RECORD_N];
-            pc_record_read_cell(&total->layout, values, job->n_cells, cells->weight + c, cells->sum + c);
+            pc_record_read_cell(&total->layout, units->is_lean, values, job->n_cells, cells->weight + c,
+                                cells->sum + c);
             c++;
         }
     }
