@@ -124,7 +124,7 @@ pc_status pc_total_read_cells(pc_context *ctx, const pc_total *total, uint32_t *
 typedef struct pc_total_cells {
     int64_t *start;  /* [n_groups + 1] first cell of each group */
     int64_t *unit;   /* [C] */
-    int64_t *n;      /* [C] rows in the domain; NULL: not asked for */
+    int64_t *n;      /* [C] rows in the domain, where there are made scores; else NULL */
     double *weight;  /* [n_cell_weights x C] sum of u of the rows that each score uses; one for all where none can be
                       * missing */
     double *sum;     /* [n_sums x C] */

@@ -384,7 +384,7 @@ static pc_status read_task(pc_worker *worker, int64_t task, void *arg, pc_error 
             const double *values = numbers_at(units, p);
             if (!(values[PC_RECORD_WEIGHT] > 0)) continue;
             cells->unit[c] = units->order == NULL ? unit : unit_at(units, p);
-            if (cells->n != NULL) cells->n[c] = (int64_t)values[PC_RECORD_N];
+            if (total->plan.n_made > 0) cells->n[c] = (int64_t)values[PC_RECORD_N];
             pc_record_read_cell(&total->layout, units->is_lean, values, job->n_cells, cells->weight + c,
                                 cells->sum + c);
             c++;
