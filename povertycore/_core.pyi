@@ -267,8 +267,8 @@ def product_scores(
 def distinct(n: int, keys: Sequence[Column]) -> list[NDArray[np.int64]] | None:
     """Find the combinations of integer keys that occur, ascending: an array of values per key.
 
-    None where a key is not of integers, has missing values or a code for them, or where more than
-    2^26 combinations are possible: `total` then finds them.
+    None where a key is not of integers, has missing values, or where more than 2^26 combinations
+    are possible: `total` then finds them.
     """
 
 def units_column(

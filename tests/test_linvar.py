@@ -315,13 +315,18 @@ def test_distinct_combinations_are_those_of_pandas(kind):
 def test_distinct_leaves_other_keys_to_totals():
     whole = _core.column_array(np.arange(4))
     real = _core.column_array(np.arange(4.0))
-    coded = _core.column_array(np.arange(4), missing_code=-1)
+    coded = _core.column_array(np.array([0, 1, -1, 2]), missing_code=-1)
     masked = _core.column_array(np.arange(4), mask=np.array([0, 0, 1, 0], dtype=np.uint8))
     far = _core.column_array(np.array([0, 2**40, 1, 2]))
     for other in (real, coded, masked, far):
         assert _core.distinct(4, [whole, other]) is None
     with pytest.raises(errors.LengthError):
         _core.distinct(5, [whole])
+
+
+def test_distinct_takes_codes_none_of_which_is_missing():
+    coded = _core.column_array(np.array([2, 0, 2, 1]), missing_code=-1)
+    assert [values.tolist() for values in _core.distinct(4, [coded])] == [[0, 1, 2]]
 
 
 def test_strata_far_apart_are_found_too():
