@@ -42,7 +42,9 @@ CORE = [
     "pc_total_finish",
     "pc_total_join",
     "pc_total_rows",
+    "pc_total_units",
     "pc_trend",
+    "pc_units",
 ]
 BINDING = [
     "py_argument",
@@ -62,6 +64,7 @@ BINDING = [
     "py_score",
     "py_total",
     "py_trend",
+    "py_units",
 ]
 
 # No -march: one build runs on every processor of its kind; the AVX2 loops are chosen at run time.

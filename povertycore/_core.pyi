@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 class Totals(TypedDict):
     """What `total` returns; G groups in no order that means something.
 
-    The cells are there only with profile, n to sums only without.
+    The cells are there only with profile, or with unit, n to sums not with profile.
     """
 
     n_groups: int
@@ -24,6 +24,8 @@ class Totals(TypedDict):
     cell_mask: NDArray[np.uint32]
     cell_n: NDArray[np.int64]
     cell_weight: NDArray[np.float64]
+    cell_unit: NDArray[np.int64]
+    cell_sums: NDArray[np.float64]
     where_missing: int
     zero_weights: int
     peak_bytes: int
@@ -74,7 +76,8 @@ class Column:
         """Type in memory.
 
         One of bool, int8 .. int64, uint8 .. uint64, float32, float64, bits (Arrow boolean),
-        text32, text64, text_view (Arrow string, large_string, string_view).
+        text32, text64, text_view (Arrow string, large_string, string_view), made (see
+        `units_column`).
         """
     @property
     def n(self) -> int:
@@ -144,6 +147,7 @@ def total(
     n_packed: int = 0,
     expected_groups: int = 0,
     n_threads: int = 0,
+    unit: Column | None = None,
 ) -> Totals:
     """Weighted totals by cell, in one pass over n rows, the GIL released.
 
@@ -163,6 +167,14 @@ def total(
     - cell_start (G + 1): the first cell of each group; cell_mask (bit j: flag j), cell_n,
       cell_weight. More groups than have room in a table of 96 MiB, and whose keys do not number
       them, are a LimitError.
+
+    With unit, a column of `units_column`, each group has its sums, and beside them its cells, one
+    for each unit with weight in it, by group and unit.
+
+    - cell_start (G + 1): the first cell of each group; cell_unit. cell_n, with made scores only:
+      rows inside `where`.
+    - cell_weight (scores, C): as score_weight; one row for all scores where none can be missing.
+      cell_sums: as sums.
 
     packed has the flags in one column instead: n_packed of them, as `pack` returns them.
 
@@ -255,8 +267,22 @@ def product_scores(
 def distinct(n: int, keys: Sequence[Column]) -> list[NDArray[np.int64]] | None:
     """Find the combinations of integer keys that occur, ascending: an array of values per key.
 
-    None where a key is not of integers, has missing values or a code for them, or where more than
-    2^26 combinations are possible: `total` then finds them.
+    None where a key is not of integers, has missing values, or where more than 2^26 combinations
+    are possible: `total` then finds them.
+    """
+
+def units_column(
+    keys: Sequence[Column],
+    values: Sequence[NDArray[np.int64]],
+    unit: NDArray[np.int64],
+    n_units: int,
+    name: str = "",
+) -> Column:
+    """View the sampling unit that the keys of each row stand for, a number, as a "made" column.
+
+    values: an array per key, as `total` gives key_values; combination c of them is of unit[c], 0 to
+    n_units - 1. A row with other values has no number, and is missing. As a key of `total` such a
+    column is dense, whatever its own keys look like.
     """
 
 # column, low, count, scale, map: value low + d is the digit map[d] (None: d), times scale
@@ -312,6 +338,26 @@ def linvar_sort(
     """Sort cells into rows of parts: (start, unit, value), units ascending in a row.
 
     Cells of one row and unit are added up in their order. All arrays are contiguous.
+    """
+
+# start, unit, row, weight, above; below, ratio and divisor, or None
+Source = tuple[
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64] | None,
+    NDArray[np.float64] | None,
+    NDArray[np.float64] | None,
+]
+
+def linvar_parts(n_rows: int, n_units: int, sources: Sequence[Source]) -> Parts:
+    """Make the parts of figures from their sums by group and unit.
+
+    A source has the cells of each group from start[g] to start[g + 1], with their unit, weight and
+    sums, and the row that group g goes to, -1 for none. A cell of positive weight brings (above -
+    ratio[g] x below) / divisor[g]. Cells of one row and unit are added up in their order.
     """
 
 def linvar_combine(

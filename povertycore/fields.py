@@ -7,6 +7,7 @@ import difflib
 import unicodedata
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -56,10 +57,17 @@ def is_scalar(values: Any) -> bool:
 
 def own_dtype(values: Any, n: int) -> Any:
     """Return a copy of a column as the array that pandas holds, in its own dtype."""
+    if is_array_of_numbers(values) or isinstance(values, pd.Categorical):
+        return values.copy()
     column = pd.Series([values] * n if is_scalar(values) else values)
     if isinstance(column.dtype, np.dtype):
         return column.to_numpy(copy=True)
     return column.array.copy()
+
+
+def is_array_of_numbers(values: Any) -> bool:
+    """Say whether a column is a plain array already."""
+    return isinstance(values, np.ndarray) and values.ndim == 1 and values.dtype.kind in "biuf"
 
 
 def as_frame(columns: Mapping[str, Any], n: int) -> pd.DataFrame:
@@ -85,14 +93,27 @@ def is_categorical(values: Any) -> bool:
 def as_labels(values: Any, n: int) -> pd.Categorical:
     """Return text as codes and categories, in order of appearance."""
     if values is None or isinstance(values, str):
-        categories = [] if values is None else [values]
-        return pd.Categorical.from_codes(
-            np.full(n, len(categories) - 1, dtype=np.int8), categories=text_index(categories)
-        )
+        categories = () if values is None else (values,)
+        codes = np.full(n, len(categories) - 1, dtype=np.int8)
+        return pd.Categorical.from_codes(codes, dtype=text_type(categories))
     if is_categorical(values):
-        return pd.Series(values).array.copy()
+        return (values if isinstance(values, pd.Categorical) else pd.Series(values).array).copy()
     codes, categories = pd.factorize(np.asarray(values, dtype=object))
     return pd.Categorical.from_codes(codes, categories=text_index(list(categories)))
+
+
+def coded_text(codes: npt.NDArray[Any], texts: Sequence[str]) -> pd.Categorical:
+    """Return labels from codes and texts, of which some may be equal: in order of appearance."""
+    distinct = dict.fromkeys(texts)
+    place = {text: i for i, text in enumerate(distinct)}
+    of_text = np.array([place[text] for text in texts], dtype=np.int64)
+    return pd.Categorical.from_codes(of_text[codes], dtype=text_type(tuple(distinct)))
+
+
+@lru_cache(maxsize=256)
+def text_type(labels: tuple[str, ...]) -> pd.CategoricalDtype:
+    """Return the type of labels; kept, since pandas takes longer over one than over its rows."""
+    return pd.CategoricalDtype(text_index(list(labels)))
 
 
 def text_index(labels: list[str]) -> pd.Index:
@@ -113,6 +134,8 @@ def as_floats(values: Any, n: int) -> npt.NDArray[np.float64]:
     """Return numbers as float64, NaN where one is unknown."""
     if is_scalar(values):
         return np.full(n, np.nan if values is None else values, dtype=np.float64)
+    if is_array_of_numbers(values):
+        return np.array(values, dtype=np.float64)
     numbers = pd.Series(values).to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
     return np.asarray(numbers)
 

@@ -102,6 +102,13 @@ class SecondStage:
         return self.psu, first, label, n_labels, factor
 
 
+@dataclass(frozen=True)
+class UnitKey:
+    """The unit of each row, as a key of a pass."""
+
+    column: _core.Column
+
+
 @dataclass(frozen=True, eq=False)
 class Sample:
     """The sampling units of one file, by period and stratum.
@@ -126,8 +133,8 @@ class Sample:
     names : mapping of str to array
         Labels of each PSU, as they stand in the file: "period", "strata", "psu", those that there
         are. For joining two files of one design.
-    crossing : Crossing or None
-        How cells of a pass over the file find their unit.
+    rows : Column or None
+        The unit of each row of the file; None where the file is not at hand.
     """
 
     stratum: Ints
@@ -137,18 +144,18 @@ class Sample:
     design: Design
     second: SecondStage | None = None
     names: Mapping[str, Any] = field(default_factory=dict)
-    crossing: Crossing | None = None
+    rows: _core.Column | None = None
 
     @property
-    def keys(self) -> tuple[Key, ...]:
-        """The columns that a pass over the rows crosses with its own keys, after them."""
-        return () if self.crossing is None else self.crossing.keys
+    def keys(self) -> tuple[UnitKey, ...]:
+        """What a pass over the rows crosses with its own keys, after them: the unit."""
+        return () if self.rows is None else (UnitKey(self.rows),)
 
     def units(self, raw: Mapping[str, Any], n_own_keys: int) -> Ints:
-        """Return the unit of each cell of a pass; its own keys came before those of the sample."""
-        if self.crossing is None:
+        """Return the unit of each cell of a pass; its own keys came before that of the sample."""
+        if self.rows is None:
             return np.zeros(raw["n_groups"], np.int64)
-        return self.crossing.units(raw["key_values"][n_own_keys:])
+        return np.asarray(raw["key_values"][n_own_keys])
 
     @property
     def n_psu(self) -> int:
@@ -273,16 +280,10 @@ class Linearised:
         return cls(sample, *parts)
 
     @classmethod
-    def of_estimates(
-        cls,
-        sample: Sample,
-        n_rows: int,
-        row: npt.ArrayLike,
-        unit: npt.ArrayLike,
-        value: npt.ArrayLike,
-    ) -> Linearised:
-        """Sort the parts of estimates by row and unit, and apply the rules of `linearise`."""
-        return cls.of_cells(sample, n_rows, row, unit, value)._with_lonely_rules()
+    def of_sources(cls, sample: Sample, n_rows: int, sources: Sequence[_core.Source]) -> Linearised:
+        """Make the parts of estimates of sums by unit, and apply the rules of `linearise`."""
+        parts = _core.linvar_parts(n_rows, 2 * sample.n_units, sources)
+        return cls(sample, *parts)._with_lonely_rules()
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -544,7 +545,7 @@ def centred_on_all(
     return row, sample.n_units + psu, root * (rows._part_of_psu(row, psu) - mean)
 
 
-# ---- from the cells of a pass to units ----------------------------------------------------------
+# ---- codes of labels -----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -558,7 +559,8 @@ class Codes:
     @classmethod
     def of(cls, key: Key, values: Ints) -> Codes:
         """Sort the labels of a key; values whose labels are equal get one code."""
-        distinct = np.sort(pd.unique(values))
+        is_new, is_sorted = steps([values])
+        distinct = values[is_new] if is_sorted else np.sort(pd.unique(values))
         labels = key.labels(distinct, np.zeros(len(distinct), dtype=bool))
         if isinstance(labels, np.ndarray) and (labels[1:] > labels[:-1]).all():
             return cls(labels, distinct, np.arange(len(distinct)))
@@ -587,24 +589,28 @@ class Codes:
 MOST_SPAN = 65_536  # of a table of codes that is made without thought
 
 
-@dataclass(frozen=True)
-class Crossing:
-    """Which columns tell the units of a sample apart, and the unit of each combination."""
+def distinct_combinations(columns: Sequence[Ints]) -> tuple[list[Ints], Ints]:
+    """Return the distinct combinations of columns in order, and the place of each given one."""
+    is_new, is_sorted = steps(columns)
+    if is_sorted:
+        return [column[is_new] for column in columns], np.cumsum(is_new) - 1
+    order = np.lexsort(columns[::-1])
+    ordered = [column[order] for column in columns]
+    is_new, _ = steps(ordered)
+    place = np.empty(len(order), dtype=np.int64)
+    place[order] = np.cumsum(is_new) - 1
+    return [column[is_new] for column in ordered], place
 
-    keys: tuple[Key, ...]
-    codes: tuple[Codes, ...]
-    combination: Ints  # ascending
-    unit: Ints  # of each
 
-    def units(self, values: Sequence[Ints]) -> Ints:
-        """Return the unit of each cell, from the values of the keys in it."""
-        if len(self.codes) == 1:
-            by_code = np.empty(len(self.codes[0]), dtype=np.int64)
-            by_code[self.combination] = self.unit
-            return np.asarray(by_code[self.codes[0].of_values(values[0])])
-        found = [codes.of_values(value) for codes, value in zip(self.codes, values, strict=True)]
-        cell = combined_codes(found, [len(codes) for codes in self.codes])
-        return np.asarray(self.unit[np.searchsorted(self.combination, cell)])
+def steps(columns: Sequence[Ints]) -> tuple[npt.NDArray[np.bool_], bool]:
+    """Return where a combination differs from the one before, and whether they are in order."""
+    is_new = np.zeros(len(columns[0]), dtype=bool)
+    is_new[:1] = True
+    is_sorted = True
+    for column in columns:
+        is_sorted &= not (~is_new[1:] & (column[1:] < column[:-1])).any()
+        is_new[1:] |= column[1:] != column[:-1]
+    return is_new, bool(is_sorted)
 
 
 def combined_codes(codes: Sequence[Ints], sizes: Sequence[int]) -> Ints:

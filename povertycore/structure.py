@@ -20,7 +20,14 @@ from . import _core
 from .design import Design
 from .errors import DesignError, listing
 from .inputs import Frame, Key
-from .sampling import Codes, Crossing, Sample, SecondStage, combined_codes, design_error
+from .sampling import (
+    Codes,
+    Sample,
+    SecondStage,
+    combined_codes,
+    design_error,
+    distinct_combinations,
+)
 
 __all__ = ["sample_of"]
 
@@ -33,7 +40,10 @@ STAGES = ("period", "strata", "psu", "ssu")
 def label_codes(columns: Sequence[Ints]) -> Ints:
     """Return one number for each combination of codes, dense."""
     sizes = [int(column.max(initial=0)) + 1 for column in columns]
-    return np.asarray(pd.factorize(combined_codes(columns, sizes))[0], dtype=np.int64)
+    number = combined_codes(columns, sizes)
+    if (number[1:] > number[:-1]).all():
+        return np.arange(len(number))
+    return np.asarray(pd.factorize(number)[0], dtype=np.int64)
 
 
 def subsets(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
@@ -78,14 +88,9 @@ def structure_of(frame: Frame, design: Design) -> Structure:
     found = _core.distinct(frame.n, columns)
     if found is None:
         found = _core.total(frame.n, columns)["key_values"]
-    codes = {
-        word: Codes.of(key, values) for (word, key), values in zip(keys.items(), found, strict=True)
-    }
-    cells = {
-        word: its_codes.of_values(values)
-        for (word, its_codes), values in zip(codes.items(), found, strict=True)
-    }
-    return Structure(frame, design, keys, codes, cells, len(found[0]))
+    values = dict(zip(keys, found, strict=True))
+    codes = {word: Codes.of(key, values[word]) for word, key in keys.items()}
+    return Structure(frame, design, keys, codes, values)
 
 
 def stage_keys(frame: Frame, design: Design) -> dict[str, Key]:
@@ -100,7 +105,10 @@ def stage_keys(frame: Frame, design: Design) -> dict[str, Key]:
 
 
 class Structure:
-    """The distinct combinations of period, stratum, PSU and SSU of a file, being numbered."""
+    """The distinct combinations of period, stratum, PSU and SSU of a file, being numbered.
+
+    A combination of labels is a unit, in their order; several of values may have the same labels.
+    """
 
     def __init__(
         self,
@@ -108,14 +116,17 @@ class Structure:
         design: Design,
         keys: Mapping[str, Key],
         codes: Mapping[str, Codes],
-        cells: Mapping[str, Ints],
-        n_cells: int,
+        values: Mapping[str, Ints],
     ) -> None:
         self.frame, self.design, self.keys, self.codes = frame, design, keys, codes
-        nothing = np.zeros(n_cells, dtype=np.int64)
-        order = np.lexsort([cells[word] for word in reversed(STAGES) if word in cells])
+        self.values = values
+        cells = {word: codes[word].of_values(of_cell) for word, of_cell in values.items()}
+        combinations, self.unit = distinct_combinations(list(cells.values()))
+        labels = dict(zip(cells, combinations, strict=True))
+        self.n_units = len(combinations[0])
+        nothing = np.zeros(self.n_units, dtype=np.int64)
         self.period, self.strata, self.psu, self.ssu = (
-            cells[word][order] if word in cells else nothing for word in STAGES
+            labels.get(word, nothing) for word in STAGES
         )
 
     def sample(self) -> Sample:
@@ -137,7 +148,7 @@ class Structure:
                 for word, codes in zip(STAGES, (self.period, self.strata, self.psu), strict=False)
                 if word in self.codes
             },
-            crossing=self.crossing(),
+            rows=self.rows(),
         )
         self.check(sample)
         return sample
@@ -158,22 +169,20 @@ class Structure:
             columns.insert(0, self.period)
         return columns
 
-    def crossing(self) -> Crossing:
-        """Find the fewest columns that tell the units apart: a pass is fastest with few."""
+    def rows(self) -> _core.Column:
+        """Return the unit of each row, from the fewest columns that tell the units apart."""
         columns = dict(zip(STAGES, (self.period, self.strata, self.psu, self.ssu), strict=True))
-        words = [word for word in STAGES if word in self.keys]
-        n_units = len(self.period)  # each cell is a unit
-        for chosen in subsets(words):
+        for chosen in subsets([word for word in STAGES if word in self.keys]):
             sizes = [len(self.codes[word]) for word in chosen]
-            number = combined_codes([columns[word] for word in chosen], sizes)
-            order = np.argsort(number)
-            if n_units < 2 or (np.diff(number[order]) > 0).all():
+            number = np.sort(combined_codes([columns[word] for word in chosen], sizes))
+            if (number[1:] > number[:-1]).all():
                 break
-        return Crossing(
-            tuple(self.keys[word] for word in chosen),
-            tuple(self.codes[word] for word in chosen),
-            number[order],
-            order,
+        return _core.units_column(
+            [self.keys[word].column for word in chosen],
+            [self.values[word] for word in chosen],
+            self.unit,
+            self.n_units,
+            self.keys[chosen[-1]].name,
         )
 
     def fractions(self, strata: Ints, n: Ints) -> Floats:

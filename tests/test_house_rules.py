@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FLOORS = {
     "ground": ["pc_status", "pc_context", "pc_mapping", "pc_memory", "pc_parallel", "pc_cpu"]
     + ["pc_column", "pc_dictionary", "pc_two_sum"],
-    "loops": ["pc_distinct", "pc_group", "pc_record", "pc_score", "pc_sort", "pc_sum"],
+    "loops": ["pc_distinct", "pc_group", "pc_record", "pc_score", "pc_sort", "pc_sum", "pc_units"],
     "tables": ["pc_deal"],
     "scores": ["pc_fgt", "pc_pack"],
     "totals": ["pc_total", "pc_af"],

@@ -3,6 +3,7 @@
 Source of truth: arithmetic in comments; `oracles/survey.py`, the sums over strata in fractions.
 """
 
+import unicodedata
 from fractions import Fraction
 
 import numpy as np
@@ -643,6 +644,81 @@ def test_strata_and_psus_of_any_type_are_found(kind):
         table = table.assign(area=table["area"] / 4)
     est = pc.rate(table, "poor", design=TWO_STRATA)
     assert est["se"].tolist() == pc.rate(EIGHT, "poor", design=TWO_STRATA)["se"].tolist()
+
+
+@pytest.mark.filterwarnings("ignore:.*Unicode")
+def test_psus_whose_labels_differ_in_unicode_form_only_are_one():
+    rng = np.random.default_rng(2)
+    area = rng.integers(0, 12, 300)
+    table = {"s": area // 4, "poor": rng.integers(0, 2, 300), "place": rng.integers(0, 3, 300)}
+    names = [f"xã {code}" for code in area]
+    forms = ["NFC" if i % 2 else "NFD" for i in range(300)]
+    mixed = [unicodedata.normalize(*pair) for pair in zip(forms, names, strict=True)]
+    assert len(set(mixed)) == 24
+    design = pc.Design(strata="s", psu="area")
+    found, expected = (
+        pc.rate({**table, "area": np.array(labels, object)}, "poor", by="place", design=design)
+        for labels in (mixed, names)
+    )
+    np.testing.assert_array_equal(columns_of(found), columns_of(expected))
+
+
+KINDS_OF_CODES = {
+    "in order": lambda code: code,
+    "in no order": lambda code: (code * 389 + 5) % 1201,
+    "far apart": lambda code: code * 10**8,
+    "text": lambda code: np.array([f"EA {one % 31} of {one // 31}" for one in code], object),
+    "categories": lambda code: pd.Categorical([f"EA {one}" for one in code]),
+    "real": lambda code: code / 8,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS_OF_CODES)
+@pytest.mark.parametrize("verb", ["rate", "mean", "total"])
+def test_codes_of_psus_and_domains_change_nothing(kind, verb):
+    """Enough rows and cells for several lanes, threads and tables of their own."""
+    rng = np.random.default_rng(8)
+    n = 320_000
+    psu, place = rng.integers(0, 1200, n), rng.integers(0, 30, n)
+    psu[place == 7] = 600  # a place of one PSU, which has others in its stratum
+    table = pd.DataFrame(
+        {
+            "s": psu // 40,
+            "psu": psu,
+            "place": place,
+            "w": np.where(rng.random(n) < 0.05, 0.0, rng.random(n)),
+            "poor": rng.random(n) < 0.05 + 0.02 * place,
+            "inside": (rng.random(n) < 0.9) & (place != 3),
+        }
+    )
+    words = {"by": "place", "where": "inside"}
+    words["design"] = pc.Design(weight="w", strata="s", psu="psu")
+    names = ["estimate", "se", "df", "deff", "n_obs", "n_psu", "population", "note"]
+    plain = getattr(pc, verb)(table, "poor", **words)
+    expected = plain.to_frame()[names]
+    coded = table.assign(psu=KINDS_OF_CODES[kind](psu))
+    found = getattr(pc, verb)(coded, "poor", **words)
+    pd.testing.assert_frame_equal(found.to_frame()[names], expected, rtol=1e-11)
+    np.testing.assert_allclose(found.cov, plain.cov, rtol=1e-9, atol=1e-18)
+    # the same figures of a register, and variances as the textbook has them
+    register = getattr(pc, verb)(
+        table, "poor", by="place", where="inside", design=pc.Design(weight="w")
+    )
+    np.testing.assert_allclose(found["estimate"], register["estimate"], rtol=1e-13)
+    np.testing.assert_array_equal(found["n_obs"], register["n_obs"])
+    for g in (0, 3, 7, 29):
+        row = table.query(f"place == {g} and inside and w > 0")
+        above, below = (
+            np.bincount(row["psu"], values, 1200).reshape(30, 40)
+            for values in (row["w"] * row["poor"], row["w"])
+        )
+        z = above if verb == "total" else np.zeros((30, 40))
+        if verb != "total" and len(row):
+            z = (above - above.sum() / below.sum() * below) / below.sum()
+        squares = ((z - z.mean(axis=1, keepdims=True)) ** 2).sum() * 40 / 39
+        se = found["se"][g]
+        assert np.isnan(se) if not len(row) else near(se, np.sqrt(squares), SPREAD)
+        assert found["n_psu"][g] == (below > 0).sum()
 
 
 def test_counts_of_units_have_the_error_of_their_weights():

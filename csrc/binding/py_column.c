@@ -10,6 +10,7 @@ static const char *const type_names[PC_TYPE_END] = {
     [PC_UINT16] = "uint16",   [PC_UINT32] = "uint32",   [PC_UINT64] = "uint64",
     [PC_FLOAT32] = "float32", [PC_FLOAT64] = "float64", [PC_BITS] = "bits",
     [PC_TEXT32] = "text32",   [PC_TEXT64] = "text64",   [PC_TEXT_VIEW] = "text_view",
+    [PC_MADE] = "made",
 };
 
 const char *py_column_type_name(pc_type type)

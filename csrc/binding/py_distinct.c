@@ -28,6 +28,19 @@ static PyObject *values_of(const pc_distinct *distinct, int64_t n_keys)
     return values;
 }
 
+/* Whether some combination has a value that stands for missing. */
+static bool is_missing_somewhere(PyObject *values, PyObject *keys)
+{
+    for (Py_ssize_t k = 0; k < PyList_GET_SIZE(values); k++) {
+        const py_column *key = (const py_column *)PyTuple_GET_ITEM(keys, k);
+        PyArrayObject *array = (PyArrayObject *)PyList_GET_ITEM(values, k);
+        const int64_t *value = PyArray_DATA(array);
+        for (npy_intp i = 0; key->has_missing_code && i < PyArray_DIM(array, 0); i++)
+            if (value[i] == key->missing_code) return true;
+    }
+    return false;
+}
+
 static PyObject *run(py_state *state, int64_t n, int64_t n_keys, const pc_column *const *keys)
 {
     pc_context ctx;
@@ -60,17 +73,20 @@ PyObject *py_distinct(PyObject *module, PyObject *args)
     if (tuple == NULL) return NULL;
     const int64_t n_keys = (int64_t)PyTuple_GET_SIZE(tuple);
     PyObject *result = NULL;
-    bool is_plain = n_keys <= PC_DISTINCT_MOST_KEYS, are_columns = true;
-    for (int64_t k = 0; is_plain && are_columns && k < n_keys; k++) {
+    const bool are_few = n_keys <= PC_DISTINCT_MOST_KEYS;
+    bool are_columns = true;
+    for (int64_t k = 0; are_few && are_columns && k < n_keys; k++) {
         PyObject *item = PyTuple_GET_ITEM(tuple, (Py_ssize_t)k);
         are_columns = Py_IS_TYPE(item, state->column_type);
-        if (!are_columns) break;
-        keys[k] = &((py_column *)item)->column;
-        is_plain = !((py_column *)item)->has_missing_code;
+        if (are_columns) keys[k] = &((py_column *)item)->column;
     }
     if (!are_columns) py_error_fail(state, PC_ERR_TYPE, "key", -1, NULL, "is not a Column");
-    else if (!is_plain) result = Py_NewRef(Py_None);
+    else if (!are_few) result = Py_NewRef(Py_None);
     else result = run(state, (int64_t)n, n_keys, keys);
+    if (result != NULL && result != Py_None && is_missing_somewhere(result, tuple)) {
+        Py_DECREF(result);
+        result = Py_NewRef(Py_None);
+    }
     Py_DECREF(tuple);
     return result;
 }

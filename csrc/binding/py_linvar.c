@@ -155,6 +155,85 @@ PyObject *py_linvar_sort(PyObject *module, PyObject *args)
     return NULL;
 }
 
+/* An array that may be None, then NULL. 0, or -1 with an exception set. */
+static int real_or_none(py_state *state, PyObject *object, const char *what, int64_t n, const double **out)
+{
+    *out = object == Py_None ? NULL : real(state, object, what, &n);
+    return object != Py_None && *out == NULL ? -1 : 0;
+}
+
+/* From (start, unit, row, weight, above, below or None, ratio or None, divisor or None). */
+static int take_source(py_state *state, PyObject *tuple, pc_source *source)
+{
+    PyObject *start, *unit, *row, *weight, *above, *below, *ratio, *divisor;
+    int64_t n_starts = -1;
+    if (!PyTuple_Check(tuple) || !PyArg_ParseTuple(tuple, "OOOOOOOO", &start, &unit, &row, &weight, &above,
+                                                   &below, &ratio, &divisor)) {
+        PyErr_Clear();
+        PyErr_SetString(PyExc_TypeError, "a source is a tuple of eight arrays, of which the last three may be None");
+        return -1;
+    }
+    *source = (pc_source){.n_cells = -1};
+    source->start = whole(state, start, "start", &n_starts);
+    if (source->start == NULL) return -1;
+    if (n_starts == 0) {
+        py_error_fail(state, PC_ERR_LENGTH, "start", -1, NULL, "is empty");
+        return -1;
+    }
+    source->n_groups = n_starts - 1;
+    source->unit = whole(state, unit, "unit", &source->n_cells);
+    source->row = source->unit == NULL ? NULL : whole(state, row, "row", &source->n_groups);
+    source->weight = source->row == NULL ? NULL : real(state, weight, "weight", &source->n_cells);
+    source->above = source->weight == NULL ? NULL : real(state, above, "above", &source->n_cells);
+    if (source->above == NULL) return -1;
+    if (real_or_none(state, below, "below", source->n_cells, &source->below) < 0) return -1;
+    if (real_or_none(state, ratio, "ratio", source->n_groups, &source->ratio) < 0) return -1;
+    return real_or_none(state, divisor, "divisor", source->n_groups, &source->divisor);
+}
+
+/* The parts of sources that have been taken. */
+static PyObject *parts_from(py_state *state, int64_t n, const pc_source *sources, int64_t n_rows, int64_t n_units)
+{
+    int64_t n_cells = 0, n_parts = 0;
+    for (int64_t s = 0; s < n; s++) n_cells += sources[s].n_cells;
+    PyObject *start = array(NPY_INT64, n_rows + 1);
+    PyObject *unit = array(NPY_INT64, n_cells), *value = array(NPY_DOUBLE, n_cells);
+    if (start != NULL && unit != NULL && value != NULL) {
+        pc_context ctx;
+        py_host host;
+        pc_context_init(&ctx);
+        py_host_begin(&host, &ctx);
+        const pc_status status = pc_linvar_parts(&ctx, n, sources, n_rows, n_units, n_cells, data(start),
+                                                 data(unit), data(value), &n_parts);
+        py_host_end(&host);
+        if (succeeded(state, &ctx, status)) return parts_of(start, unit, value, n_parts);
+    }
+    give_up(start, unit, value);
+    return NULL;
+}
+
+PyObject *py_linvar_parts(PyObject *module, PyObject *args)
+{
+    py_state *state = py_module_state(module);
+    long long n_rows, n_units;
+    PyObject *sequence, *result = NULL;
+    if (!PyArg_ParseTuple(args, "LLO:linvar_parts", &n_rows, &n_units, &sequence)) return NULL;
+    if (n_rows < 0 || n_units < 0)
+        return py_error_fail(state, PC_ERR_LENGTH, "n_rows", -1, NULL, "is negative");
+    PyObject *tuple = PySequence_Tuple(sequence);
+    if (tuple == NULL) return NULL;
+    const Py_ssize_t n = PyTuple_GET_SIZE(tuple);
+    pc_source *sources = PyMem_Calloc((size_t)n + 1, sizeof *sources);
+    int taken = sources == NULL ? -1 : 0;
+    if (sources == NULL) PyErr_NoMemory();
+    for (Py_ssize_t s = 0; taken == 0 && s < n; s++)
+        taken = take_source(state, PyTuple_GET_ITEM(tuple, s), &sources[s]);
+    if (taken == 0) result = parts_from(state, (int64_t)n, sources, (int64_t)n_rows, (int64_t)n_units);
+    PyMem_Free(sources);
+    Py_DECREF(tuple);
+    return result;
+}
+
 /* Combinations first .. of rows with weights; the parts have been taken. */
 static PyObject *combine(py_state *state, const pc_parts *parts, int64_t n, const int64_t *first,
                          int64_t n_terms, const int64_t *row, const double *weight)

@@ -6,6 +6,7 @@
 
 /* See _core.pyi. */
 PyObject *py_linvar_sort(PyObject *module, PyObject *args);
+PyObject *py_linvar_parts(PyObject *module, PyObject *args);
 PyObject *py_linvar_combine(PyObject *module, PyObject *args);
 PyObject *py_linvar_variance(PyObject *module, PyObject *args);
 PyObject *py_linvar_cov(PyObject *module, PyObject *args);

@@ -22,6 +22,7 @@
 #include "py_score.h"
 #include "py_total.h"
 #include "py_trend.h"
+#include "py_units.h"
 
 py_state *py_module_state(PyObject *module)
 {
@@ -60,7 +61,7 @@ PyDoc_STRVAR(encode_objects_doc,
 PyDoc_STRVAR(total_doc,
              "total(n, keys, *, weight=None, size=None, where=None, flags=(), values=(), pairs=(), "
              "made=None, keep_missing=False, profile=False, packed=None, n_packed=0, expected_groups=0, "
-             "n_threads=0)\n--\n\n"
+             "n_threads=0, unit=None)\n--\n\n"
              "Weighted totals by cell, in one pass over the rows.");
 PyDoc_STRVAR(fgt_scores_doc, "fgt_scores(welfare, lines, scores, at_or_below)\n--\n\n"
                              "Poverty scores of each row, for total(made=...).");
@@ -70,6 +71,8 @@ PyDoc_STRVAR(distinct_doc, "distinct(n, keys)\n--\n\n"
                            "Combinations of integer keys that occur; None for other keys.");
 PyDoc_STRVAR(linvar_sort_doc, "linvar_sort(n_rows, n_units, row, unit, value)\n--\n\n"
                               "Cells in any order as rows of parts: (start, unit, value).");
+PyDoc_STRVAR(linvar_parts_doc, "linvar_parts(n_rows, n_units, sources)\n--\n\n"
+                               "Parts of figures from their sums by group and unit: (start, unit, value).");
 PyDoc_STRVAR(linvar_combine_doc,
              "linvar_combine(parts, n_units, first, row, weight)\n--\n\n"
              "Parts of linear combinations of rows.");
@@ -95,6 +98,8 @@ PyDoc_STRVAR(panel_match_doc, "panel_match(start, end, n_threads=0, /)\n--\n\n"
                               "The row of each household in the other period.");
 PyDoc_STRVAR(panel_range_doc, "panel_range(columns, /)\n--\n\n"
                               "Smallest and largest value of columns of integers.");
+PyDoc_STRVAR(units_column_doc, "units_column(keys, values, unit, n_units, name='')\n--\n\n"
+                               "The sampling unit of each row, from key columns, as a Column.");
 PyDoc_STRVAR(info_doc, "info()\n--\n\nWhat this machine and this build offer.");
 
 static PyMethodDef functions[] = {
@@ -110,6 +115,7 @@ static PyMethodDef functions[] = {
     {"linvar_combine", py_linvar_combine, METH_VARARGS, linvar_combine_doc},
     {"linvar_count", py_linvar_count, METH_VARARGS, linvar_count_doc},
     {"linvar_cov", py_linvar_cov, METH_VARARGS, linvar_cov_doc},
+    {"linvar_parts", py_linvar_parts, METH_VARARGS, linvar_parts_doc},
     {"linvar_sort", py_linvar_sort, METH_VARARGS, linvar_sort_doc},
     {"linvar_variance", py_linvar_variance, METH_VARARGS, linvar_variance_doc},
     {"panel_codes", WITH_KEYWORDS(py_panel_codes), METH_VARARGS | METH_KEYWORDS, panel_codes_doc},
@@ -122,6 +128,7 @@ static PyMethodDef functions[] = {
     {"trend_kendall", py_trend_kendall, METH_VARARGS, trend_kendall_doc},
     {"trend_line", py_trend_line, METH_VARARGS, trend_line_doc},
     {"trend_sen", py_trend_sen, METH_VARARGS, trend_sen_doc},
+    {"units_column", WITH_KEYWORDS(py_units_column), METH_VARARGS | METH_KEYWORDS, units_column_doc},
     {NULL, NULL, 0, NULL},
 };
 

@@ -13,12 +13,27 @@
 /* ---- inputs ---- */
 
 /* Scores made of other columns are one object. */
-enum { KEYS, FLAGS, PACKED, VALUES, PAIRS, WEIGHT, SIZE, WHERE, N_ROLES };
+enum { KEYS, FLAGS, PACKED, VALUES, PAIRS, WEIGHT, SIZE, WHERE, N_ROLES }; /* of totals by unit, it is the first key */
 
 static const char *const role_names[N_ROLES] = {
     [KEYS] = "key",      [FLAGS] = "flag", [VALUES] = "value", [PAIRS] = "pair",
     [WEIGHT] = "weight", [SIZE] = "size",  [WHERE] = "where", [PACKED] = "packed",
 };
+
+/* The keys, behind the unit where there is one. */
+static int take_keys(py_state *state, py_argument *role, PyObject *unit, PyObject *sequence)
+{
+    if (unit == Py_None) return py_argument_take_many(state, role, sequence);
+    PyObject *keys = PySequence_Tuple(sequence);
+    if (keys == NULL) return -1;
+    const Py_ssize_t n = PyTuple_GET_SIZE(keys);
+    PyObject *all = PyTuple_New(n + 1);
+    for (Py_ssize_t k = 0; all != NULL && k <= n; k++)
+        PyTuple_SET_ITEM(all, k, Py_NewRef(k == 0 ? unit : PyTuple_GET_ITEM(keys, k - 1)));
+    Py_DECREF(keys);
+    role->tuple = all;
+    return all == NULL ? -1 : py_argument_take_columns(state, role);
+}
 
 /* A sequence of pairs, one part after the other. */
 static int take_pairs(py_state *state, py_argument *role, PyObject *sequence)
@@ -140,6 +155,33 @@ static int put_cells(py_state *state, PyObject *result, const pc_total *total, i
     return status != PC_OK || PyErr_Occurred() ? -1 : 0;
 }
 
+/* The cells of totals by unit; as those of a profile. */
+static int put_units(py_state *state, PyObject *result, const pc_total *total, const pc_total_plan *plan,
+                     int n_threads)
+{
+    pc_context ctx;
+    const int64_t n = pc_total_n_cells(total), n_groups = pc_total_n_groups(total);
+    const bool has_n = plan->n_made > 0;
+    const pc_total_cells cells = {
+        .start = py_put_array(result, "cell_start", NPY_INT64, PY_ONE_ROW, n_groups + 1),
+        .unit = py_put_array(result, "cell_unit", NPY_INT64, PY_ONE_ROW, n),
+        .n = has_n ? py_put_array(result, "cell_n", NPY_INT64, PY_ONE_ROW, n) : NULL,
+        .weight = py_put_array(result, "cell_weight", NPY_DOUBLE, pc_total_n_cell_weights(plan), n),
+        .sum = py_put_array(result, "cell_sums", NPY_DOUBLE, pc_total_n_sums(plan), n),
+    };
+    if (cells.start == NULL || cells.unit == NULL || (has_n && cells.n == NULL) || cells.weight == NULL ||
+        cells.sum == NULL)
+        return -1;
+    pc_context_init(&ctx);
+    ctx.n_threads = n_threads;
+    py_host host;
+    py_host_begin(&host, &ctx);
+    const pc_status status = pc_total_read_units(&ctx, total, &cells);
+    py_host_end(&host);
+    if (status != PC_OK) py_error_raise(state, &ctx.error, NULL);
+    return status != PC_OK || PyErr_Occurred() ? -1 : 0;
+}
+
 /* The key whose code for missing stands in the smallest row before *row, which becomes that row; NULL:
  * none. */
 static const py_column *first_missing_code(const py_argument *keys, int64_t *row)
@@ -188,10 +230,10 @@ static int refuse_missing_code(py_state *state, const py_argument *keys)
 }
 
 static int put_keys(py_state *state, PyObject *result, const pc_total *total, const py_argument *keys,
-                    bool keep_missing)
+                    const pc_total_plan *plan)
 {
     npy_intp g = (npy_intp)pc_total_n_groups(total);
-    const int64_t n_keys = keys->n;
+    const int64_t n_keys = keys->n - plan->by_unit;
     PyObject *values = PyList_New((Py_ssize_t)n_keys);
     PyObject *missing = PyList_New((Py_ssize_t)n_keys);
     bool whole = values != NULL && missing != NULL, has_missing_code = false;
@@ -205,11 +247,11 @@ static int put_keys(py_state *state, PyObject *result, const pc_total *total, co
         int64_t *at = PyArray_DATA((PyArrayObject *)value);
         uint8_t *is_gap = PyArray_DATA((PyArrayObject *)gap);
         pc_total_read_key(total, k, at, is_gap);
-        const py_column *key = (py_column *)PyTuple_GET_ITEM(keys->tuple, (Py_ssize_t)k);
+        const py_column *key = (py_column *)PyTuple_GET_ITEM(keys->tuple, (Py_ssize_t)(k + plan->by_unit));
         if (key->has_missing_code)
             has_missing_code = mark_missing_code(key, g, at, is_gap) || has_missing_code;
     }
-    if (whole && has_missing_code && !keep_missing) whole = refuse_missing_code(state, keys) == 0;
+    if (whole && has_missing_code && !plan->keep_missing) whole = refuse_missing_code(state, keys) == 0;
     if (whole) {
         const int failed = py_put(result, "key_values", values);
         return py_put(result, "key_missing", missing) < 0 || failed < 0 ? -1 : 0;
@@ -226,9 +268,10 @@ static PyObject *result_of(py_state *state, const pc_total *total, const pc_tota
     PyObject *result = PyDict_New();
     if (result == NULL) return NULL;
     if (py_put(result, "n_groups", PyLong_FromLongLong(pc_total_n_groups(total))) == 0 &&
-        put_keys(state, result, total, keys, plan->keep_missing) == 0 &&
+        put_keys(state, result, total, keys, plan) == 0 &&
         (plan->has_profile ? put_cells(state, result, total, ctx->n_threads)
                            : put_totals(result, total, plan)) == 0 &&
+        (!plan->by_unit || put_units(state, result, total, plan, ctx->n_threads) == 0) &&
         py_put(result, "where_missing", PyLong_FromLongLong(pc_total_where_missing(total))) == 0 &&
         py_put(result, "zero_weights", PyLong_FromLongLong(pc_total_zero_weights(total))) == 0 &&
         py_put(result, "peak_bytes", PyLong_FromLongLong(peak)) == 0)
@@ -251,6 +294,7 @@ static void raise_first(py_state *state, const pc_error *err, const py_argument 
 
 typedef struct wishes {
     int keep_missing, profile, n_threads;
+    bool by_unit;
     long long n_packed, expected_groups;
 } wishes;
 
@@ -264,6 +308,7 @@ static PyObject *run(py_state *state, const pc_rows *rows, const py_argument rol
         ctx.n_threads = wish.n_threads < PC_MAX_THREADS ? wish.n_threads : PC_MAX_THREADS;
     pc_total_plan plan = pc_total_plan_for(rows, wish.keep_missing != 0);
     plan.has_profile = wish.profile != 0;
+    plan.by_unit = wish.by_unit;
     plan.expected_groups = wish.expected_groups;
     plan.expected_rows = rows->n;
     py_host host;
@@ -284,16 +329,16 @@ PyObject *py_total(PyObject *module, PyObject *args, PyObject *kwargs)
     static char *words[] = {"n",       "keys",   "weight", "size",         "where",
                             "flags",   "values", "pairs",  "made",         "keep_missing",
                             "profile", "packed", "n_packed", "expected_groups", "n_threads",
-                            NULL};
+                            "unit",    NULL};
     py_state *state = py_module_state(module);
     long long n;
-    wishes wish = {0, 0, 0, 0, 0};
-    PyObject *keys, *weight = Py_None, *size = Py_None, *where = Py_None, *packed = Py_None;
+    wishes wish = {0, 0, 0, false, 0, 0};
+    PyObject *keys, *weight = Py_None, *size = Py_None, *where = Py_None, *packed = Py_None, *unit = Py_None;
     PyObject *flags = NULL, *values = NULL, *pairs = NULL, *made = Py_None, *result = NULL;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "LO|$OOOOOOOppOLLi:total", words, &n, &keys,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "LO|$OOOOOOOppOLLiO:total", words, &n, &keys,
                                      &weight, &size, &where, &flags, &values, &pairs, &made,
                                      &wish.keep_missing, &wish.profile, &packed, &wish.n_packed,
-                                     &wish.expected_groups, &wish.n_threads))
+                                     &wish.expected_groups, &wish.n_threads, &unit))
         return NULL;
     if (n < 0)
         return py_error_fail(state, PC_ERR_LENGTH, "n", -1, NULL, "is negative; it counts rows");
@@ -303,7 +348,8 @@ PyObject *py_total(PyObject *module, PyObject *args, PyObject *kwargs)
     py_argument roles[N_ROLES] = {{NULL, NULL, NULL, 0}};
     for (int r = 0; r < N_ROLES; r++)
         roles[r].name = role_names[r];
-    if (py_argument_take_many(state, &roles[KEYS], keys) == 0 &&
+    wish.by_unit = unit != Py_None;
+    if (take_keys(state, &roles[KEYS], unit, keys) == 0 &&
         py_argument_take_many(state, &roles[FLAGS], flags) == 0 &&
         py_argument_take_many(state, &roles[VALUES], values) == 0 &&
         take_pairs(state, &roles[PAIRS], pairs) == 0 &&

@@ -60,7 +60,7 @@ static bool is_missing(const pc_chunk *chunk, int64_t i)
 
 bool pc_type_is_integer(pc_type type)
 {
-    return type <= PC_UINT64 || type == PC_BITS;
+    return type <= PC_UINT64 || type == PC_BITS || type == PC_MADE;
 }
 
 bool pc_type_is_text(pc_type type)
@@ -91,7 +91,7 @@ size_t pc_type_size(pc_type type)
 
 bool pc_column_is_complete(const pc_column *column)
 {
-    if (is_real(column->type)) return false;
+    if (is_real(column->type) || column->type == PC_MADE) return false;
     for (int64_t c = 0; c < column->n_chunks; c++)
         if (has_validity(&column->chunks[c])) return false;
     return true;
@@ -305,6 +305,27 @@ static int64_t code_piece(pc_type type, const char *p, int64_t stride, int64_t n
     }
 }
 
+/* ---- numbers that are made ------------------------------------------------------------------- */
+
+static void made_ordinals(const pc_column *column, int64_t row, int64_t n, int64_t *out, uint8_t *valid)
+{
+    const pc_numbers *numbers = column->numbers;
+    uint32_t number[PC_BLOCK];
+    numbers->fill(numbers->maker, row, n, number);
+    for (int64_t i = 0; i < n; i++) {
+        valid[i] = number[i] < numbers->n_numbers;
+        out[i] = valid[i] ? number[i] : 0;
+    }
+}
+
+static void made_reals(const pc_column *column, int64_t row, int64_t n, double *out)
+{
+    int64_t ordinal[PC_BLOCK];
+    uint8_t valid[PC_BLOCK];
+    made_ordinals(column, row, n, ordinal, valid);
+    for (int64_t i = 0; i < n; i++) out[i] = valid[i] ? (double)ordinal[i] : NAN;
+}
+
 /* ---- reals and flags ----------------------------------------------------------------------- */
 
 static void real_in_chunk(pc_type type, const piece p, double *out)
@@ -321,6 +342,10 @@ static void real_in_chunk(pc_type type, const piece p, double *out)
 
 void pc_column_load_real(const pc_column *column, int64_t row, int64_t n, double *out)
 {
+    if (column->type == PC_MADE) {
+        made_reals(column, row, n, out);
+        return;
+    }
     while (n > 0) {
         const piece p = piece_at(column, row, n);
         real_in_chunk(column->type, p, out);
@@ -368,8 +393,19 @@ static void flag_in_chunk(pc_type type, const piece p, uint8_t *out)
             if (is_missing(chunk, p.first + i)) out[i] = PC_FLAG_MISSING;
 }
 
+static void made_flags(const pc_column *column, int64_t row, int64_t n, uint8_t *out)
+{
+    double value[PC_BLOCK];
+    made_reals(column, row, n, value);
+    for (int64_t i = 0; i < n; i++) out[i] = flag_of(value[i]);
+}
+
 void pc_column_load_flag(const pc_column *column, int64_t row, int64_t n, uint8_t *out)
 {
+    if (column->type == PC_MADE) {
+        made_flags(column, row, n, out);
+        return;
+    }
     while (n > 0) {
         const piece p = piece_at(column, row, n);
         flag_in_chunk(column->type, p, out);
@@ -411,6 +447,10 @@ static void ordinal_in_chunk(pc_type type, const piece p, int64_t *out, uint8_t 
 void pc_column_load_ordinal(const pc_column *column, int64_t row, int64_t n, int64_t *out,
                             uint8_t *valid)
 {
+    if (column->type == PC_MADE) {
+        made_ordinals(column, row, n, out, valid);
+        return;
+    }
     while (n > 0) {
         const piece p = piece_at(column, row, n);
         ordinal_in_chunk(column->type, p, out, valid);
@@ -435,10 +475,22 @@ static int64_t range_by_row(const pc_column *column, int64_t row, int64_t n, int
     return n_missing;
 }
 
+static void made_range(const pc_column *column, int64_t n, int64_t *low, int64_t *high)
+{
+    const int64_t last = column->numbers->n_numbers - 1;
+    if (n == 0 || last < 0) return;
+    if (*low > 0) *low = 0;
+    if (*high < last) *high = last;
+}
+
 int64_t pc_column_range(const pc_column *column, int64_t row, int64_t n, int64_t *low,
                         int64_t *high)
 {
     int64_t n_missing = 0;
+    if (column->type == PC_MADE) {
+        made_range(column, n, low, high);
+        return 0;
+    }
     while (n > 0) {
         const piece p = piece_at(column, row, n);
         if (column->type == PC_BITS || has_validity(p.chunk))
@@ -466,10 +518,21 @@ static int64_t code_by_row(const pc_column *column, int64_t row, int64_t n, int6
     return outside;
 }
 
+/* What a maker fills is the code already where all numbers have one. */
+static int64_t made_code(const pc_column *column, int64_t row, int64_t n, int64_t low, uint32_t count,
+                         uint32_t scale, uint32_t *out)
+{
+    const pc_numbers *numbers = column->numbers;
+    if (low == 0 && count == numbers->n_numbers && scale == 0)
+        return numbers->fill(numbers->maker, row, n, out);
+    return code_by_row(column, row, n, low, count, scale, out);
+}
+
 int64_t pc_column_load_code(const pc_column *column, int64_t row, int64_t n, int64_t low,
                            uint32_t count, uint32_t scale, uint32_t *out)
 {
     int64_t outside = 0;
+    if (column->type == PC_MADE) return made_code(column, row, n, low, count, scale, out);
     while (n > 0) {
         const piece p = piece_at(column, row, n);
         if (column->type == PC_BITS || has_validity(p.chunk))
@@ -638,9 +701,21 @@ static void ordinal_words(pc_type type, const piece p, pc_word *out)
     for (int64_t i = 0; i < p.n; i++) out[i] = pc_word_ordinal(ordinal[i]);
 }
 
+static void made_words(const pc_column *column, int64_t row, int64_t n, pc_word *out)
+{
+    int64_t ordinal[PC_BLOCK];
+    uint8_t valid[PC_BLOCK];
+    made_ordinals(column, row, n, ordinal, valid);
+    for (int64_t i = 0; i < n; i++) out[i] = valid[i] ? pc_word_ordinal(ordinal[i]) : missing_word;
+}
+
 pc_status pc_column_load_word(const pc_column *column, int64_t row, int64_t n, pc_word *out,
                               int64_t *bad_row)
 {
+    if (column->type == PC_MADE) {
+        made_words(column, row, n, out);
+        return PC_OK;
+    }
     while (n > 0) {
         const piece p = piece_at(column, row, n);
         pc_status status = PC_OK;

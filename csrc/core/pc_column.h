@@ -55,8 +55,21 @@ typedef enum pc_type {
     PC_TEXT32,    /* Arrow string: int32 offsets into bytes (UTF-8) */
     PC_TEXT64,    /* Arrow large_string: int64 offsets */
     PC_TEXT_VIEW, /* Arrow string_view: 16-byte views into several buffers */
+    PC_MADE,      /* numbers from 0 on that are made of other columns, block by block */
     PC_TYPE_END
 } pc_type;
+
+/* Who makes the numbers of a PC_MADE column. */
+typedef struct pc_numbers {
+    int64_t n_numbers; /* below 2^32 - 1 */
+    const void *maker;
+
+    /* number[i] of row row + i; n_numbers where the row has none. Returns how many have none. n <= PC_BLOCK. */
+    int64_t (*fill)(const void *maker, int64_t row, int64_t n, uint32_t *number);
+
+    int64_t n_sources; /* columns that it reads */
+    const struct pc_column *const *sources;
+} pc_numbers;
 
 typedef struct pc_chunk {
     int64_t n;               /* rows */
@@ -80,13 +93,14 @@ typedef struct pc_column {
     int64_t n_chunks;
     const pc_chunk *chunks; /* [n_chunks]; chunks of 0 rows are allowed */
     const int64_t *starts;  /* [n_chunks + 1] first row of each chunk, starts[n_chunks] = n */
+    const pc_numbers *numbers; /* of PC_MADE, which has no chunks and whose rows without a number are missing */
 } pc_column;
 
-bool pc_type_is_integer(pc_type type); /* bool, bits, and all integer types */
+bool pc_type_is_integer(pc_type type); /* bool, bits, all integer types, and numbers that are made */
 bool pc_type_is_text(pc_type type);
 size_t pc_type_size(pc_type type); /* bytes per element; 0 for PC_BITS and text */
 
-/* True when no row can be missing: not a float, and no chunk has validity or a mask. */
+/* True when no row can be missing: not a float, nor made, and no chunk has validity or a mask. */
 bool pc_column_is_complete(const pc_column *column);
 
 /*
@@ -115,7 +129,8 @@ void pc_column_load_ordinal(const pc_column *column, int64_t row, int64_t n, int
                             uint8_t *valid);
 
 /* Smallest and largest ordinal of the rows that are not missing, joined with what *low and *high
- * hold already (start with INT64_MAX, INT64_MIN). Returns the number of missing rows. */
+ * hold already (start with INT64_MAX, INT64_MIN). Returns the number of missing rows. Of numbers that are made
+ * no row is read: 0 and the largest one there could be. */
 int64_t pc_column_range(const pc_column *column, int64_t row, int64_t n, int64_t *low,
                         int64_t *high);
 

@@ -26,6 +26,15 @@ pc_simd pc_cpu_simd(void)
     return PC_SIMD_PORTABLE;
 }
 
+void pc_cpu_fetch(const char *address)
+{
+#ifdef __GNUC__
+    __builtin_prefetch(address);
+#else
+    (void)address;
+#endif
+}
+
 /* The number in POVERTYCORE_NUM_THREADS, at most PC_MAX_THREADS; 0 when there is none >= 1. */
 static int threads_asked_for(void)
 {

@@ -16,6 +16,10 @@ pc_simd pc_cpu_simd(void);
  * process may run on; at most 8 by default, at most PC_MAX_THREADS if asked for by name. */
 int pc_cpu_threads(void);
 
+/* Ask for the line of the cache at an address, which need not be readable. Without effect but on time. */
+enum { PC_CACHE_LINE = 64 };
+void pc_cpu_fetch(const char *address);
+
 enum { PC_DEFAULT_MAX_THREADS = 8, PC_MAX_THREADS = 64 };
 
 #endif

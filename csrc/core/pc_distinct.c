@@ -2,7 +2,7 @@
 
 #include "pc_parallel.h"
 
-enum { BLOCK = PC_BLOCK, TASKS = 16, SERIAL_ROWS = 200000, BITS = 64 };
+enum { BLOCK = PC_BLOCK, STRIP = 64, TASKS = 16, SERIAL_ROWS = 200000, BITS = 64 };
 static const uint64_t most_bits = (uint64_t)1 << 26;
 
 typedef struct digit {
@@ -87,6 +87,40 @@ static pc_status set_digits(pc_context *ctx, const job *j, uint64_t *n_bits)
 
 /* ---- bits -------------------------------------------------------------------------------------- */
 
+/* The number of each row's combination. PC_ERR_GROUP where a key lies outside its range. */
+static pc_status load_codes(const pc_distinct *d, int64_t row, int64_t n, uint32_t *code, pc_error *err)
+{
+    for (int64_t i = 0; d->n_keys == 0 && i < n; i++) code[i] = 0;
+    for (int64_t k = d->n_keys - 1; k >= 0; k--) { /* the scale of the last key is 1 */
+        const digit *key = &d->key[k];
+        const uint32_t scale = k == d->n_keys - 1 ? 0 : key->scale;
+        if (pc_column_load_code(key->column, row, n, key->low, key->count, scale, code) > 0)
+            return pc_fail(err, PC_ERR_GROUP, "key", k, row, "changed while it was being read");
+    }
+    return PC_OK;
+}
+
+/* Rows first .. first + STRIP - 1 behind a block of n: the processor does not follow columns by itself where the
+ * blocks of several come in turn. */
+static void fetch_next(const pc_distinct *d, int64_t row, int64_t first)
+{
+    for (int64_t k = 0; k < d->n_keys; k++) {
+        const int64_t size = (int64_t)pc_type_size(d->key[k].column->type);
+        const char *start = pc_column_address(d->key[k].column, row + first);
+        for (int64_t b = 0; start != NULL && b < STRIP * size; b += PC_CACHE_LINE) pc_cpu_fetch(start + b);
+    }
+}
+
+static void set_strip(const pc_distinct *d, int64_t n, const uint32_t *code)
+{
+    for (int64_t i = 0; i < n; i++) {
+        _Atomic uint64_t *word = &d->bits[code[i] / BITS];
+        const uint64_t bit = (uint64_t)1 << code[i] % BITS;
+        if (!(atomic_load_explicit(word, memory_order_relaxed) & bit))
+            atomic_fetch_or_explicit(word, bit, memory_order_relaxed);
+    }
+}
+
 static pc_status set_bits(pc_worker *worker, int64_t task, void *arg, pc_error *err)
 {
     const job *j = arg;
@@ -97,17 +131,11 @@ static pc_status set_bits(pc_worker *worker, int64_t task, void *arg, pc_error *
         const int64_t n = block_rows(row, end);
         if (pc_worker_stopped(worker))
             return pc_fail(err, PC_ERR_INTERRUPTED, "", -1, -1, "interrupted");
-        for (int64_t i = 0; i < n; i++) code[i] = 0;
-        for (int64_t k = 0; k < d->n_keys; k++) {
-            const digit *key = &d->key[k];
-            if (pc_column_load_code(key->column, row, n, key->low, key->count, key->scale, code) > 0)
-                return pc_fail(err, PC_ERR_GROUP, "key", k, row, "changed while it was being read");
-        }
-        for (int64_t i = 0; i < n; i++) {
-            _Atomic uint64_t *word = &d->bits[code[i] / BITS];
-            const uint64_t bit = (uint64_t)1 << code[i] % BITS;
-            if (!(atomic_load_explicit(word, memory_order_relaxed) & bit))
-                atomic_fetch_or_explicit(word, bit, memory_order_relaxed);
+        const pc_status status = load_codes(d, row, n, code, err);
+        if (status != PC_OK) return status;
+        for (int64_t i = 0; i < n; i += STRIP) {
+            fetch_next(d, row + n, i);
+            set_strip(d, n - i < STRIP ? n - i : STRIP, code + i);
         }
     }
     return PC_OK;
@@ -137,7 +165,7 @@ static pc_status find(pc_context *ctx, pc_distinct *d, int64_t n, bool is_guess)
     uint64_t n_bits = 0;
     pc_free(&ctx->memory, d->bits);
     d->bits = NULL;
-    pc_status status = pc_parallel_run(ctx, n_threads, TASKS, find_ranges, &j);
+    pc_status status = pc_parallel_run(ctx, is_guess ? 1 : n_threads, TASKS, find_ranges, &j);
     if (status == PC_OK) status = set_digits(ctx, &j, &n_bits);
     if (status != PC_OK) return status;
     d->n_words = (int64_t)((n_bits + BITS - 1) / BITS);
@@ -194,11 +222,14 @@ void pc_distinct_read(const pc_distinct *distinct, int64_t k, int64_t *value)
     const bool is_unsigned = distinct->type[k] == PC_UINT64;
     int64_t c = 0;
     for (int64_t w = 0; w < distinct->n_words; w++) {
-        const uint64_t word = distinct->bits[w];
-        for (uint32_t b = 0; b < BITS; b++) {
-            if (!(word >> b & 1)) continue;
-            const uint32_t its_digit = ((uint32_t)w * BITS + b) / key->scale % key->count;
-            const uint64_t ordinal = (uint64_t)key->low + its_digit;
+        uint32_t code = (uint32_t)w * BITS;
+        for (uint64_t word = distinct->bits[w]; word != 0; word >>= 1, code++) {
+            while ((word & UINT8_MAX) == 0) { /* most bits are 0 */
+                word >>= 8;
+                code += 8;
+            }
+            if (!(word & 1)) continue;
+            const uint64_t ordinal = (uint64_t)key->low + code / key->scale % key->count;
             value[c++] = (int64_t)(is_unsigned ? ordinal ^ (uint64_t)1 << 63 : ordinal);
         }
     }

@@ -17,15 +17,20 @@ typedef struct range {
 typedef struct scan_job {
     const pc_column *const *keys;
     int64_t n_keys, n, n_tasks;
-    range *range; /* [n_tasks x n_keys] */
+    bool is_guess; /* a block for each task, spread over the rows */
+    range *range;  /* [n_tasks x n_keys] */
 } scan_job;
 
 static pc_status scan_task(pc_worker *worker, int64_t task, void *arg, pc_error *err)
 {
     const scan_job *job = arg;
     const int64_t blocks = (job->n + PC_BLOCK - 1) / PC_BLOCK;
-    const int64_t first = blocks * task / job->n_tasks * PC_BLOCK;
-    const int64_t end = blocks * (task + 1) / job->n_tasks * PC_BLOCK;
+    int64_t first = blocks * task / job->n_tasks * PC_BLOCK;
+    int64_t end = blocks * (task + 1) / job->n_tasks * PC_BLOCK;
+    if (job->is_guess) {
+        first = job->n_tasks > 1 ? (blocks - 1) * task / (job->n_tasks - 1) * PC_BLOCK : 0;
+        end = first + PC_BLOCK;
+    }
     for (int64_t row = first; row < end && row < job->n; row += PC_BLOCK) {
         if (pc_worker_stopped(worker)) return pc_fail(err, PC_ERR_INTERRUPTED, "", -1, -1, "");
         const int64_t n = job->n - row < PC_BLOCK ? job->n - row : PC_BLOCK;
@@ -39,17 +44,17 @@ static pc_status scan_task(pc_worker *worker, int64_t task, void *arg, pc_error 
 }
 
 static pc_status scan_ranges(pc_context *ctx, pc_group_scheme *scheme,
-                             const pc_column *const *keys, int64_t n)
+                             const pc_column *const *keys, int64_t n, bool is_guess)
 {
-    const int64_t n_tasks = n < SERIAL_ROWS ? 1 : SCAN_TASKS;
+    const int64_t n_tasks = n < SERIAL_ROWS && !is_guess ? 1 : SCAN_TASKS;
     range *found = pc_alloc(&ctx->memory, n_tasks * scheme->n_keys, sizeof *found);
     if (found == NULL) return pc_context_fail(ctx, PC_ERR_MEMORY, "key", -1, -1, "out of memory");
     for (int64_t i = 0; i < n_tasks * scheme->n_keys; i++) {
         found[i].low = INT64_MAX;
         found[i].high = INT64_MIN;
     }
-    scan_job job = {keys, scheme->n_keys, n, n_tasks, found};
-    const int n_threads = n_tasks == 1 ? 1 : ctx->n_threads;
+    scan_job job = {keys, scheme->n_keys, n, n_tasks, is_guess, found};
+    const int n_threads = n_tasks == 1 || is_guess ? 1 : ctx->n_threads;
     const pc_status status = pc_parallel_run(ctx, n_threads, n_tasks, scan_task, &job);
     for (int64_t i = 0; status == PC_OK && i < n_tasks * scheme->n_keys; i++) {
         pc_group_key *key = &scheme->key[i % scheme->n_keys];
@@ -104,8 +109,8 @@ static pc_status fail_kind(pc_context *ctx, int64_t k)
                            "has another type than in the rows before");
 }
 
-pc_status pc_group_scan(pc_context *ctx, pc_group_scheme *scheme, const pc_column *const *keys,
-                        int64_t n, int64_t most_table)
+static pc_status scan(pc_context *ctx, pc_group_scheme *scheme, const pc_column *const *keys,
+                      int64_t n, bool is_guess, int64_t most_table)
 {
     if (scheme->n_keys > PC_MAX_KEYS)
         return pc_context_fail(ctx, PC_ERR_LIMIT, "key", -1, -1, "has more than 32 columns");
@@ -117,11 +122,23 @@ pc_status pc_group_scan(pc_context *ctx, pc_group_scheme *scheme, const pc_colum
         if (!pc_type_is_integer(key->type)) key->is_word = true;
     }
     if (scheme->n_keys > 0) {
-        const pc_status status = scan_ranges(ctx, scheme, keys, n);
+        const pc_status status = scan_ranges(ctx, scheme, keys, n, is_guess);
         if (status != PC_OK) return status;
     }
     set_scales(scheme, most_table);
     return PC_OK;
+}
+
+pc_status pc_group_scan(pc_context *ctx, pc_group_scheme *scheme, const pc_column *const *keys,
+                        int64_t n, int64_t most_table)
+{
+    return scan(ctx, scheme, keys, n, false, most_table);
+}
+
+pc_status pc_group_guess(pc_context *ctx, pc_group_scheme *scheme, const pc_column *const *keys,
+                         int64_t n, int64_t most_table)
+{
+    return scan(ctx, scheme, keys, n, true, most_table);
 }
 
 pc_status pc_group_join_keys(pc_context *ctx, pc_group_scheme *scheme,

@@ -62,6 +62,10 @@ typedef struct pc_group {
 pc_status pc_group_scan(pc_context *ctx, pc_group_scheme *scheme, const pc_column *const *keys,
                         int64_t n, int64_t most_table);
 
+/* The same from a few blocks of the rows, the first and the last among them: a row may lie outside. */
+pc_status pc_group_guess(pc_context *ctx, pc_group_scheme *scheme, const pc_column *const *keys,
+                         int64_t n, int64_t most_table);
+
 /* Extend a scheme by the keys of another one; the same failures, and the table is for as many codes as
  * there are. */
 pc_status pc_group_join_keys(pc_context *ctx, pc_group_scheme *scheme,

@@ -120,6 +120,129 @@ pc_status pc_linvar_sort(pc_context *ctx, int64_t n_cells, const int64_t *row, c
     return status;
 }
 
+/* ---- parts from sources ------------------------------------------------------------------------ */
+
+/* The cells of group g, from *begin to *end, and its row. */
+static pc_status find_group(const pc_source *source, int64_t g, int64_t n_rows, int64_t *begin, int64_t *end,
+                            int64_t *row, pc_error *err)
+{
+    *begin = source->start[g];
+    *end = source->start[g + 1];
+    *row = source->row[g];
+    if (*begin < 0 || *end < *begin || *end > source->n_cells) return bad_index(err, "start", g);
+    if (*row < -1 || *row >= n_rows) return bad_index(err, "row", g);
+    return PC_OK;
+}
+
+/* place[r] becomes where the parts of row r start; *n_parts is how many there are. */
+static pc_status count_parts(int64_t n_sources, const pc_source *sources, int64_t n_rows, int64_t *place,
+                             int64_t *n_parts, pc_error *err)
+{
+    int64_t begin = 0, end = 0, row = 0, sum = 0;
+    for (int64_t s = 0; s < n_sources; s++)
+        for (int64_t g = 0; g < sources[s].n_groups; g++) {
+            const pc_status status = find_group(&sources[s], g, n_rows, &begin, &end, &row, err);
+            if (status != PC_OK) return status;
+            int64_t n = 0;
+            for (int64_t c = begin; c < end; c++) n += sources[s].weight[c] > 0;
+            if (row >= 0) place[row] += n;
+        }
+    for (int64_t r = 0; r < n_rows; r++) {
+        const int64_t n = place[r];
+        place[r] = sum;
+        sum += n;
+    }
+    *n_parts = sum;
+    return PC_OK;
+}
+
+/* Write the parts of one group from *at on, which ends below `most`. False in *is_sorted: a unit is not above the one
+ * before. */
+static pc_status write_group(const pc_source *source, int64_t g, int64_t begin, int64_t end, int64_t n_units,
+                             int64_t most, int64_t *at, int64_t *unit, double *value, bool *is_sorted,
+                             pc_error *err)
+{
+    const double ratio = source->ratio == NULL ? 0.0 : source->ratio[g];
+    const double divisor = source->divisor == NULL ? 1.0 : source->divisor[g];
+    int64_t last = -1, k = *at;
+    for (int64_t c = begin; c < end; c++) {
+        if (!(source->weight[c] > 0)) continue;
+        const int64_t its_unit = source->unit[c];
+        if (!inside(its_unit, n_units)) return bad_index(err, "unit", c);
+        if (k >= most) return bad_index(err, "weight", c);
+        *is_sorted = *is_sorted && its_unit > last;
+        last = unit[k] = its_unit;
+        const double above = source->above[c];
+        value[k++] = (source->below == NULL ? above : above - ratio * source->below[c]) / divisor;
+    }
+    *at = k;
+    return PC_OK;
+}
+
+/* place[r] moves from the start of row r to its end. */
+static pc_status write_parts(int64_t n_sources, const pc_source *sources, int64_t n_rows, int64_t n_units,
+                             const int64_t *start, int64_t *place, int64_t *unit, double *value,
+                             bool *is_sorted, pc_error *err)
+{
+    int64_t begin = 0, end = 0, row = 0;
+    for (int64_t s = 0; s < n_sources; s++)
+        for (int64_t g = 0; g < sources[s].n_groups; g++) {
+            pc_status status = find_group(&sources[s], g, n_rows, &begin, &end, &row, err);
+            if (status != PC_OK) return status;
+            if (row < 0) continue;
+            const int64_t before = place[row];
+            status = write_group(&sources[s], g, begin, end, n_units, start[row + 1], &place[row], unit, value,
+                                 is_sorted, err);
+            if (status != PC_OK) return status;
+            if (before > start[row] && place[row] > before) *is_sorted = false; /* a second group of the row */
+        }
+    for (int64_t r = 0; r < n_rows; r++)
+        if (place[r] != start[r + 1]) return bad_index(err, "weight", r);
+    return PC_OK;
+}
+
+/* Sort the parts of each row, and add up those of one unit. */
+static pc_status sort_parts(pc_context *ctx, int64_t n, int64_t n_rows, int64_t n_units, int64_t *start,
+                            int64_t *unit, double *value, int64_t *n_parts)
+{
+    int64_t *row = pc_alloc(&ctx->memory, n, sizeof *row);
+    int64_t *its_unit = pc_alloc(&ctx->memory, n, sizeof *its_unit);
+    double *its_value = pc_alloc(&ctx->memory, n, sizeof *its_value);
+    pc_status status = PC_OK;
+    if (row == NULL || its_unit == NULL || its_value == NULL) status = out_of_memory(&ctx->error);
+    else {
+        for (int64_t r = 0; r < n_rows; r++)
+            for (int64_t k = start[r]; k < start[r + 1]; k++) row[k] = r;
+        memcpy(its_unit, unit, (size_t)n * sizeof *unit);
+        memcpy(its_value, value, (size_t)n * sizeof *value);
+        status = pc_linvar_sort(ctx, n, row, its_unit, its_value, n_rows, n_units, start, unit, value, n_parts);
+    }
+    pc_free(&ctx->memory, row);
+    pc_free(&ctx->memory, its_unit);
+    pc_free(&ctx->memory, its_value);
+    return status;
+}
+
+pc_status pc_linvar_parts(pc_context *ctx, int64_t n_sources, const pc_source *sources, int64_t n_rows,
+                          int64_t n_units, int64_t n_cells, int64_t *start, int64_t *unit, double *value,
+                          int64_t *n_parts)
+{
+    bool is_sorted = true;
+    int64_t *place = pc_alloc_zeroed(&ctx->memory, n_rows, sizeof *place);
+    if (place == NULL) return out_of_memory(&ctx->error);
+    pc_status status = count_parts(n_sources, sources, n_rows, place, n_parts, &ctx->error);
+    if (status == PC_OK && *n_parts > n_cells) status = bad_index(&ctx->error, "weight", n_cells);
+    if (status == PC_OK) {
+        if (n_rows > 0) memcpy(start, place, (size_t)n_rows * sizeof *start);
+        start[n_rows] = *n_parts;
+        status = write_parts(n_sources, sources, n_rows, n_units, start, place, unit, value, &is_sorted,
+                             &ctx->error);
+    }
+    pc_free(&ctx->memory, place);
+    if (status != PC_OK || is_sorted) return status;
+    return sort_parts(ctx, *n_parts, n_rows, n_units, start, unit, value, n_parts);
+}
+
 /* ---- rows ------------------------------------------------------------------------------------ */
 
 /* The parts of a row, from *begin to *end. */
@@ -536,6 +659,7 @@ static pc_status count_row(const pc_stage *stage, const pc_parts *parts, int64_t
 {
     int64_t begin, end;
     stretch h;
+    int64_t n_apart = 0; /* units, where each has a label of its own: there is nothing to link */
     pc_status status = find_row(parts, r, &begin, &end, err);
     l->n_touched = l->n_strata = 0;
     for (; status == PC_OK && begin < end && parts->unit[begin] < stage->n_units; begin = h.end) {
@@ -544,12 +668,13 @@ static pc_status count_row(const pc_stage *stage, const pc_parts *parts, int64_t
         l->stratum[h.h] = h.h;
         l->n_strata++;
         const int64_t n = all_units ? h.n : h.end - h.begin;
-        for (int64_t i = 0; status == PC_OK && i < n; i++)
+        if (stage->label == NULL) n_apart += n;
+        for (int64_t i = 0; status == PC_OK && stage->label != NULL && i < n; i++)
             status = link_unit(stage, l, all_units ? h.first + i : parts->unit[h.begin + i], h.h, err);
     }
     for (; status == PC_OK && begin < end; begin++)
         if (!inside(parts->unit[begin], 2 * stage->n_units)) status = bad_index(err, "unit", begin);
-    *n_labels = l->n_touched;
+    *n_labels = l->n_touched + n_apart;
     *n_strata = l->n_strata;
     for (int64_t k = 0; k < l->n_touched; k++) l->owner[l->touched[k]] = 0;
     return status;

@@ -54,6 +54,27 @@ pc_status pc_linvar_sort(pc_context *ctx, int64_t n_cells, const int64_t *row, c
                          const double *value, int64_t n_rows, int64_t n_units, int64_t *start,
                          int64_t *unit_out, double *value_out, int64_t *n_parts);
 
+/* Sums of one figure by group and unit, and the row that each group's parts go to. A cell brings
+ * (above - ratio x below) / divisor of its group; cells without weight bring nothing. */
+typedef struct pc_source {
+    int64_t n_groups, n_cells;
+    const int64_t *start;  /* [n_groups + 1] first cell of each group */
+    const int64_t *unit;   /* [n_cells] 0 .. n_units - 1 */
+    const int64_t *row;    /* [n_groups] -1: the group is left out */
+    const double *weight;  /* [n_cells] */
+    const double *above;   /* [n_cells] */
+    const double *below;   /* [n_cells]; NULL: 0 */
+    const double *ratio;   /* [n_groups]; NULL: 0 */
+    const double *divisor; /* [n_groups]; NULL: 1 */
+} pc_source;
+
+/* The parts that sources bring: of one row from several groups, in the order of the sources, equal units added up.
+ * unit and value have room for the cells of all sources; the rest as in pc_linvar_sort. O(cells + rows), where units
+ * are ascending in every group and no two go to one row; else it takes 48 bytes a cell and sorts. */
+pc_status pc_linvar_parts(pc_context *ctx, int64_t n_sources, const pc_source *sources, int64_t n_rows,
+                          int64_t n_units, int64_t n_cells, int64_t *start, int64_t *unit, double *value,
+                          int64_t *n_parts);
+
 /* Parts of linear combinations: combination i is the sum of weight[k] times row[k], from k =
  * first[i] to first[i + 1]. n_cells is what pc_linvar_combine_cells says; the rest as in
  * pc_linvar_sort. */

@@ -8,6 +8,7 @@
 enum { MOST_COPIES = 8, PAIR = 2 };
 static const int64_t copies_bytes = 12 * 1024; /* fits a first-level cache beside the rows */
 static const int64_t cells_bytes = 512 * 1024; /* fits a second-level cache */
+static const int64_t flags_bytes = 512 * 1024; /* the same: beyond it records are lean */
 
 static int64_t multiple_of_4(int64_t n)
 {
@@ -21,7 +22,7 @@ static pc_record_layout with_copies(pc_record_layout layout, int64_t n_groups)
     layout.n_slots = MOST_COPIES;
     while (layout.n_slots > 1 && bytes * layout.n_slots > copies_bytes) layout.n_slots /= 2;
     layout.stride = layout.n_slots * layout.slot;
-    layout.total = layout.width;
+    layout.kept = layout.total = layout.width;
     layout.n_values =
         layout.form == PC_RECORD_CELLS ? PC_RECORD_FIRST + layout.n_flags : layout.width;
     return layout;
@@ -30,6 +31,21 @@ static pc_record_layout with_copies(pc_record_layout layout, int64_t n_groups)
 static int64_t n_parts(int64_t n_flags)
 {
     return (n_flags + PC_RECORD_PART - 1) / PC_RECORD_PART;
+}
+
+static pc_record_layout lean_flags(int64_t n_flags)
+{
+    pc_record_layout layout = {.form = PC_RECORD_LEAN, .n_flags = n_flags, .n_slots = 1};
+    layout.n_scores = layout.n_sums = n_flags;
+    layout.width = layout.slot = layout.stride = PC_RECORD_LEAN_FIRST + n_flags;
+    layout.kept = layout.total = layout.n_values = PC_RECORD_FIRST + n_flags;
+    return layout;
+}
+
+/* Records of one, two or four numbers, which a processor adds to at once. */
+static bool may_be_lean(int64_t n_flags)
+{
+    return n_flags <= PC_RECORD_MOST_LEAN && n_flags != 2;
 }
 
 pc_record_layout pc_record_flags(int64_t n_flags, int64_t n_groups)
@@ -43,6 +59,8 @@ pc_record_layout pc_record_flags(int64_t n_flags, int64_t n_groups)
         layout.form = PC_RECORD_CELLS;
     else layout.width = multiple_of_4(PC_RECORD_FIRST + n_flags);
     layout.slot = layout.width;
+    if (may_be_lean(n_flags) && n_groups > flags_bytes / (layout.width * (int64_t)sizeof(double)))
+        return lean_flags(n_flags);
     return with_copies(layout, n_groups);
 }
 
@@ -71,14 +89,16 @@ pc_record_layout pc_record_profile(int64_t n_indicators)
     layout.width = PAIR;
     layout.slot = PAIR;
     layout.n_slots = (int64_t)1 << n_indicators;
+    layout.kept = PAIR;
     layout.total = layout.n_slots * PAIR;
     layout.n_values = layout.total;
     layout.stride = layout.total + GAP;
     return layout;
 }
 
-bool pc_record_has_rows(const pc_record_layout *layout, const double *record)
+bool pc_record_has_rows(const pc_record_layout *layout, const double *record, const uint16_t *count)
 {
+    if (layout->form == PC_RECORD_LEAN) return *count > 0;
     for (int64_t s = 0; s < layout->n_slots; s++)
         if (record[s * layout->slot + PC_RECORD_N] > 0) return true;
     return false;
@@ -89,26 +109,49 @@ static void add_numbers(int64_t n, double *sum, double *error, const double *mor
     for (int64_t k = 0; k < n; k++) sum[k] = pc_two_sum(sum[k], more[k], &error[k]);
 }
 
-void pc_record_put_aside(const pc_record_layout *layout, double *slot, double *kept)
+/* A slot's numbers in the order of values. whole: room for those of a lean one. */
+static const double *in_order(const pc_record_layout *layout, const double *slot, const uint16_t *count, double *whole)
 {
-    add_numbers(layout->width, kept, kept + layout->width, slot);
+    if (layout->form != PC_RECORD_LEAN) return slot;
+    whole[PC_RECORD_WEIGHT] = slot[PC_RECORD_WEIGHT];
+    whole[PC_RECORD_N] = *count;
+    for (int64_t j = 0; j < layout->n_flags; j++) whole[PC_RECORD_FIRST + j] = slot[PC_RECORD_LEAN_FIRST + j];
+    return whole;
+}
+
+void pc_record_put_aside(const pc_record_layout *layout, double *slot, uint16_t *count, double *kept)
+{
+    double whole[PC_RECORD_FIRST + PC_RECORD_MOST_LEAN];
+    add_numbers(layout->kept, kept, kept + layout->kept, in_order(layout, slot, count, whole));
     for (int64_t k = 0; k < layout->width; k++) slot[k] = 0;
+    if (count != NULL) *count = 0;
 }
 
 void pc_record_add_kept(const pc_record_layout *layout, double *kept, const double *more)
 {
-    add_numbers(layout->width, kept, kept + layout->width, more);
-    for (int64_t k = layout->width; k < 2 * layout->width; k++) kept[k] += more[k];
+    add_numbers(layout->kept, kept, kept + layout->kept, more);
+    for (int64_t k = layout->kept; k < 2 * layout->kept; k++) kept[k] += more[k];
 }
 
-void pc_record_add_slot(const pc_record_layout *layout, double *place, const double *slot)
+void pc_record_add_slot(const pc_record_layout *layout, double *place, const double *slot, const uint16_t *count)
 {
-    add_numbers(layout->width, place, place + layout->width, slot);
+    double whole[PC_RECORD_FIRST + PC_RECORD_MOST_LEAN];
+    add_numbers(layout->kept, place, place + layout->kept, in_order(layout, slot, count, whole));
     for (int64_t k = layout->width; k < layout->slot; k++) place[k] += slot[k];
 }
 
-void pc_record_sum(const pc_record_layout *layout, double *sum, const double *record)
+static void sum_lean(const pc_record_layout *layout, double *sum, const double *record, const uint16_t *count)
 {
+    double whole[PC_RECORD_FIRST + PC_RECORD_MOST_LEAN];
+    if (*count > 0) add_numbers(layout->total, sum, sum + layout->total, in_order(layout, record, count, whole));
+}
+
+void pc_record_sum(const pc_record_layout *layout, double *sum, const double *record, const uint16_t *count)
+{
+    if (layout->form == PC_RECORD_LEAN) {
+        sum_lean(layout, sum, record, count);
+        return;
+    }
     for (int64_t s = 0; s < layout->n_slots; s++, record += layout->slot) {
         double *error = sum + layout->total; /* copies go to the same place */
         if (record[PC_RECORD_N] == 0) continue;
@@ -120,8 +163,8 @@ void pc_record_sum(const pc_record_layout *layout, double *sum, const double *re
 void pc_record_sum_kept(const pc_record_layout *layout, double *sum, const double *kept)
 {
     double *error = sum + layout->total;
-    add_numbers(layout->width, sum, error, kept);
-    for (int64_t k = 0; k < layout->width; k++) error[k] += kept[layout->width + k];
+    add_numbers(layout->kept, sum, error, kept);
+    for (int64_t k = 0; k < layout->kept; k++) error[k] += kept[layout->kept + k];
 }
 
 /* Weight of the combinations of a part that hold its flag number `flag` (all of them: -1), in order. */
@@ -208,6 +251,31 @@ void pc_record_read(const pc_record_layout *layout, int64_t n_groups, const doub
         /* rounded another way than its weight; but a rate must not come out above 1 */
         for (int64_t g = 0; are_flags && g < n_groups; g++)
             if (its_sum[g] > weight[g]) its_sum[g] = weight[g];
+    }
+}
+
+void pc_record_store(const pc_record_layout *layout, const double *values, double *record)
+{
+    const bool is_lean = layout->form == PC_RECORD_LEAN;
+    record[PC_RECORD_WEIGHT] = values[PC_RECORD_WEIGHT];
+    for (int64_t k = PC_RECORD_LEAN_FIRST; is_lean && k < layout->width; k++) record[k] = values[k + 1];
+    for (int64_t k = 1; !is_lean && k < layout->n_values; k++) record[k] = values[k];
+}
+
+void pc_record_read_cell(const pc_record_layout *layout, bool is_lean, const double *numbers, int64_t n, double *weight,
+                         double *sum)
+{
+    const bool is_sums = layout->form == PC_RECORD_SUMS;
+    const bool are_flags = !is_sums && layout->form != PC_RECORD_SCORES;
+    const int64_t first = is_lean ? PC_RECORD_LEAN_FIRST : PC_RECORD_FIRST + (is_sums ? 2 * layout->n_scores : 0);
+    const double whole = numbers[PC_RECORD_WEIGHT];
+    if (!is_sums || layout->n_scores == 0) weight[0] = whole;
+    else
+        for (int64_t j = 0; j < layout->n_scores; j++)
+            weight[j * n] = numbers[PC_RECORD_FIRST + 2 * j + PC_RECORD_WEIGHT];
+    for (int64_t s = 0; s < layout->n_sums; s++) {
+        const double its_sum = numbers[first + s];
+        sum[s * n] = are_flags && its_sum > whole ? whole : its_sum; /* as in pc_record_read */
     }
 }
 

@@ -63,7 +63,13 @@ typedef struct pc_sum_kernels {
                          const uint8_t *const *bits, const double *weight, double most,
                          double *table, const pc_sum_ahead *ahead);
 
-    /* The same for slots of n_parts times 64 numbers behind the second one: the weight is added to number
+    /* Like add_flags, for lean slots: `width` numbers at table + width * at[i], of which the first takes the weight and
+     * the others that of each flag that is 1, and a count at count + at[i]. width is 1, 2 or 4; bits [n] the flags. */
+    int64_t (*add_lean)(int64_t first, int64_t n, const uint32_t *at, int64_t width, const uint8_t *bits,
+                        const double *weight, uint16_t most, double *table, uint16_t *count,
+                        const pc_sum_ahead *ahead);
+
+    /* The same as add_flags for slots of n_parts times 64 numbers behind the second one: the weight is added to number
      * bits[p][i] of each part p. */
     int64_t (*add_cells)(int64_t first, int64_t n, const uint32_t *at, int64_t n_parts,
                          const uint8_t *const *bits, const double *weight, double most,

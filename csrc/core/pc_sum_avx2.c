@@ -31,6 +31,12 @@ static inline double add_first(double weight, unsigned bits, double *slot)
     return _mm_cvtsd_f64(_mm_unpackhi_pd(low, low));
 }
 
+static inline void add_one_and_flag(double weight, unsigned bits, double *slot)
+{
+    const __m128d both = _mm256_castpd256_pd128(weight_where(weight, bits << 1 | 1));
+    _mm_storeu_pd(slot, _mm_add_pd(_mm_loadu_pd(slot), both));
+}
+
 static inline void add_four(double weight, unsigned bits, double *slot)
 {
     _mm256_storeu_pd(slot, _mm256_add_pd(_mm256_loadu_pd(slot), weight_where(weight, bits)));

@@ -104,6 +104,12 @@ static inline double add_first(double weight, unsigned bits, double *slot)
     return slot[1];
 }
 
+static inline void add_one_and_flag(double weight, unsigned bits, double *slot)
+{
+    slot[0] += weight;
+    slot[1] += weight * (bits & 1);
+}
+
 /* A flag of 0 adds +0.0, which changes no sum that began at 0. */
 static inline void add_four(double weight, unsigned bits, double *slot)
 {
@@ -195,8 +201,9 @@ static inline int64_t add_rows(slot_form form, int64_t first, int64_t n,
         const int64_t strip = first / STRIP_ROWS * STRIP_ROWS;
         const int64_t end = n - strip < STRIP_ROWS ? n : strip + STRIP_ROWS;
         if (first == strip) fetch_strip(first, ahead);
-        for (int64_t i = first; i < end; i++)
+        for (int64_t i = first; i < end; i++) {
             if (add_row(form, n_parts, bits, i, weight[i], table + at[i]) >= most) return i + 1;
+        }
         first = end;
     }
     return n;
@@ -226,6 +233,37 @@ static int64_t add_cells(int64_t first, int64_t n, const uint32_t *at, int64_t n
     case 2: return add_rows(CELLS, first, n, at, 2, here, weight, most, table, ahead);
     default: return add_rows(CELLS, first, n, at, n_parts, bits, weight, most, table, ahead);
     }
+}
+
+static inline int64_t add_lean_rows(int64_t first, int64_t n, const uint32_t *restrict at, int64_t width,
+                                    const uint8_t *restrict bits, const double *restrict weight, uint16_t most,
+                                    double *restrict table, uint16_t *restrict count, const pc_sum_ahead *ahead)
+{
+    while (first < n) {
+        const int64_t strip = first / ROWS_AHEAD * ROWS_AHEAD;
+        const int64_t end = n - strip < ROWS_AHEAD ? n : strip + ROWS_AHEAD;
+        for (int64_t k = 0; first == strip && k < ahead->n; k++)
+            for (int64_t line = 0; line < ahead->row_bytes[k]; line++)
+                PC_SUM_FETCH_FAR(ahead->start[k] + first * ahead->row_bytes[k] + line * CACHE_LINE);
+        for (int64_t i = first; i < end; i++) {
+            double *slot = table + width * at[i];
+            if (width == 1) slot[0] += weight[i];
+            else if (width == 2) add_one_and_flag(weight[i], bits[i], slot);
+            else add_four(weight[i], 2u * bits[i] + 1, slot); /* the first of four flags, always 1, is the weight */
+            if (++count[at[i]] >= most) return i + 1;
+        }
+        first = end;
+    }
+    return n;
+}
+
+static int64_t add_lean(int64_t first, int64_t n, const uint32_t *at, int64_t width, const uint8_t *bits,
+                        const double *weight, uint16_t most, double *table, uint16_t *count,
+                        const pc_sum_ahead *ahead)
+{
+    if (width == 1) return add_lean_rows(first, n, at, 1, bits, weight, most, table, count, ahead);
+    if (width == 2) return add_lean_rows(first, n, at, 2, bits, weight, most, table, count, ahead);
+    return add_lean_rows(first, n, at, 4, bits, weight, most, table, count, ahead);
 }
 
 static void add_record(int64_t n, const uint32_t *restrict at, const double *restrict x,
@@ -287,5 +325,5 @@ static int64_t add_parts(int64_t first, int64_t n, const uint32_t *at, int64_t n
 }
 
 static const pc_sum_kernels kernels = {pack,      fetch,      check,     scale,     add_pairs,
-                                       find_pairs, stream,    settle,    add_flags, add_cells,
-                                       interleave, add_parts, add_record};
+                                       find_pairs, stream,    settle,    add_flags, add_lean,
+                                       add_cells, interleave, add_parts, add_record};

@@ -32,7 +32,7 @@ void pc_total_set_layout(pc_total *total, int64_t n_groups)
     enum { LEAST_ROWS = 4 }; /* of a lane, per group */
     const int64_t rows = total->plan.expected_rows;
     total->layout = layout_for(&total->plan, n_groups);
-    const int64_t bytes = n_groups * total->layout.stride * (int64_t)sizeof(double);
+    const int64_t bytes = n_groups * pc_total_record_bytes(&total->layout);
     const int64_t most = total->plan.has_profile ? profile_lanes_bytes : lanes_bytes;
     total->n_lanes = PC_LANES;
     while (total->n_lanes > 1 && bytes * total->n_lanes > most) total->n_lanes /= 2;
@@ -44,7 +44,7 @@ void pc_total_set_layout(pc_total *total, int64_t n_groups)
 int64_t pc_total_most_table(const pc_total *total)
 {
     const int64_t most = total->plan.has_profile ? pc_total_profile_bytes : lanes_bytes;
-    return most / (total->layout.stride * (int64_t)sizeof(double) * total->n_lanes);
+    return most / (pc_total_record_bytes(&total->layout) * total->n_lanes);
 }
 
 bool pc_total_can_deal(const pc_total *total, const pc_group_scheme *scheme)
@@ -110,6 +110,10 @@ pc_total *pc_total_new(pc_context *ctx, const pc_total_plan *plan)
                         "has too many flags for a profile, or less than none");
         return NULL;
     }
+    if (plan->by_unit && (plan->has_profile || plan->n_keys == 0)) {
+        pc_context_fail(ctx, PC_ERR_TYPE, "total", -1, -1, "is by unit, and a profile or without a key for it");
+        return NULL;
+    }
     pc_total *total = pc_alloc_zeroed(&ctx->memory, 1, sizeof *total);
     if (total == NULL) {
         pc_total_out_of_memory(&ctx->error);
@@ -129,6 +133,7 @@ void pc_total_free(pc_context *ctx, pc_total *total)
     pc_free(&ctx->memory, total->start);
     pc_free(&ctx->memory, total->live);
     pc_total_free_deal(ctx, total);
+    pc_total_free_units(ctx, &total->units);
     pc_group_free(ctx, total->group);
     pc_free(&ctx->memory, total);
 }
@@ -249,13 +254,15 @@ static pc_status check_column(pc_context *ctx, const pc_column *column, int64_t 
     return PC_OK;
 }
 
-static pc_status check_columns(pc_context *ctx, const pc_rows *rows)
+static pc_status check_columns(pc_context *ctx, bool is_by_unit, const pc_rows *rows)
 {
     pc_status status = check_column(ctx, rows->weight, rows->n, "weight", -1, false);
     if (status == PC_OK) status = check_column(ctx, rows->size, rows->n, "size", -1, false);
     if (status == PC_OK) status = check_column(ctx, rows->where, rows->n, "where", -1, false);
     for (int64_t k = 0; status == PC_OK && k < rows->n_keys; k++)
         status = check_column(ctx, rows->keys[k], rows->n, "key", k, true);
+    if (status == PC_OK && is_by_unit && rows->keys[0]->type != PC_MADE)
+        status = pc_context_fail(ctx, PC_ERR_TYPE, "key", 0, -1, "is not of sampling units");
     status = status == PC_OK ? check_column(ctx, rows->packed, rows->n, "packed", -1, false) : status;
     if (status == PC_OK && rows->packed != NULL && !pc_type_is_integer(rows->packed->type))
         status = pc_context_fail(ctx, PC_ERR_TYPE, "packed", -1, -1, "is no integer");
@@ -283,7 +290,7 @@ static pc_status check_plan(pc_context *ctx, const pc_total *total, const pc_row
                       (plan->flags_may_miss || !found.flags_may_miss);
     if (total->is_finished)
         return pc_context_fail(ctx, PC_ERR_LENGTH, "total", -1, -1, "is finished");
-    if (fits) return check_columns(ctx, rows);
+    if (fits) return check_columns(ctx, plan->by_unit, rows);
     return pc_context_fail(ctx, PC_ERR_LENGTH, "total", -1, -1,
                            "was planned for other columns than these");
 }
@@ -310,8 +317,8 @@ static pc_status count_groups(pc_context *ctx, const pc_group_scheme *scheme, co
     return status == PC_ERR_MEMORY ? pc_total_out_of_memory(&ctx->error) : PC_OK;
 }
 
-/* Learn the keys of the first n_scanned new rows. */
-static pc_status prepare(pc_context *ctx, pc_total *total, const pc_rows *rows, int64_t n_scanned)
+/* Learn the keys of the new rows, from a few of them or from all. */
+static pc_status prepare(pc_context *ctx, pc_total *total, const pc_rows *rows, bool is_guess)
 {
     const int64_t n_keys = total->plan.n_keys;
     pc_group_scheme scheme = {.n_keys = n_keys, .keep_missing = total->plan.keep_missing};
@@ -321,7 +328,7 @@ static pc_status prepare(pc_context *ctx, pc_total *total, const pc_rows *rows, 
     if (scheme.key == NULL) return pc_total_out_of_memory(&ctx->error);
     for (int64_t k = 0; total->group != NULL && k < n_keys; k++)
         scheme.key[k] = total->group->scheme.key[k];
-    status = pc_group_scan(ctx, &scheme, rows->keys, n_scanned, INT32_MAX);
+    status = (is_guess ? pc_group_guess : pc_group_scan)(ctx, &scheme, rows->keys, rows->n, INT32_MAX);
     if (status == PC_OK && total->n_lanes == 0) {
         int64_t n_groups = 0;
         status = count_groups(ctx, &scheme, rows, &n_groups);
@@ -400,7 +407,7 @@ static pc_status run_lanes(pc_context *ctx, pc_total *total, const pc_rows *rows
     return first->status;
 }
 
-/* The first run of rows tells the ranges of the keys, unless a later row lies outside: then its digit is
+/* A few blocks of rows tell the ranges of the keys, unless another row lies outside: then its digit is
  * missing, and the pass must be made again. Worth trying where scanning all keys costs a good part of
  * the pass; not where a digit outside would pass for a missing key. */
 static bool can_guess(const pc_total *total, const pc_rows *rows)
@@ -427,13 +434,13 @@ pc_status pc_total_update(pc_context *ctx, pc_total *total, const pc_rows *rows)
     pc_status status = check_plan(ctx, total, rows);
     if (status != PC_OK || rows->n == 0) return status; /* no row: layout and key types stay open */
     if (can_guess(total, rows)) {
-        status = prepare(ctx, total, rows, PC_RUN);
+        status = prepare(ctx, total, rows, true);
         if (status == PC_OK) status = run_lanes(ctx, total, rows);
         if (status == PC_ERR_GROUP) forget_rows(ctx, total);
         else if (status != PC_OK) return status;
     } else status = PC_ERR_GROUP;
     if (status == PC_ERR_GROUP) {
-        status = prepare(ctx, total, rows, rows->n);
+        status = prepare(ctx, total, rows, false);
         if (status == PC_OK) status = run_lanes(ctx, total, rows);
     }
     if (status == PC_OK) total->n_rows += rows->n;

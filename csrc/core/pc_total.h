@@ -59,6 +59,8 @@ typedef struct pc_total_plan {
     bool has_profile;       /* flags are the indicators of a deprivation profile (at most
                              * PC_RECORD_MOST_INDICATORS, none missing); no values, pairs, made scores. Few groups have
                              * a table in each lane; rows of many, with integer keys, are dealt (pc_deal) */
+    bool by_unit;           /* the first key is the sampling unit (pc_units), never a word: groups are those of the other
+                             * keys, each with a cell for every unit that has weight in it. No profile */
     bool made_any_sign;     /* made scores may be negative */
     bool flags_may_miss;    /* some flag column of some update can hold missing values */
     int64_t expected_rows;   /* of all updates; lanes of few rows per group cost more than they save. 0: many */
@@ -71,7 +73,7 @@ typedef struct pc_total pc_total;
 /* The plan that fits one batch of rows. */
 pc_total_plan pc_total_plan_for(const pc_rows *rows, bool keep_missing);
 
-/* A state without rows; NULL when memory is out, or a profile has too many flags or less than none (ctx->error
+/* A state without rows; NULL when memory is out, a profile has too many flags or less than none, or is by unit (ctx->error
  * says which). A profile of more cells than a table of 96 MiB or a deal can have fails with PC_ERR_LIMIT when
  * its groups are seen. */
 pc_total *pc_total_new(pc_context *ctx, const pc_total_plan *plan);
@@ -111,14 +113,29 @@ typedef struct pc_total_result {
 /* Cost O(G x cells). All buffers are the caller's. */
 void pc_total_read(const pc_total *total, const pc_total_result *result);
 
-/* Profiles: how many cells group g has, and for each its combination of flags (bit j: flag j), n and weight,
+/* Profiles: how many cells there are, and for each its combination of flags (bit j: flag j), n and weight,
  * by group and combination. All buffers hold pc_total_n_cells elements. PC_ERR_INTERRUPTED. */
 int64_t pc_total_n_cells(const pc_total *total);
 void pc_total_read_starts(const pc_total *total, int64_t *start); /* [n_groups + 1] first cell of each */
 pc_status pc_total_read_cells(pc_context *ctx, const pc_total *total, uint32_t *mask, int64_t *n,
                               double *weight);
 
-/* Key k of each group. value [G]: an integer key's value (of uint64: its bit pattern); for float and
+/* Of totals by unit: the cells of each group, by unit. Cells without weight are none. */
+typedef struct pc_total_cells {
+    int64_t *start;  /* [n_groups + 1] first cell of each group */
+    int64_t *unit;   /* [C] */
+    int64_t *n;      /* [C] rows in the domain, where there are made scores; else NULL */
+    double *weight;  /* [n_cell_weights x C] sum of u of the rows that each score uses; one for all where none can be
+                      * missing */
+    double *sum;     /* [n_sums x C] */
+} pc_total_cells;
+
+int64_t pc_total_n_cell_weights(const pc_total_plan *plan);
+
+/* All buffers hold what pc_total_n_cells says. PC_ERR_INTERRUPTED. */
+pc_status pc_total_read_units(pc_context *ctx, const pc_total *total, const pc_total_cells *cells);
+
+/* Key k of each group; of totals by unit, where the unit is not counted among the keys. value [G]: an integer key's value (of uint64: its bit pattern); for float and
  * text keys the first row with that value. missing [G]: 1 where the key is missing (value 0). */
 void pc_total_read_key(const pc_total *total, int64_t k, int64_t *value, uint8_t *missing);
 

@@ -137,22 +137,21 @@ static void sum_record(const pc_total *total, const pc_total_lane *lane, int64_t
 {
     const pc_record_layout *layout = &total->layout;
     const int64_t n_slots = layout->stride / layout->slot;
-    pc_record_sum(layout, sum, lane->table + (code + 1) * layout->stride);
+    pc_record_sum(layout, sum, lane->table + (code + 1) * layout->stride, pc_total_count(lane, code + 1));
     for (int64_t s = 0; lane->kept_at != NULL && s < layout->n_slots; s++) {
         const int32_t kept = lane->kept_at[(code + 1) * n_slots + s];
         if (kept > 0)
-            pc_record_sum_kept(layout, sum, lane->kept + (kept - 1) * 2 * layout->width);
+            pc_record_sum_kept(layout, sum, lane->kept + (kept - 1) * 2 * layout->kept);
     }
 }
 
-/* The lanes with records, when there are at most two, each of one slot without errors of its own and with
- * nothing put aside: the sum of two numbers is then rounded once, as it is with its error. Else false. */
-static bool find_plain_lanes(const pc_total *total, const pc_total_lane *plain[2])
+bool pc_total_find_plain(const pc_total *total, const pc_total_lane *plain[2])
 {
     int n = 0;
     plain[0] = plain[1] = NULL;
+    const bool is_lean = total->layout.form == PC_RECORD_LEAN;
     if (total->layout.form == PC_RECORD_CELLS || total->layout.n_slots != 1 ||
-        total->layout.slot != total->layout.n_values || total->layout.stride != total->layout.slot)
+        (total->layout.slot != total->layout.n_values && !is_lean) || total->layout.stride != total->layout.slot)
         return false;
     for (int64_t l = 0; l < total->n_lanes; l++) {
         if (total->lane[l].table == NULL) continue;
@@ -162,15 +161,42 @@ static bool find_plain_lanes(const pc_total *total, const pc_total_lane *plain[2
     return n > 0;
 }
 
-static void finish_plain(const pc_total *total, const pc_total_lane *const plain[2], int64_t g)
+/* What one or two lanes have of lean records. */
+static void finish_lean(const pc_total *total, const pc_total_lane *const plain[2], int64_t code, int64_t n,
+                        double *values)
 {
-    const int64_t width = total->layout.slot, code = total->live[g];
-    double *values = total->values + g * width;
-    for (int64_t k = 0; k < width; k++) values[k] = 0.0;
-    for (int l = 0; l < 2 && plain[l] != NULL; l++) {
-        if (code >= plain[l]->room) continue;
-        const double *record = plain[l]->table + (code + 1) * width;
-        for (int64_t k = 0; k < width; k++) values[k] += record[k];
+    static const double nothing[PC_RECORD_LEAN_FIRST + PC_RECORD_MOST_LEAN] = {0};
+    static const uint16_t no_rows = 0;
+    const pc_record_layout *layout = &total->layout;
+    for (int64_t c = code; c < code + n; c++, values += layout->n_values) {
+        const double *record[2] = {nothing, nothing};
+        const uint16_t *count[2] = {&no_rows, &no_rows};
+        for (int l = 0; l < 2 && plain[l] != NULL; l++) {
+            if (c >= plain[l]->room) continue;
+            record[l] = plain[l]->table + (c + 1) * layout->stride;
+            count[l] = plain[l]->count + (c + 1);
+        }
+        const double *first = record[0], *second = record[1];
+        values[PC_RECORD_WEIGHT] = first[PC_RECORD_WEIGHT] + second[PC_RECORD_WEIGHT];
+        values[PC_RECORD_N] = *count[0] + *count[1];
+        for (int64_t k = PC_RECORD_LEAN_FIRST; k < layout->width; k++) values[k + 1] = first[k] + second[k];
+    }
+}
+
+void pc_total_finish_plain(const pc_total *total, const pc_total_lane *const plain[2], int64_t code, int64_t n,
+                           double *values)
+{
+    const int64_t width = total->layout.slot;
+    if (total->layout.form == PC_RECORD_LEAN) {
+        finish_lean(total, plain, code, n, values);
+        return;
+    }
+    for (int64_t c = code; c < code + n; c++, values += width) {
+        const double *record[2] = {NULL, NULL};
+        for (int l = 0; l < 2 && plain[l] != NULL; l++)
+            if (c < plain[l]->room) record[l] = plain[l]->table + (c + 1) * width;
+        for (int64_t k = 0; k < width; k++)
+            values[k] = (record[0] == NULL ? 0.0 : record[0][k]) + (record[1] == NULL ? 0.0 : record[1][k]);
     }
 }
 
@@ -190,6 +216,14 @@ static void finish_group(const finish_job *job, int64_t g, double *sum, double *
         const int64_t code = code_in_lane(job, g, l);
         if (code >= 0) sum_record(total, &total->lane[l], code, sum);
     }
+    pc_record_finish(&total->layout, sum, values);
+}
+
+void pc_total_finish_code(const pc_total *total, int64_t code, double *sum, double *values)
+{
+    memset(sum, 0, 2 * (size_t)total->layout.total * sizeof *sum);
+    for (int64_t l = 0; l < total->n_lanes; l++)
+        if (code < total->lane[l].room) sum_record(total, &total->lane[l], code, sum);
     pc_record_finish(&total->layout, sum, values);
 }
 
@@ -219,14 +253,14 @@ static pc_status finish_groups(pc_worker *worker, int64_t task, void *arg, pc_er
     const int64_t n = total->n_groups, end = n * (task + 1) / FINISH_TASKS;
     const int64_t step = total->plan.has_profile ? 1 : STEP;
     const pc_total_lane *plain[2];
-    const bool is_plain = job->code == NULL && find_plain_lanes(total, plain);
+    const bool is_plain = job->code == NULL && pc_total_find_plain(total, plain);
     pc_status status = PC_OK;
     double *sum = pc_alloc(&worker->ctx->memory, 2 * total->layout.total, sizeof *sum);
     if (sum == NULL) return pc_total_out_of_memory(err);
     for (int64_t g = n * task / FINISH_TASKS; status == PC_OK && g < end; g++) {
         double *values = total->values + g * total->layout.n_values;
         if (total->plan.has_profile) finish_profile(job, g, values);
-        else if (is_plain) finish_plain(total, plain, g);
+        else if (is_plain) pc_total_finish_plain(total, plain, total->live[g], 1, values);
         else finish_group(job, g, sum, values);
         if (g % step == 0 && pc_worker_stopped(worker))
             status = pc_fail(err, PC_ERR_INTERRUPTED, "", -1, -1, "interrupted");
@@ -244,8 +278,7 @@ static pc_status make_empty(pc_context *ctx, pc_total *total)
     return total->group == NULL ? pc_total_out_of_memory(&ctx->error) : PC_OK;
 }
 
-/* The records of every group, from all lanes. */
-static pc_status finish_lanes(pc_context *ctx, pc_total *total)
+pc_status pc_total_finish_lanes(pc_context *ctx, pc_total *total)
 {
     finish_job job = {.total = total};
     pc_status status = total->group->scheme.is_table ? find_direct(ctx, total, &job)
@@ -279,14 +312,16 @@ pc_status pc_total_finish(pc_context *ctx, pc_total *total)
     pc_status status = PC_OK;
     if (total->is_finished) return PC_OK;
     if (total->group == NULL) status = make_empty(ctx, total);
-    if (status == PC_OK)
-        status = total->deal == NULL ? finish_lanes(ctx, total) : finish_dealt(ctx, total);
+    if (status == PC_OK && total->plan.by_unit) status = pc_total_finish_units(ctx, total);
+    else if (status == PC_OK)
+        status = total->deal == NULL ? pc_total_finish_lanes(ctx, total) : finish_dealt(ctx, total);
     if (status != PC_OK) return status;
-    if (total->start != NULL) add_starts(total);
+    if (total->plan.has_profile) add_starts(total);
+    const bool is_read_there = total->plan.by_unit && total->units.order == NULL; /* cells stay in the first lane */
     for (int64_t l = 0; l < total->n_lanes; l++) {
         total->where_missing += total->lane[l].where_missing;
         total->zero_weights += total->lane[l].zero_weights;
-        pc_total_free_lane(ctx, &total->lane[l]);
+        if (l > 0 || !is_read_there) pc_total_free_lane(ctx, &total->lane[l]);
     }
     total->is_finished = true;
     return PC_OK;
@@ -327,7 +362,7 @@ void pc_total_read(const pc_total *total, const pc_total_result *result)
 
 int64_t pc_total_n_cells(const pc_total *total)
 {
-    return total->plan.has_profile ? total->start[total->n_groups] : 0;
+    return total->start == NULL ? 0 : total->start[total->n_groups];
 }
 
 void pc_total_read_starts(const pc_total *total, int64_t *start)
@@ -397,5 +432,6 @@ pc_status pc_total_read_cells(pc_context *ctx, const pc_total *total, uint32_t *
 
 void pc_total_read_key(const pc_total *total, int64_t k, int64_t *value, uint8_t *missing)
 {
-    pc_group_key_values(total->group, 0, total->n_groups, total->live, k, value, missing);
+    const int64_t own = k + total->plan.by_unit; /* the unit is not one of them */
+    pc_group_key_values(total->group, 0, total->n_groups, total->live, own, value, missing);
 }

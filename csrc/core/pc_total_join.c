@@ -12,7 +12,8 @@ bool pc_total_is_live(const pc_total *total, const pc_total_lane *lane, int64_t 
     if (lane->table == NULL) return false;
     for (int64_t s = 0; lane->kept_at != NULL && s < n_slots; s++)
         if (lane->kept_at[(code + 1) * n_slots + s] > 0) return true;
-    return pc_record_has_rows(&total->layout, lane->table + (code + 1) * total->layout.stride);
+    const double *record = lane->table + (code + 1) * total->layout.stride;
+    return pc_record_has_rows(&total->layout, record, pc_total_count(lane, code + 1));
 }
 
 /* [room] 1 for each direct code that lives. */
@@ -58,16 +59,22 @@ static pc_status join_slot(pc_context *ctx, const pc_total *total, const pc_tota
     const pc_record_layout *layout = &total->layout;
     double *more = from->table + from_slot * layout->slot, *place = to->table + to_slot * layout->slot;
     const int32_t from_kept = from->kept_at == NULL ? 0 : from->kept_at[from_slot];
-    const bool is_empty = place[PC_RECORD_N] == 0;
+    const uint16_t *more_count = pc_total_count(from, from_slot);
+    uint16_t *count = pc_total_count(to, to_slot);
+    const bool is_empty = count == NULL ? place[PC_RECORD_N] == 0 : *count == 0;
     double *kept = NULL;
     if (from_kept > 0 || (!is_empty && layout->form != PC_RECORD_SUMS)) {
         kept = pc_total_kept(ctx, total, to, to_slot);
         if (kept == NULL) return pc_total_out_of_memory(&ctx->error);
     }
     if (from_kept > 0)
-        pc_record_add_kept(layout, kept, from->kept + (from_kept - 1) * 2 * layout->width);
-    if (is_empty) memcpy(place, more, (size_t)layout->slot * sizeof *place);
-    else pc_record_add_slot(layout, kept == NULL ? place : kept, more);
+        pc_record_add_kept(layout, kept, from->kept + (from_kept - 1) * 2 * layout->kept);
+    if (!is_empty) {
+        pc_record_add_slot(layout, kept == NULL ? place : kept, more, more_count);
+        return PC_OK;
+    }
+    memcpy(place, more, (size_t)layout->slot * sizeof *place);
+    if (count != NULL) *count = *more_count;
     return PC_OK;
 }
 
@@ -206,12 +213,13 @@ static bool same_plan(const pc_total_plan *a, const pc_total_plan *b)
            a->n_pairs == b->n_pairs && a->n_made == b->n_made &&
            a->made_any_sign == b->made_any_sign && a->has_where == b->has_where &&
            a->keep_missing == b->keep_missing && a->flags_may_miss == b->flags_may_miss &&
-           a->has_profile == b->has_profile;
+           a->has_profile == b->has_profile && a->by_unit == b->by_unit;
 }
 
 static bool same_layout(const pc_total *a, const pc_total *b)
 {
-    return a->layout.stride == b->layout.stride && a->layout.slot == b->layout.slot &&
+    return a->layout.form == b->layout.form && a->layout.stride == b->layout.stride &&
+           a->layout.slot == b->layout.slot &&
            a->n_lanes == b->n_lanes && (a->deal == NULL) == (b->deal == NULL);
 }
 

@@ -16,6 +16,7 @@ pc_status pc_total_out_of_memory(pc_error *err)
 void pc_total_free_lane(pc_context *ctx, pc_total_lane *lane)
 {
     pc_free(&ctx->memory, lane->table);
+    pc_free(&ctx->memory, lane->count);
     pc_free(&ctx->memory, lane->seen);
     pc_free(&ctx->memory, lane->kept_at);
     pc_free(&ctx->memory, lane->kept);
@@ -28,6 +29,17 @@ void pc_total_free_lane(pc_context *ctx, pc_total_lane *lane)
 }
 
 /* ---- room for groups ------------------------------------------------------------------------- */
+
+int64_t pc_total_record_bytes(const pc_record_layout *layout)
+{
+    const int64_t counts = layout->form == PC_RECORD_LEAN ? (int64_t)sizeof(uint16_t) : 0;
+    return layout->stride * (int64_t)sizeof(double) + counts;
+}
+
+uint16_t *pc_total_count(const pc_total_lane *lane, int64_t record)
+{
+    return lane->count == NULL ? NULL : lane->count + record;
+}
 
 static int64_t n_slots(const pc_total *total, int64_t room)
 {
@@ -65,6 +77,8 @@ pc_status pc_total_make_room(pc_context *ctx, const pc_total *total, const pc_gr
         return pc_fail(err, PC_ERR_LIMIT, "total", -1, -1, "has too many groups");
     const int64_t old = lane->table == NULL ? 0 : lane->room + 1;
     status = grow(ctx, (void **)&lane->table, old, room + 1, record, err);
+    if (status == PC_OK && total->layout.form == PC_RECORD_LEAN)
+        status = grow(ctx, (void **)&lane->count, old, room + 1, sizeof *lane->count, err);
     if (status == PC_OK && is_table && total->plan.has_where)
         status = grow(ctx, (void **)&lane->seen, lane->room, room, 1, err);
     if (status == PC_OK && lane->kept_at != NULL)
@@ -76,7 +90,7 @@ pc_status pc_total_make_room(pc_context *ctx, const pc_total *total, const pc_gr
 
 double *pc_total_kept(pc_context *ctx, const pc_total *total, pc_total_lane *lane, int64_t slot)
 {
-    const size_t size = 2 * (size_t)total->layout.width * sizeof(double);
+    const size_t size = 2 * (size_t)total->layout.kept * sizeof(double);
     if (lane->kept_at == NULL) {
         lane->kept_at =
             pc_alloc_zeroed(&ctx->memory, n_slots(total, lane->room), sizeof *lane->kept_at);
@@ -91,7 +105,7 @@ double *pc_total_kept(pc_context *ctx, const pc_total *total, pc_total_lane *lan
         }
         lane->kept_at[slot] = (int32_t)++lane->n_kept;
     }
-    return lane->kept + (lane->kept_at[slot] - 1) * 2 * total->layout.width;
+    return lane->kept + (lane->kept_at[slot] - 1) * 2 * total->layout.kept;
 }
 
 /* ---- weights and domain ---------------------------------------------------------------------- */
@@ -169,7 +183,8 @@ static pc_status load_inside(pc_total_block *b, pc_error *err)
 /* Group c becomes record c + 1; rows outside the domain go to record 0. */
 static void find_records(pc_total_block *b)
 {
-    const uint32_t stride = (uint32_t)b->total->layout.stride;
+    const bool is_lean = b->total->layout.form == PC_RECORD_LEAN;
+    const uint32_t stride = is_lean ? 1 : (uint32_t)b->total->layout.stride;
     if (b->inside == NULL) b->kernels->scale(b->n, stride, stride, b->code);
     for (int64_t i = 0; b->inside != NULL && i < b->n; i++) {
         if (b->lane->seen != NULL) b->lane->seen[b->code[i]] = 1;
@@ -201,13 +216,20 @@ static void look_ahead_column(const pc_total_block *b, const pc_column *column, 
     look_ahead(ahead, pc_column_address(column, b->row + b->n), (int64_t)pc_type_size(column->type));
 }
 
-/* Where the block after this one has its weights, its first key, and its flags. */
+static void look_ahead_key(const pc_total_block *b, const pc_column *key, pc_sum_ahead *ahead)
+{
+    if (key->type != PC_MADE) look_ahead_column(b, key, ahead);
+    for (int64_t s = 0; key->type == PC_MADE && s < key->numbers->n_sources; s++)
+        look_ahead_column(b, key->numbers->sources[s], ahead);
+}
+
+/* Where the block after this one has its weights, its keys, and its flags. */
 static pc_sum_ahead next_block(const pc_total_block *b)
 {
     const pc_rows *rows = b->rows;
     pc_sum_ahead ahead = {.n = 0};
     if (b->u != b->weight) look_ahead(&ahead, (const char *)(b->u + b->n), sizeof(double));
-    if (rows->n_keys > 0) look_ahead_column(b, rows->keys[0], &ahead);
+    for (int64_t k = 0; k < rows->n_keys; k++) look_ahead_key(b, rows->keys[k], &ahead);
     if (rows->packed != NULL) look_ahead_column(b, rows->packed, &ahead);
     for (int64_t j = 0; rows->packed == NULL && j < rows->n_flags; j++)
         look_ahead_column(b, rows->flags[j], &ahead);
@@ -226,11 +248,15 @@ static pc_status pack_flags(const pc_total_block *b, int64_t first, int64_t n_fl
 static pc_status put_aside(pc_total_block *b, int64_t row, pc_error *err)
 {
     const pc_record_layout *layout = &b->total->layout;
-    double *slot = b->lane->table + b->code[row];
-    if (slot[PC_RECORD_N] < PC_RECORD_MOST_ROWS) return PC_OK;
-    double *kept = pc_total_kept(b->ctx, b->total, b->lane, b->code[row] / layout->slot);
+    const bool is_lean = layout->form == PC_RECORD_LEAN;
+    const int64_t number = is_lean ? b->code[row] : b->code[row] / layout->slot;
+    double *slot = b->lane->table + number * layout->slot;
+    uint16_t *count = pc_total_count(b->lane, number);
+    const double n_rows = is_lean ? *count : slot[PC_RECORD_N];
+    if (n_rows < PC_RECORD_MOST_ROWS) return PC_OK;
+    double *kept = pc_total_kept(b->ctx, b->total, b->lane, number);
     if (kept == NULL) return pc_total_out_of_memory(err);
-    pc_record_put_aside(layout, slot, kept);
+    pc_record_put_aside(layout, slot, count, kept);
     return PC_OK;
 }
 
@@ -358,6 +384,20 @@ static pc_status add_flags(pc_total_block *b, pc_error *err)
         row = (is_cells ? b->kernels->add_cells : b->kernels->add_flags)(
             row, b->n, b->code, n_parts, b->lane->part, b->u, PC_RECORD_MOST_ROWS, b->lane->table,
             &ahead);
+        status = put_aside(b, row - 1, err);
+    }
+    return status;
+}
+
+static pc_status add_lean(pc_total_block *b, pc_error *err)
+{
+    const pc_record_layout *layout = &b->total->layout;
+    const pc_sum_ahead ahead = next_block(b);
+    pc_status status = make_parts(b, 1, err);
+    if (status == PC_OK && layout->n_flags > 0) status = pack_flags(b, 0, layout->n_flags, b->lane->bits, err);
+    for (int64_t row = 0; status == PC_OK && row < b->n;) {
+        row = b->kernels->add_lean(row, b->n, b->code, layout->width, b->lane->bits, b->u, PC_RECORD_MOST_ROWS,
+                                   b->lane->table, b->lane->count, &ahead);
         status = put_aside(b, row - 1, err);
     }
     return status;
@@ -579,6 +619,7 @@ pc_status pc_total_add_block(pc_total_block *block, pc_error *err)
     case PC_RECORD_PROFILE: return add_profile(b, err);
     case PC_RECORD_SCORES: return add_scores(b, err);
     case PC_RECORD_SUMS: return add_records(b, err);
+    case PC_RECORD_LEAN: return add_lean(b, err);
     default: return add_flags(b, err);
     }
 }

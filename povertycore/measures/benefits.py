@@ -196,15 +196,9 @@ def cells_of_columns(found: Pass, columns: Sequence[Column]) -> tuple[Cells, ...
         values = np.stack([column.by_word[word] for column in columns], axis=1)
         return np.asarray(added(cell, len(group), values.astype(np.float64)))
 
-    cells = Cells(
-        group=group,
-        unit=unit,
-        slots=np.arange(len(columns)),
-        population=gathered("population"),
-        numerator=gathered("numerator"),
-        denominator=gathered("denominator"),
-    )
-    return (cells.used(),)
+    words = ("population", "numerator", "denominator")
+    sums = (gathered(word) for word in words)
+    return (Cells.of(group, unit, np.arange(len(columns)), *sums),)
 
 
 def beside(tables: Sequence[Table]) -> Table:
@@ -389,24 +383,24 @@ def cells_of_figure(i: int, figure: Figure, table: Table, parts: Cells) -> Cells
         "numerator": parts.numerator,
         "denominator": parts.denominator,
     }
-    held = Sum(figure.rows).of(values)
+    group, held = parts.group_of_cell, Sum(figure.rows).of(values)
     above, below = figure.above.of(values), figure.below.of(values)
     if figure.second_above is not None and figure.second_below is not None:
         totals = [figure.above, figure.below, figure.second_above, figure.second_below]
         linear = np.zeros(len(held))
         for total, sign in zip(totals, (1, -1, -1, 1), strict=True):
-            whole = total.of(table.sums)[parts.group]
+            whole = total.of(table.sums)[group]
             linear += sign * np.nan_to_num(quotient(total.of(values), whole))
         # The unit's share of the rows used stands for the figure as it is; it drops out of the
         # linear part, and makes replicates of totals those of the figure, to first order.
-        share = np.nan_to_num(quotient(held, Sum(figure.rows).of(table.sums)[parts.group]))
+        share = np.nan_to_num(quotient(held, Sum(figure.rows).of(table.sums)[group]))
         words = sums_of(figure, table.sums)
-        over = np.nan_to_num(words["denominator"])[parts.group]
-        value = np.nan_to_num(quotient(words["numerator"], words["denominator"]))[parts.group]
+        over = np.nan_to_num(words["denominator"])[group]
+        value = np.nan_to_num(quotient(words["numerator"], words["denominator"]))[group]
         slope = value - 1 if figure.is_complement else value
         above, below = over * (value * share + slope * linear), over * share
     columns = (held[:, None], above[:, None], below[:, None])
-    return Cells(parts.group, parts.unit, np.array([i]), *columns)
+    return Cells(parts.start, parts.group, parts.unit, np.array([i]), *columns)
 
 
 def joined(cells: Sequence[Cells]) -> Cells:
@@ -416,16 +410,16 @@ def joined(cells: Sequence[Cells]) -> Cells:
     width = max(int(part.slots.max()) for part in cells) + 1
     (group, unit), place = sorted_groups(
         [
-            np.concatenate([part.group for part in cells]),
+            np.concatenate([part.group_of_cell for part in cells]),
             np.concatenate([part.unit for part in cells]),
         ]
     )
     population, numerator, denominator = np.zeros((3, len(group), width))
     start = 0
     for part in cells:
-        at = np.ix_(place[start : start + len(part.group)], part.slots)
+        at = np.ix_(place[start : start + len(part.unit)], part.slots)
         np.add.at(population, at, part.population)
         np.add.at(numerator, at, part.numerator)
         np.add.at(denominator, at, part.denominator)
-        start += len(part.group)
-    return Cells(group, unit, np.arange(width), population, numerator, denominator)
+        start += len(part.unit)
+    return Cells.of(group, unit, np.arange(width), population, numerator, denominator)

@@ -43,6 +43,7 @@ from ..errors import (
 )
 from ..estimates import Estimates
 from ..inputs import Frame, Key
+from .precision import Cells
 from .results import (
     NOBODY_POOR,
     ZERO_DENOMINATOR,
@@ -63,7 +64,7 @@ from .tally import (
     Request,
     Variable,
     call_core,
-    cells_of,
+    cells_by_slot,
     compute,
     count_is_needed,
     frame_of,
@@ -626,7 +627,7 @@ def poverty_table(plan: Plan, request: Request, keys: Sequence[Key]) -> Table:
     made = _core.fgt_scores(
         plan.welfare, [line.column for line in plan.lines], specs, plan.poor == "at_or_below"
     )
-    raw = call_core(request, keys, keep_missing=request.keep_missing, made=made)
+    raw = call_core(request, keys, keep_missing=request.keep_missing, by_unit=True, made=made)
     arrangement = arrange(raw, keys)
     by_word = sums_of_slots(plan, raw, dict(zip(specs, raw["sums"], strict=True)))
     if not request.has_errors:
@@ -638,10 +639,11 @@ def poverty_table(plan: Plan, request: Request, keys: Sequence[Key]) -> Table:
         [sums.pop(word) for word in SUMS],
         np.zeros(len(plan.slots), dtype=np.int64),
         where_missing=raw["where_missing"],
-        cells=cells_of(request, raw, len(keys), arrangement.group, by_word),
+        cells=cells_of(plan, request, raw, arrangement.group, specs),
     )
     counting = weightless(request, raw)
     if counting is not None:
+        counting = replace(counting, sample=None)
         again = call_core(counting, keys, keep_missing=request.keep_missing, made=made)
         zeros = sums_of_slots(plan, again, dict(zip(specs, again["sums"], strict=True)))
         n_zero = arrange(again, keys).gather(zeros["population"])
@@ -652,6 +654,22 @@ def poverty_table(plan: Plan, request: Request, keys: Sequence[Key]) -> Table:
         "nonpositive": {m: rule.word for m, rule in plan.rules.items() if rule.word is not None},
     }
     return replace(table, sums=table.sums | sums, meta=meta)
+
+
+def cells_of(
+    plan: Plan,
+    request: Request,
+    raw: Mapping[str, Any],
+    group: np.ndarray,
+    specs: Sequence[Spec],
+) -> tuple[Cells, ...]:
+    """Return the cells of a pass over a sample by unit; `group` is the place of each group."""
+    if request.sample is None:
+        return ()
+    counts = {"n": raw["cell_n"], "weight": raw["cell_weight"][0]}
+    sums = sums_of_slots(plan, counts, dict(zip(specs, raw["cell_sums"], strict=True)))
+    words = (sums[word] for word in ("population", "numerator", "denominator"))
+    return (cells_by_slot(raw, group, *words),)
 
 
 def sums_of_slots(

@@ -319,13 +319,13 @@ def parts_of(
         population, above, below = (
             at_slots(part, plain) for part in (by_unit.population, by_unit.above, by_unit.below)
         )
-        cells.append(Cells(group, by_unit.unit, plain, population, above, below).used())
+        cells.append(Cells.of(group, by_unit.unit, plain, population, above, below))
     varying = np.flatnonzero(kind == "variance")
     if len(varying):
         squares, centre = around_mean(layer, answer, by_unit, group, varying)
         population, below = by_unit.population[:, varying], by_unit.below[:, varying]
-        cells.append(Cells(group, by_unit.unit, varying, population, squares, below).used())
-        around.append(Cells(group, by_unit.unit, varying, population, centre, below).used())
+        cells.append(Cells.of(group, by_unit.unit, varying, population, squares, below))
+        around.append(Cells.of(group, by_unit.unit, varying, population, centre, below))
     if shared.any():
         cells.append(shares_of_larger(answer.table, ask, np.flatnonzero(shared), by_unit, group))
     return cells, around
@@ -382,7 +382,7 @@ def shares_of_larger(
         found = np.minimum(np.searchsorted(key, own * n_units + at), len(key) - 1)
         hit = key[found] == own * n_units + at
         numerator[hit] = above[there[found[hit]]]
-    return Cells(own, at, slots, weight[entry], numerator, below[entry]).used()
+    return Cells.of(own, at, slots, weight[entry], numerator, below[entry])
 
 
 # ---- design effects, proportions -----------------------------------------------------------------

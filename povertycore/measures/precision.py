@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .. import _core
 from ..design import Design
 from ..replicates import Replicated
-from ..sampling import Linearised, Sample
+from ..sampling import Linearised, Sample, real, whole
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -38,12 +39,16 @@ NOTHING, ALONE, ENDLESS, LEFT_OUT = range(len(REASONS))
 
 @dataclass(frozen=True)
 class Cells:
-    """Sums by group and sampling unit, of some slots of a table.
+    """Sums by group and sampling unit, of some slots of a table: the cells of a group together.
 
     Attributes
     ----------
-    group, unit : ndarray of int64, shape (cells,)
-        The group in the table, and the unit in the sample, of each cell.
+    start : ndarray of int64, shape (groups + 1,)
+        The first cell of each group of the pass.
+    group : ndarray of int64, shape (groups,)
+        The group in the table that each of these is, or is a part of.
+    unit : ndarray of int64, shape (cells,)
+        The unit in the sample, of each cell.
     slots : ndarray of int64, shape (columns,)
         The table's slot of each column of the sums.
     population : ndarray of float64, shape (cells, columns)
@@ -55,6 +60,7 @@ class Cells:
         The numerator is that of the values minus a constant.
     """
 
+    start: Ints
     group: Ints
     unit: Ints
     slots: Ints
@@ -63,32 +69,59 @@ class Cells:
     denominator: Floats
     is_centred: bool = False
 
+    @classmethod
+    def of(
+        cls,
+        group: Ints,
+        unit: Ints,
+        slots: Ints,
+        population: Floats,
+        numerator: Floats,
+        denominator: Floats,
+    ) -> Cells:
+        """Put cells of any order, each with its group, together by group."""
+        if (group[1:] < group[:-1]).any():
+            order = np.argsort(group, kind="stable")
+            group, unit, population = group[order], unit[order], population[order]
+            numerator, denominator = numerator[order], denominator[order]
+        first = np.flatnonzero(np.diff(group, prepend=-1))
+        start = np.append(first, len(group))
+        return cls(start, group[first], unit, slots, population, numerator, denominator)
+
+    @property
+    def group_of_cell(self) -> Ints:
+        """The group in the table of each cell."""
+        return np.repeat(self.group, np.diff(self.start))
+
     def moved(self, to: Ints) -> Cells:
         """Return the cells of the groups at their new places; those at -1 are left out."""
         group = to[self.group]
         if (group >= 0).all():
             return replace(self, group=group)
-        return self.of_cells(group >= 0, group)
-
-    def of_cells(self, keep: Bools, group: Ints) -> Cells:
-        """Return the cells to keep, which lie in these groups."""
+        n = np.diff(self.start)
+        keep = np.repeat(group >= 0, n)
         return replace(
             self,
-            group=group[keep],
+            start=np.concatenate([[0], np.cumsum(n[group >= 0])]),
+            group=group[group >= 0],
             unit=self.unit[keep],
             population=self.population[keep],
             numerator=self.numerator[keep],
             denominator=self.denominator[keep],
         )
 
-    def used(self) -> Cells:
-        """Return the cells that hold a row of positive weight of some slot."""
-        keep = np.asarray((self.population > 0).any(axis=1))
-        return self if keep.all() else self.of_cells(keep, self.group)
-
     def at_slots(self, place: Ints) -> Cells:
         """Return the same cells, their slots at new places in a table."""
         return replace(self, slots=place[self.slots])
+
+    def by_group(self, values: Floats) -> Floats:
+        """Return the sums of values of the cells, shape (groups,)."""
+        out = np.zeros(len(self.group))
+        first = self.start[:-1]
+        has_cells = first < self.start[1:]
+        if has_cells.any():
+            out[has_cells] = np.add.reduceat(values, first[has_cells])
+        return out
 
 
 @dataclass(frozen=True)
@@ -116,42 +149,36 @@ class Precision:
 
 def linearised(sample: Sample, figures: Figures) -> Linearised:
     """Return the part of each figure that each unit brings."""
-    sample = replace(sample, crossing=None)  # which holds the columns of the file
-    n_groups, width = figures.estimate.shape
-    known = np.isfinite(figures.estimate)
-    rows, units, values = [], [], []
-    for cells, first in figures.cells:
-        for i, slot in enumerate(cells.slots.tolist()):
-            mask = (cells.population[:, i] > 0) & known[first + cells.group, slot]
-            used = slice(None) if mask.all() else mask
-            group = (first + cells.group)[used]
-            rows.append(group * width + slot)
-            units.append(cells.unit[used])
-            values.append(parts_of(figures, cells, i, slot, group, used))
-    return Linearised.of_estimates(
-        sample,
-        n_groups * width,
-        np.concatenate(rows) if rows else np.zeros(0, np.int64),
-        np.concatenate(units) if units else np.zeros(0, np.int64),
-        np.concatenate(values) if values else np.zeros(0),
+    return Linearised.of_sources(
+        replace(sample, rows=None),  # which hold the columns of the file
+        figures.estimate.size,
+        [
+            source_of(figures, cells, first, i)
+            for cells, first in figures.cells
+            for i in range(len(cells.slots))
+        ],
     )
 
 
-def parts_of(
-    figures: Figures, cells: Cells, i: int, slot: int, group: Ints, used: Bools | slice
-) -> Floats:
-    """Return the parts of one slot's figures in the cells used."""
-    above = cells.numerator[used, i]
+def source_of(figures: Figures, cells: Cells, first: int, i: int) -> _core.Source:
+    """Return the cells of one slot as the core takes them, and what makes parts of their sums.
+
+    `first` is the group in the figures that the first group of the cells' table is.
+    """
+    group, slot = first + cells.group, int(cells.slots[i])
+    estimate = figures.estimate[group, slot]
+    row = np.where(np.isfinite(estimate), group * figures.estimate.shape[1] + slot, -1)
+    weight, above = real(cells.population[:, i]), real(cells.numerator[:, i])
+    parts = whole(cells.start), whole(cells.unit), whole(row), weight, above
     if figures.is_total[slot]:
-        return np.asarray(above)
-    below = figures.denominator[:, slot]
+        return *parts, None, None, None
+    divisor = real(figures.denominator[group, slot])
     if figures.known_denominator:
-        return np.asarray(above / below[group])
-    ratio = figures.estimate[:, slot]
+        return *parts, None, None, divisor
     if cells.is_centred:
-        sums = np.bincount(group, above, len(below)).astype(np.float64)
-        ratio = np.divide(sums, below, out=sums, where=below != 0)
-    return np.asarray((above - ratio[group] * cells.denominator[used, i]) / below[group])
+        sums = np.bincount(group, cells.by_group(above), len(figures.estimate))[group]
+        estimate = np.divide(sums, divisor, out=sums, where=divisor != 0)
+    return *parts, real(cells.denominator[:, i]), real(estimate), divisor
 
 
 def precision_of(

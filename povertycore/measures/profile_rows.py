@@ -16,7 +16,7 @@ from .packing import Packed
 from .profile_table import MASK, ProfileTable, arranged
 from .spec import Indicator, Spec
 from .tables import Arrangement, Table, added, arrange, option_error
-from .tally import Request, call_core, listed, with_standard
+from .tally import HasColumn, Request, call_core, listed, with_standard
 
 MOST_COMBINED = 16  # indicators whose combinations the core counts in a table
 GAPS_AT_ONCE = 2**22  # gaps, of 8 bytes each, that are held while they are added
@@ -28,7 +28,7 @@ Masks = Packed | Sequence[_core.Column]  # packed rows, or a column per indicato
 class Layout:
     """What a pass over the rows is crossed by, and the groups that its cells belong to."""
 
-    keys: tuple[Key, ...]  # of the pass
+    keys: tuple[HasColumn, ...]  # of the pass
     labels: tuple[Key, ...]  # those that make the groups; more, where some follow from others
     place: Callable[[Mapping[str, Any]], Arrangement]
 
@@ -97,7 +97,7 @@ def keeps_order(group: np.ndarray) -> bool:
     return bool((group == np.arange(len(group))).all())
 
 
-def counted(request: Request, keys: Sequence[Key], masks: Masks) -> Mapping[str, Any]:
+def counted(request: Request, keys: Sequence[HasColumn], masks: Masks) -> Mapping[str, Any]:
     """Make the pass over the rows.
 
     Where nothing can be missing, the core has a kernel for all combinations of up to 16 indicators.
@@ -120,7 +120,7 @@ def counted(request: Request, keys: Sequence[Key], masks: Masks) -> Mapping[str,
     return counted_by_keys(request, keys, [deprived, missing])
 
 
-def call_profile(request: Request, keys: Sequence[Key], **masks: Any) -> Mapping[str, Any]:
+def call_profile(request: Request, keys: Sequence[HasColumn], **masks: Any) -> Mapping[str, Any]:
     """Count all combinations in one pass."""
     return call_core(request, keys, keep_missing=request.keep_missing, profile=True, **masks)
 
@@ -136,7 +136,7 @@ def combined(raw: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def counted_by_keys(
-    request: Request, keys: Sequence[Key], masks: Sequence[_core.Column | None]
+    request: Request, keys: Sequence[HasColumn], masks: Sequence[_core.Column | None]
 ) -> Mapping[str, Any]:
     """Count by the keys and the masks; each cell is then a group."""
     columns = [AsKey(mask) for mask in masks if mask is not None]

@@ -24,7 +24,7 @@ from ..structure import is_sample, sample_of, stage_keys
 from .profile_rows import Layout
 from .profile_table import ProfileTable
 from .tables import Arrangement, levels_of, sorted_groups
-from .tally import Request, call_core
+from .tally import HasColumn, Request, call_core
 
 ROW = "(row)"  # the name of the key where each row is a PSU
 
@@ -66,10 +66,9 @@ def units_of(frame: Frame, design: Design) -> Units | None:
         stages[word] if word in stages else frame.key(name)
         for word, name in design_columns(design).items()
     )
-    raw = _core.total(frame.n, [key.column for key in keys])
-    names = [key.name for key in keys]
-    crossed = [raw["key_values"][names.index(key.name)] for key in sample.keys]
-    unit = sample.units({"key_values": crossed, "n_groups": raw["n_groups"]}, 0)
+    crossed = [*(key.column for key in keys), *(key.column for key in sample.keys)]
+    raw = _core.total(frame.n, crossed)
+    unit = sample.units(raw, len(keys))
     return Units(
         sample, keys, tuple(labels_by_unit(raw, j, key, unit) for j, key in enumerate(keys))
     )
@@ -87,7 +86,7 @@ def sample_layout(request: Request, keys: Sequence[Key], units: Units) -> Layout
     """Return the layout of a table by these keys and by unit."""
     fixed = [fixed_by_unit(request, key, units.sample) for key in keys]
     own = [key for key, labels in zip(keys, fixed, strict=True) if labels is None]
-    crossed = (*own, *units.sample.keys)
+    crossed: tuple[HasColumn, ...] = (*own, *units.sample.keys)
 
     def place(raw: Mapping[str, Any]) -> Arrangement:
         values = raw["key_values"][: len(crossed)]
@@ -167,10 +166,10 @@ def sampled(table: ProfileTable, n_keys: int, design: Design) -> Sampled:
     if design.lonely == "error":
         refuse_lonely(sample)
     row = frame.key(pd.Series(np.arange(frame.n), name="row"))
-    raw = _core.total(frame.n, [key.column for key in (row, *sample.keys)])
+    raw = _core.total(frame.n, [row.column, *(key.column for key in sample.keys)])
     unit = np.empty(frame.n, dtype=np.int64)
     unit[raw["key_values"][0]] = sample.units(raw, 1)
-    plain = replace(sample, design=design, crossing=None)
+    plain = replace(sample, design=design, rows=None)
     return Sampled(plain, combination(distinct, levels), unit)
 
 

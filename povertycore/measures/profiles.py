@@ -572,16 +572,16 @@ def tables_of(
     elif len(by_table) > 1 or powers or weights:
         packed = packed_rows(request.frame, spec)
     masks: Masks = packed if packed is not None else list(spec.columns(request.frame))
-    passes: dict[tuple[str, ...], Mapping[str, Any]] = {}
+    passes: dict[tuple[_core.Column, ...], Mapping[str, Any]] = {}
     tables = []
     for keys in by_table:
         layout = plain_layout(keys) if units is None else sample_layout(request, keys, units)
-        names = tuple(key.name for key in layout.keys)
-        if names not in passes:
-            passes[names] = counted(request, layout.keys, masks)
-        table = tabulate(request, layout, passes[names])
+        crossed = tuple(key.column for key in layout.keys)
+        if crossed not in passes:
+            passes[crossed] = counted(request, layout.keys, masks)
+        table = tabulate(request, layout, passes[crossed])
         if units is not None or weights:
-            table = with_positive(table, request, layout, masks, passes[names])
+            table = with_positive(table, request, layout, masks, passes[crossed])
         if packed is not None and powers:
             table = with_gaps(table, request, layout, packed, powers)
         if packed is not None and weights:

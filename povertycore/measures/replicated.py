@@ -78,7 +78,7 @@ def by_psu(
     """Return the totals of one slot, shape (groups, n_psu)."""
     totals = np.zeros(n_groups * sample.n_psu)
     for part, i, first in cells:
-        at = (first + part.group) * sample.n_psu + sample.psu_of_unit[part.unit]
+        at = (first + part.group_of_cell) * sample.n_psu + sample.psu_of_unit[part.unit]
         totals += np.bincount(at, getattr(part, word)[:, i], len(totals))
     return totals.reshape(n_groups, sample.n_psu)
 

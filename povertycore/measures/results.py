@@ -15,7 +15,7 @@ from ..errors import (
     ComparabilityError,
 )
 from ..estimates import Estimates
-from ..fields import TOTAL
+from ..fields import TOTAL, coded_text, text_type
 from ..inputs import Key
 from ..intervals import REASONS as INTERVAL_REASONS, intervals
 from ..replicates import Replicated
@@ -180,8 +180,7 @@ def joined_notes(*parts: tuple[np.ndarray, Sequence[str]]) -> pd.Categorical:
         "; ".join(filter(None, (texts[i] for (_, texts), i in zip(parts, one, strict=True))))
         for one in np.column_stack(np.unravel_index(used, sizes)).tolist()
     ]
-    text, code = pd.factorize(np.array(words, dtype=object))
-    return pd.Categorical.from_codes(text[place], code)
+    return coded_text(place, words)
 
 
 def joined_sums(tables: Sequence[Table]) -> dict[str, np.ndarray]:
@@ -277,7 +276,8 @@ def as_text(labels: Any) -> list[str | None]:
 def variable_columns(request: Request, table: Table, n_groups: int) -> dict[str, Any]:
     """Return the columns `variable` and, where a variable has categories, `category`."""
     names = [variable.name for variable in request.variables] or [""]
-    columns = {"variable": pd.Categorical.from_codes(np.tile(table.variable, n_groups), names)}
+    code = np.tile(table.variable, n_groups)
+    columns = {"variable": pd.Categorical.from_codes(code, dtype=text_type(tuple(names)))}
     if table.categories:
         dtype = category_dtype(list(table.categories.values()))
         code = np.full(len(table.variable), -1)
@@ -291,8 +291,7 @@ def variable_columns(request: Request, table: Table, n_groups: int) -> dict[str,
 
 def slot_labels(labels: Sequence[str], n_groups: int) -> pd.Categorical:
     """Return the texts of slots, once per group."""
-    code, texts = pd.factorize(np.array(labels, dtype=object))
-    return pd.Categorical.from_codes(np.tile(code, n_groups), texts)
+    return coded_text(np.tile(np.arange(len(labels)), n_groups), labels)
 
 
 def slot_columns(slots: Slots, n_groups: int) -> dict[str, Any]:

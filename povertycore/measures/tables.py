@@ -198,6 +198,9 @@ def in_order(labels: Any) -> tuple[Any, np.ndarray]:
             code[code < 0] = len(levels)
             levels.append(-1)
         return pd.Categorical.from_codes(levels, dtype=labels.dtype), code
+    if isinstance(labels, np.ndarray) and labels.dtype.kind in "iu":
+        found, code = np.unique(labels, return_inverse=True)
+        return pd.arrays.NumpyExtensionArray(found), code
     code, distinct = pd.factorize(pd.Series(labels), use_na_sentinel=False)
     uniques = distinct.array
     order = np.asarray(label_order(uniques))

@@ -22,7 +22,7 @@ from ..errors import (
 )
 from ..fields import COMMON
 from ..inputs import Frame, Key
-from ..sampling import Sample
+from ..sampling import Sample, UnitKey
 from ..structure import sample_of
 from ..waves import is_waves, stacked
 from . import replicated
@@ -87,7 +87,7 @@ class Request:
         return self.sample is not None or bool(self.replicates)
 
     @property
-    def sample_keys(self) -> tuple[Key, ...]:
+    def sample_keys(self) -> tuple[UnitKey, ...]:
         """What a pass crosses with its own keys, after them."""
         return () if self.sample is None else self.sample.keys
 
@@ -397,12 +397,26 @@ class HasColumn(Protocol):
 
 
 def call_core(
-    request: Request, keys: Sequence[HasColumn], *, keep_missing: bool, **scores: Any
+    request: Request,
+    keys: Sequence[HasColumn],
+    *,
+    keep_missing: bool,
+    by_unit: bool = False,
+    **scores: Any,
 ) -> Mapping[str, Any]:
-    """Make the one pass over the rows."""
+    """Make the one pass over the rows.
+
+    Of a sample a group is one of the keys and a unit; or with `by_unit` one of the keys, with its
+    cells, one for each unit, beside it.
+    """
+    crossed = [key.column for key in keys]
+    unit = None if request.sample is None else request.sample.rows
+    if unit is not None and not by_unit:
+        crossed.append(unit)
     return _core.total(
         request.frame.n,
-        [key.column for key in (*keys, *request.sample_keys)],
+        crossed,
+        unit=unit if by_unit else None,
         weight=request.weight,
         size=request.size,
         where=request.where,
@@ -430,7 +444,7 @@ def plain_table(request: Request, keys: Sequence[Key]) -> Table:
     made = moments_of(request, columns)
     if made is not None:
         scores["made"] = made
-    raw = call_core(request, keys, keep_missing=request.keep_missing, **scores)
+    raw = call_core(request, keys, keep_missing=request.keep_missing, by_unit=True, **scores)
     arrangement = arrange(raw, keys)
     n = arrangement.gather(raw["n"])
     by_word = sums_by_word(request, raw, len(plain))
@@ -441,10 +455,11 @@ def plain_table(request: Request, keys: Sequence[Key]) -> Table:
         [sums.pop(word) for word in SUMS],
         np.array(plain or [0]),
         where_missing=raw["where_missing"],
-        cells=cells_of(request, raw, len(keys), arrangement.group, by_word),
+        cells=cells_of(request, raw, arrangement.group, len(plain)),
     )
     counting = weightless(request, raw)
     if counting is not None:
+        counting = replace(counting, sample=None)
         again = call_core(counting, keys, keep_missing=request.keep_missing, **scores)
         n_zero = arrange(again, keys).gather(sums_by_word(request, again, len(plain))["population"])
         sums["n_positive"] = table.sums["n_obs"] - n_zero
@@ -511,26 +526,44 @@ def moments_of(request: Request, columns: Sequence[Any]) -> _core.Scores | None:
 
 
 def cells_of(
-    request: Request,
-    raw: Mapping[str, Any],
-    n_keys: int,
-    group: np.ndarray,
-    sums: Mapping[str, npt.NDArray[Any]],
+    request: Request, raw: Mapping[str, Any], group: np.ndarray, n_plain: int
 ) -> tuple[Cells, ...]:
-    """Return the cells of a pass over a sample, by group and sampling unit."""
+    """Return the cells of a pass over a sample by unit; `group` is the place of each group."""
     if request.sample is None:
         return ()
-    above = sums["centred"] if request.verb == "mean" and "centred" in sums else sums["numerator"]
-    cells = Cells(
+    weight, sums = raw["cell_weight"], raw["cell_sums"]
+    above, below = weight, weight
+    if n_plain and request.scores == "pairs":
+        above, below = sums[: 2 * n_plain : 2], sums[1 : 2 * n_plain : 2]
+    elif n_plain:
+        above = sums[:n_plain]
+        below = weight = np.broadcast_to(weight, above.shape)
+    is_centred = request.verb == "mean" and len(sums) > n_plain
+    if is_centred:
+        above = sums[n_plain :: len(MOMENTS["values"])]
+    return (cells_by_slot(raw, group, weight, above, below, is_centred=is_centred),)
+
+
+def cells_by_slot(
+    raw: Mapping[str, Any],
+    group: np.ndarray,
+    population: np.ndarray,
+    numerator: np.ndarray,
+    denominator: np.ndarray,
+    *,
+    is_centred: bool = False,
+) -> Cells:
+    """Return the cells of a pass by unit, whose sums lie slot by slot, shape (slots, cells)."""
+    return Cells(
+        start=raw["cell_start"],
         group=group,
-        unit=request.sample.units(raw, n_keys),
-        slots=np.arange(len(above)),
-        population=sums["population"].T,
-        numerator=above.T,
-        denominator=sums["denominator"].T,
-        is_centred=above is not sums["numerator"],
+        unit=raw["cell_unit"],
+        slots=np.arange(len(numerator)),
+        population=population.T,
+        numerator=numerator.T,
+        denominator=denominator.T,
+        is_centred=is_centred,
     )
-    return (cells.used(),)
 
 
 def category_table(
@@ -630,7 +663,7 @@ def category_cells(
     numerator = weight.reshape(len(group), n_labels)
     population = np.broadcast_to(numerator.sum(axis=1, keepdims=True), numerator.shape)
     slots = np.arange(n_labels)
-    return (Cells(group, unit, slots, population, numerator, population).used(),)
+    return (Cells.of(group, unit, slots, population, numerator, population),)
 
 
 def with_standard(request: Request, keys: Sequence[Key], table: Table) -> Table:

@@ -141,7 +141,7 @@ static void chunks_are_one_column(void)
         chunks[c].stride = 2;
         starts[c + 1] = starts[c] + lengths[c];
     }
-    const pc_column column = {PC_INT16, N, N_CHUNKS, chunks, starts};
+    const pc_column column = {PC_INT16, N, N_CHUNKS, chunks, starts, NULL};
     check_rows(&column, 0, N, NULL);
     for (int64_t row = 0; row + 5 < N; row++) check_rows(&column, row, 5, NULL);
 }

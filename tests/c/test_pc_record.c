@@ -11,11 +11,22 @@ static void few_groups_have_cells_and_many_have_flags(void)
     for (int64_t n_flags = 0; n_flags <= 64; n_flags++) {
         const pc_record_layout few = pc_record_flags(n_flags, 1);
         const pc_record_layout many = pc_record_flags(n_flags, 1000000);
-        EXPECT(many.form == PC_RECORD_FLAGS && many.n_slots == 1);
-        EXPECT(many.width % 4 == 0 && many.width >= 2 + n_flags && many.width <= 5 + n_flags);
+        const bool is_lean = n_flags <= 1 || n_flags == 3;
+        EXPECT(many.form == (is_lean ? PC_RECORD_LEAN : PC_RECORD_FLAGS) && many.n_slots == 1);
+        EXPECT(is_lean ? many.stride == 1 + n_flags
+                       : many.width % 4 == 0 && many.width >= 2 + n_flags && many.width <= 5 + n_flags);
         EXPECT(few.form == (n_flags > 2 ? PC_RECORD_CELLS : PC_RECORD_FLAGS));
         EXPECT(few.n_slots > 1 || few.width > 200);
     }
+}
+
+/* Half a second-level cache holds 16,384 records of four numbers. */
+static void records_are_lean_where_others_would_leave_the_cache(void)
+{
+    EXPECT(pc_record_flags(1, 16384).form == PC_RECORD_FLAGS);
+    EXPECT(pc_record_flags(1, 16385).form == PC_RECORD_LEAN);
+    EXPECT(pc_record_flags(3, 8192).form == PC_RECORD_FLAGS);
+    EXPECT(pc_record_flags(3, 8193).form == PC_RECORD_LEAN);
 }
 
 /* One slot of a layout, finished and read. */
@@ -32,8 +43,8 @@ static reading read_slot(const pc_record_layout *layout, const double *slot)
     reading r = {0};
     if (record == NULL || sum == NULL || values == NULL) abort();
     memcpy(record, slot, (size_t)layout->slot * sizeof *record);
-    EXPECT(pc_record_has_rows(layout, record) == (slot[1] > 0));
-    pc_record_sum(layout, sum, record);
+    EXPECT(pc_record_has_rows(layout, record, NULL) == (slot[1] > 0));
+    pc_record_sum(layout, sum, record, NULL);
     pc_record_finish(layout, sum, values);
     pc_record_read(layout, 1, values, &r.n, &r.weight, r.score_n, r.score_weight, r.sum);
     free(record);
@@ -66,6 +77,56 @@ static void a_part_of_fewer_flags_comes_last(void)
     EXPECT(r.sum[6] == 3 && r.weight == 5);
 }
 
+/* Weight 10 and flags of 1, 2 and 3 in 4 rows, after 1,024 rows of 1 each that were put aside. */
+static void a_lean_record_has_its_rows_beside_it(void)
+{
+    const pc_record_layout layout = pc_record_flags(3, 1000000);
+    double slot[4] = {1024, 1024, 0, 1024}, kept[10] = {0}, sum[10] = {0}, values[5], stored[4] = {0};
+    uint16_t count = 1024;
+    int64_t n, score_n[3];
+    double weight, score_weight[3], sums[3], cell_weight, cell_sums[3 * 7];
+    if (!EXPECT(layout.form == PC_RECORD_LEAN && layout.kept == 5 && layout.n_values == 5)) return;
+    EXPECT(pc_record_has_rows(&layout, slot, &count));
+    pc_record_put_aside(&layout, slot, &count, kept);
+    EXPECT(slot[0] == 0 && slot[3] == 0 && count == 0 && !pc_record_has_rows(&layout, slot, &count));
+    EXPECT(kept[0] == 1024 && kept[1] == 1024 && kept[2] == 1024 && kept[3] == 0 && kept[4] == 1024);
+    slot[0] = 10;
+    for (int j = 0; j < 3; j++) slot[1 + j] = j + 1;
+    count = 4;
+    pc_record_sum(&layout, sum, slot, &count);
+    pc_record_sum_kept(&layout, sum, kept);
+    pc_record_add_slot(&layout, kept, slot, &count);
+    pc_record_finish(&layout, sum, values);
+    pc_record_read(&layout, 1, values, &n, &weight, score_n, score_weight, sums);
+    EXPECT(n == 1028 && weight == 1034 && sums[0] == 1025 && sums[1] == 2 && sums[2] == 1027);
+    EXPECT(score_n[2] == 1028 && score_weight[1] == 1034);
+    EXPECT(kept[0] == 1034 && kept[1] == 1028 && kept[2] == 1025);
+    pc_record_store(&layout, values, stored);
+    pc_record_read_cell(&layout, true, stored, 7, &cell_weight, cell_sums);
+    EXPECT(cell_weight == 1034 && cell_sums[0] == 1025 && cell_sums[7] == 2 && cell_sums[14] == 1027);
+    pc_record_read_cell(&layout, false, values, 7, &cell_weight, cell_sums);
+    EXPECT(cell_weight == 1034 && cell_sums[0] == 1025 && cell_sums[7] == 2 && cell_sums[14] == 1027);
+}
+
+/* As what is read of all records, one by one. */
+static void a_cell_is_read_as_a_group_is(void)
+{
+    const pc_record_layout layouts[4] = {pc_record_flags(5, 1000000), pc_record_sums(2, 3, 1000000),
+                                         pc_record_scores(3, 1000000), pc_record_sums(0, 2, 1000000)};
+    for (int k = 0; k < 4; k++) {
+        const pc_record_layout *layout = &layouts[k];
+        double values[64], stored[64], weight, score_weight[5], sums[5], cell_weight[5] = {0}, cell_sums[5];
+        int64_t n, score_n[5];
+        for (int64_t i = 0; i < layout->n_values; i++) values[i] = 20.0 - (double)i; /* the second is n */
+        values[PC_RECORD_WEIGHT] = 17; /* below some of the flags, which it bounds */
+        pc_record_read(layout, 1, values, &n, &weight, score_n, score_weight, sums);
+        pc_record_store(layout, values, stored);
+        pc_record_read_cell(layout, false, stored, 1, cell_weight, cell_sums);
+        EXPECT(memcmp(sums, cell_sums, (size_t)layout->n_sums * sizeof *sums) == 0);
+        EXPECT(k == 1 ? cell_weight[0] == 18 && cell_weight[1] == 16 : cell_weight[0] == 17);
+    }
+}
+
 static void flags_lie_behind_weight_and_n(void)
 {
     const pc_record_layout layout = pc_record_flags(5, 1000000);
@@ -77,9 +138,12 @@ static void flags_lie_behind_weight_and_n(void)
 
 static void a_sum_of_flags_never_exceeds_its_weight(void)
 {
-    const pc_record_layout layout = pc_record_flags(1, 1000000);
+    const pc_record_layout layout = pc_record_flags(2, 1000000), lean = pc_record_flags(1, 1000000);
     const double slot[4] = {1.0, 3, nextafter(1.0, 2.0), 0}; /* rounded another way */
+    double weight, sum;
     EXPECT(read_slot(&layout, slot).sum[0] == 1.0);
+    pc_record_read_cell(&lean, false, slot, 1, &weight, &sum);
+    EXPECT(weight == 1.0 && sum == 1.0);
 }
 
 static void scores_lie_behind_weight_and_n_and_may_exceed_the_weight(void)
@@ -110,19 +174,19 @@ static void sums_are_read_with_their_errors(void)
 /* 1e16 + 1 + 1 - 1e16 + 0.5: each addition alone rounds, together they give 2.5 */
 static void what_is_put_aside_keeps_its_rounding_errors(void)
 {
-    const pc_record_layout layout = pc_record_flags(1, 1000000);
+    const pc_record_layout layout = pc_record_flags(2, 1000000);
     static const double x[] = {1e16, 1.0, 1.0, -1e16};
     double kept[8] = {0}, sum[8] = {0}, values[4], slot[4] = {0};
     for (int i = 0; i < 4; i++) {
         slot[0] = x[i];
         slot[1] = 1024;
         slot[2] = x[i];
-        pc_record_put_aside(&layout, slot, kept);
+        pc_record_put_aside(&layout, slot, NULL, kept);
         EXPECT(slot[0] == 0 && slot[1] == 0 && slot[2] == 0);
     }
     slot[0] = slot[2] = 0.5;
     slot[1] = 1;
-    pc_record_sum(&layout, sum, slot);
+    pc_record_sum(&layout, sum, slot, NULL);
     pc_record_sum_kept(&layout, sum, kept);
     pc_record_finish(&layout, sum, values);
     EXPECT(values[1] == 4 * 1024 + 1 && values[0] == 2.5 && values[2] == 2.5);
@@ -135,14 +199,14 @@ static void copies_of_few_groups_are_one_in_the_end(void)
     double record[64] = {0}, total[8] = {0}, values[4], weight, score_weight, sum;
     int64_t n, score_n;
     if (!EXPECT(layout.n_slots == 8 && layout.stride == 8 * layout.slot)) return;
-    EXPECT(!pc_record_has_rows(&layout, record));
+    EXPECT(!pc_record_has_rows(&layout, record, NULL));
     for (int64_t c = 1; c < 8; c++) {
         record[c * layout.slot] = 2.0 + (double)c; /* three households of weight 1, 1 and c, */
         record[c * layout.slot + 1] = 3;
         record[c * layout.slot + 2] = (double)c; /* the last one poor */
     }
-    EXPECT(pc_record_has_rows(&layout, record));
-    pc_record_sum(&layout, total, record);
+    EXPECT(pc_record_has_rows(&layout, record, NULL));
+    pc_record_sum(&layout, total, record, NULL);
     pc_record_finish(&layout, total, values);
     pc_record_read(&layout, 1, values, &n, &weight, &score_n, &score_weight, &sum);
     EXPECT(n == 21 && sum == 28 && weight == 42);
@@ -173,9 +237,12 @@ int main(void)
 {
     static const pc_claim claims[] = {
         CLAIM(few_groups_have_cells_and_many_have_flags),
+        CLAIM(records_are_lean_where_others_would_leave_the_cache),
         CLAIM(sums_of_flags_are_read_off_the_cells),
         CLAIM(a_part_of_fewer_flags_comes_last),
         CLAIM(flags_lie_behind_weight_and_n),
+        CLAIM(a_lean_record_has_its_rows_beside_it),
+        CLAIM(a_cell_is_read_as_a_group_is),
         CLAIM(a_sum_of_flags_never_exceeds_its_weight),
         CLAIM(scores_lie_behind_weight_and_n_and_may_exceed_the_weight),
         CLAIM(sums_are_read_with_their_errors),

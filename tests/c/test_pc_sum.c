@@ -140,6 +140,49 @@ static void flags_get_the_weights_of_their_rows(void)
         }
 }
 
+/* Records of one, two and four numbers; the rows of each are counted beside them. */
+static void lean_records_get_the_weights_of_their_rows(void)
+{
+    static const pc_sum_ahead nothing = {.n = 0};
+    for (int k = 0; k < 2; k++)
+        for (int width = 1; width <= 4; width *= 2) {
+            static rows r;
+            double table[GROUPS * 4] = {0};
+            uint16_t count[GROUPS] = {0};
+            make_rows(&r, 1);
+            pack_rows(&r, 0, 0, width - 1);
+            EXPECT(build(k)->add_lean(0, N, r.at, width, r.part[0], r.weight, UINT16_MAX, table, count, &nothing) ==
+                   N);
+            for (uint32_t g = 0; g < GROUPS; g++) {
+                const double *slot = table + g * (uint32_t)width;
+                EXPECT(slot[0] == sum_where(&r, g, -1) && count[g] == count_rows(&r, g));
+                for (int j = 0; j < width - 1; j++) EXPECT(slot[1 + j] == sum_where(&r, g, j));
+            }
+        }
+}
+
+static void adding_stops_behind_the_row_that_fills_a_lean_record(void)
+{
+    static const pc_sum_ahead nothing = {.n = 0};
+    enum { MOST = 10 };
+    for (int k = 0; k < 2; k++) {
+        static rows r;
+        double table[GROUPS] = {0};
+        uint16_t count[GROUPS] = {0};
+        int n[GROUPS] = {0};
+        make_rows(&r, 1);
+        for (int64_t row = 0; row < N;) {
+            row = build(k)->add_lean(row, N, r.at, 1, r.part[0], r.weight, MOST, table, count, &nothing);
+            const uint32_t g = r.at[row - 1];
+            if (!EXPECT(row == N || count[g] == MOST)) return;
+            if (count[g] < MOST) continue;
+            n[g] += MOST;
+            count[g] = 0;
+        }
+        for (uint32_t g = 0; g < GROUPS; g++) EXPECT(n[g] + count[g] == count_rows(&r, g));
+    }
+}
+
 static void cells_get_the_weights_of_their_combinations(void)
 {
     static const pc_sum_ahead nothing = {.n = 0};
@@ -306,6 +349,8 @@ int main(void)
         CLAIM(negative_infinite_and_missing_amounts_show),
         CLAIM(codes_are_scaled_and_shifted),
         CLAIM(flags_get_the_weights_of_their_rows),
+        CLAIM(lean_records_get_the_weights_of_their_rows),
+        CLAIM(adding_stops_behind_the_row_that_fills_a_lean_record),
         CLAIM(cells_get_the_weights_of_their_combinations),
         CLAIM(pairs_get_weight_and_row),
         CLAIM(pairs_with_a_second_number_are_found),

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 enum { MOST_SCORES = 16 };
+enum { FOR_LEAN = 200000 }; /* groups to expect, so that records of few flags are lean */
 
 /* One table of made rows: two integer keys, a text key, weight, flags, values. */
 typedef struct sample {
@@ -262,8 +263,8 @@ static void four_households_on_paper(void)
 
 /* ---- oracle ---------------------------------------------------------------------------------- */
 
-static void check_sample(int64_t n, int64_t n_districts, int64_t n_flags, int64_t n_values,
-                         int64_t n_pairs, bool has_where, bool has_size)
+static void check_expecting(int64_t n, int64_t n_districts, int64_t n_flags, int64_t n_values,
+                            int64_t n_pairs, bool has_where, bool has_size, int64_t expected_groups)
 {
     sample s;
     table t;
@@ -276,12 +277,28 @@ static void check_sample(int64_t n, int64_t n_districts, int64_t n_flags, int64_
     pc_made where, size;
     if (has_where) s.rows.where = pc_make_array(&where, PC_BOOL, s.where, n);
     if (has_size) s.rows.size = pc_make_array(&size, PC_FLOAT32, s.size, n);
-    if (EXPECT(totals(&ctx, &s.rows, 0, &t) == PC_OK)) {
+    if (EXPECT(totals(&ctx, &s.rows, expected_groups, &t) == PC_OK)) {
         check_all(&s, &t);
         free_table(&t);
     }
     EXPECT(atomic_load(&ctx.memory.in_use) == 0);
     free_sample(&s);
+}
+
+static void check_sample(int64_t n, int64_t n_districts, int64_t n_flags, int64_t n_values,
+                         int64_t n_pairs, bool has_where, bool has_size)
+{
+    check_expecting(n, n_districts, n_flags, n_values, n_pairs, has_where, has_size, 0);
+}
+
+static void lean_records_equal_the_oracle(void)
+{
+    for (int64_t n_flags = 0; n_flags <= 3; n_flags++) {
+        check_expecting(5000, 7, n_flags, 0, 0, false, false, FOR_LEAN);
+        check_expecting(5000, 700, n_flags, 0, 0, true, true, FOR_LEAN);
+    }
+    check_expecting(PC_RUN + 5000, 3, 1, 0, 0, true, false, FOR_LEAN); /* two lanes, and many rows put aside */
+    check_expecting(3 * PC_RUN, 3, 3, 0, 0, false, false, FOR_LEAN);   /* three */
 }
 
 static void cells_equal_the_oracle(void)
@@ -405,14 +422,16 @@ static void any_number_of_threads_gives_the_same_bits(void)
 {
     sample s;
     make_sample(&s, 2 * PC_RUN + 77777, 5, 1);
-    s.rows.n_flags = 12;
-    for (int64_t n_values = 0; n_values <= 2; n_values += 2) {
+    for (int64_t n_values = 0; n_values <= 3; n_values++) {
+        const bool is_lean = n_values == 3;
+        const int64_t expected = is_lean ? FOR_LEAN : 0;
         table first, t;
-        s.rows.n_values = n_values;
+        s.rows.n_flags = is_lean ? 3 : 12;
+        s.rows.n_values = is_lean ? 0 : n_values;
         for (int n_threads = 1; n_threads <= 7; n_threads += n_threads == 1 ? 1 : 5) {
             pc_context ctx;
             one_thread(&ctx, n_threads);
-            if (!EXPECT(totals(&ctx, &s.rows, 0, n_threads == 1 ? &first : &t) == PC_OK)) break;
+            if (!EXPECT(totals(&ctx, &s.rows, expected, n_threads == 1 ? &first : &t) == PC_OK)) break;
             if (n_threads == 1) continue;
             EXPECT(same_bits(&first, &t));
             free_table(&t);
@@ -426,15 +445,17 @@ static void portable_loops_give_the_same_bits(void)
 {
     sample s;
     make_sample(&s, 30000, 5, 2);
-    s.rows.n_flags = 12;
-    for (int64_t n_values = 0; n_values <= 2; n_values += 2) {
+    for (int64_t n_values = 0; n_values <= 5; n_values++) {
+        const bool is_lean = n_values > 2;
+        const int64_t expected = is_lean ? FOR_LEAN : 0;
         pc_context ctx;
         table a, b;
-        s.rows.n_values = n_values;
+        s.rows.n_flags = is_lean ? n_values == 5 ? 3 : n_values - 3 : 12;
+        s.rows.n_values = is_lean ? 0 : n_values;
         one_thread(&ctx, 1);
-        if (!EXPECT(totals(&ctx, &s.rows, 0, &a) == PC_OK)) return;
+        if (!EXPECT(totals(&ctx, &s.rows, expected, &a) == PC_OK)) return;
         ctx.simd = PC_SIMD_PORTABLE;
-        if (!EXPECT(totals(&ctx, &s.rows, 0, &b) == PC_OK)) return;
+        if (!EXPECT(totals(&ctx, &s.rows, expected, &b) == PC_OK)) return;
         EXPECT(same_bits(&a, &b));
         free_table(&a);
         free_table(&b);
@@ -473,15 +494,17 @@ static void batches_in_order_give_the_same_bits(void)
     /* ranges grow from batch to batch, downwards and upwards, and a key has a gap */
     for (int64_t i = 0; i < s.n; i++)
         s.district[i] += i < 2049 ? 0 : i < 100000 ? -1000 : 5000;
-    s.rows.n_flags = 7;
-    for (int64_t n_values = 0; n_values <= 1; n_values++) {
+    for (int64_t n_values = 0; n_values <= 2; n_values++) {
+        const bool is_lean = n_values == 2;
+        const int64_t expected = is_lean ? FOR_LEAN : 20;
         table whole, t;
         pc_context ctx;
         one_thread(&ctx, 2);
-        s.rows.n_values = n_values;
-        if (!EXPECT(totals(&ctx, &s.rows, 20, &whole) == PC_OK)) return;
+        s.rows.n_flags = is_lean ? 1 : 7;
+        s.rows.n_values = is_lean ? 0 : n_values;
+        if (!EXPECT(totals(&ctx, &s.rows, expected, &whole) == PC_OK)) return;
         pc_total_plan plan = pc_total_plan_for(&s.rows, false);
-        plan.expected_groups = 20;
+        plan.expected_groups = expected;
         pc_total *total = pc_total_new(&ctx, &plan);
         for (int c = 1; c < N_CUTS; c++)
             EXPECT(feed(&ctx, total, &s, cuts[c - 1], cuts[c]) == PC_OK);
@@ -535,14 +558,15 @@ static void merged_states_equal_the_oracle(void)
     for (int64_t i = 0; i < s.n; i++) s.district[i] += i < 9000 ? 0 : 50;
     pc_made where;
     s.rows.where = pc_make_array(&where, PC_BOOL, s.where, s.n);
-    for (int64_t n_values = 0; n_values <= 2; n_values += 2) {
+    for (int64_t n_values = 0; n_values <= 3; n_values++) {
+        const bool is_lean = n_values % 2;
         table t;
         pc_context ctx;
         one_thread(&ctx, 2);
         s.rows.n_flags = 3;
-        s.rows.n_values = n_values;
+        s.rows.n_values = is_lean ? 0 : n_values;
         pc_total_plan plan = pc_total_plan_for(&s.rows, false);
-        plan.expected_groups = 30;
+        plan.expected_groups = is_lean ? FOR_LEAN : 30;
         pc_total *a = pc_total_new(&ctx, &plan), *b = pc_total_new(&ctx, &plan);
         EXPECT(feed(&ctx, a, &s, 0, 10000) == PC_OK);
         EXPECT(feed(&ctx, b, &s, 10000, 30000) == PC_OK);
@@ -605,14 +629,16 @@ static void a_constant_weight_does_not_drift(void)
     const pc_column *flag = pc_make(&made[0], PC_INT8, &poor, 0, N);
     rows.flags = &flag;
     rows.weight = pc_make(&made[1], PC_FLOAT64, &weight, 0, N);
-    pc_context ctx;
-    table t;
-    one_thread(&ctx, 2);
-    if (!EXPECT(totals(&ctx, &rows, 0, &t) == PC_OK)) return;
-    EXPECT(t.n_groups == 1 && t.n[0] == N);
-    EXPECT(fabsl((long double)t.weight[0] - (long double)weight * N) < 1e-13L * 0.1L * N);
-    EXPECT(t.sum[0] == t.weight[0]);
-    free_table(&t);
+    for (int64_t expected = 0; expected <= FOR_LEAN; expected += FOR_LEAN) {
+        pc_context ctx;
+        table t;
+        one_thread(&ctx, 2);
+        if (!EXPECT(totals(&ctx, &rows, expected, &t) == PC_OK)) return;
+        EXPECT(t.n_groups == 1 && t.n[0] == N);
+        EXPECT(fabsl((long double)t.weight[0] - (long double)weight * N) < 1e-13L * 0.1L * N);
+        EXPECT(t.sum[0] == t.weight[0]);
+        free_table(&t);
+    }
 }
 
 /* Slots are put aside when they have had 1,024 rows, which leaves them empty: the group must not be lost,
@@ -626,8 +652,9 @@ static void a_group_of_exactly_full_slots_stays(void)
         key[i] = i < N / 2 ? 5 : 6;
         poor[i] = (int8_t)(i % 2);
     }
-    for (int has_profile = 0; has_profile <= 1; has_profile++)
+    for (int form = 0; form <= 2; form++)
         for (int is_merged = 0; is_merged <= 1; is_merged++) {
+            const bool has_profile = form == 1;
             pc_made made[2];
             const pc_column *keys = pc_make_array(&made[0], PC_INT32, key, N);
             const pc_column *flags = pc_make_array(&made[1], PC_INT8, poor, N);
@@ -636,6 +663,7 @@ static void a_group_of_exactly_full_slots_stays(void)
             one_thread(&ctx, 1);
             pc_total_plan plan = pc_total_plan_for(&rows, false);
             plan.has_profile = has_profile;
+            plan.expected_groups = form == 2 ? FOR_LEAN : 0;
             pc_total *a = pc_total_new(&ctx, &plan), *b = pc_total_new(&ctx, &plan);
             EXPECT(pc_total_update(&ctx, a, &rows) == PC_OK);
             key[0] = 1000; /* another range for the second state */
@@ -839,7 +867,7 @@ static pc_status whole_life(pc_context *ctx, void *arg)
 {
     const sample *s = arg;
     pc_total_plan plan = pc_total_plan_for(&s->rows, false);
-    plan.expected_groups = 20;
+    plan.expected_groups = s->rows.n_flags == 1 ? FOR_LEAN : 20;
     pc_total *a = pc_total_new(ctx, &plan), *b = pc_total_new(ctx, &plan);
     pc_status status = a == NULL || b == NULL ? PC_ERR_MEMORY : PC_OK;
     if (status == PC_OK) status = feed(ctx, a, s, 0, 500);
@@ -867,8 +895,9 @@ static pc_status counted_life(pc_context *ctx, void *arg)
 
 static void every_allocation_may_fail(void)
 {
-    for (int64_t n_values = 0; n_values <= 1; n_values++)
+    for (int64_t n_values = 0; n_values <= 2; n_values++)
         for (int spread = 0; spread <= 1; spread++) {
+            const bool is_lean = n_values == 2;
             sample s;
             pc_context ctx;
             pc_made where;
@@ -876,8 +905,8 @@ static void every_allocation_may_fail(void)
             make_sample(&s, 2000, 5, 10);
             for (int64_t i = 0; i < s.n; i++)
                 s.district[i] *= spread ? 1 + 40000 * (int32_t)(i % 1000) : 1;
-            s.rows.n_flags = 3;
-            s.rows.n_values = n_values;
+            s.rows.n_flags = is_lean ? 1 : 3;
+            s.rows.n_values = is_lean ? 0 : n_values;
             s.rows.where = pc_make_array(&where, PC_BOOL, s.where, s.n);
             EXPECT(pc_test_failing_allocator(&ctx, whole_life, &s) > 10);
             EXPECT(pc_test_failing_allocator(&ctx, counted_life, &s) > 10);
@@ -905,6 +934,7 @@ int main(void)
 {
     static const pc_claim claims[] = {
         CLAIM(four_households_on_paper),
+        CLAIM(lean_records_equal_the_oracle),
         CLAIM(cells_equal_the_oracle),
         CLAIM(sums_equal_the_oracle),
         CLAIM(many_groups_and_flags_equal_the_oracle),

@@ -1,0 +1,409 @@
+/*
+ * Totals by group and sampling unit: what a pass comes to whose first key is a unit.
+ *
+ * Cells have positions, by group and unit: in a table of direct codes the code itself, the unit being the lowest
+ * digit; else an order that is made of the codes. Positions are cut into tasks, and where a task begins within a
+ * group, into segments of one group each: every segment knows how many cells it has and what they come to, so that
+ * tasks are independent, and the sums of a group are added in the order of the units whatever the threads.
+ */
+#include "pc_parallel.h"
+#include "pc_total_state.h"
+
+#include <string.h>
+
+enum { TASKS = 16, STRIP = 64, SERIAL_CELLS = 10000 };
+
+/* ---- positions --------------------------------------------------------------------------------- */
+
+static int64_t first_position(const pc_total_units *units, int64_t task)
+{
+    return units->n_positions * task / TASKS;
+}
+
+static int64_t record_at(const pc_total_units *units, int64_t position)
+{
+    return units->order == NULL ? position : units->order[position];
+}
+
+static int64_t group_at(const pc_total_units *units, int64_t position)
+{
+    return units->order == NULL ? position / units->n_digits : units->group[units->order[position]];
+}
+
+static int64_t unit_at(const pc_total_units *units, int64_t position)
+{
+    return units->order == NULL ? position % units->n_digits : units->unit[units->order[position]];
+}
+
+/* Behind the last position of the group at `position`, or of the task. */
+static int64_t end_of_segment(const pc_total_units *units, int64_t position, int64_t end)
+{
+    const int64_t group = group_at(units, position);
+    if (units->order == NULL) {
+        const int64_t next = (group + 1) * units->n_digits;
+        return next < end ? next : end;
+    }
+    while (position < end && units->group[units->order[position]] == group) position++;
+    return position;
+}
+
+static const double *numbers_at(const pc_total_units *units, int64_t position)
+{
+    return units->record + record_at(units, position) * units->pitch;
+}
+
+/* ---- segments ---------------------------------------------------------------------------------- */
+
+typedef struct segment {
+    int64_t n_cells;
+    bool is_live; /* a row of it was seen */
+    bool is_broken; /* by a cell without a unit */
+} segment;
+
+typedef struct count_job {
+    pc_total *total;
+    segment *segment; /* [n_codes + TASKS] number group + task: ascending with the positions */
+    double *sums;     /* [n_codes + TASKS][n_values] */
+    const pc_total_lane *plain[2];
+    bool is_table, is_plain;
+} count_job;
+
+/* Where only rows outside the domain were seen. */
+static bool was_seen(const pc_total *total, int64_t first, int64_t end)
+{
+    for (int64_t l = 0; l < total->n_lanes; l++) {
+        const pc_total_lane *lane = &total->lane[l];
+        for (int64_t code = first; lane->seen != NULL && code < end && code < lane->room; code++)
+            if (lane->seen[code]) return true;
+    }
+    return false;
+}
+
+/* The numbers of direct codes, from all lanes; they stay in the records of the first one. values: of STRIP codes. */
+static void join_lanes(const count_job *job, int64_t first, int64_t end, double *sum, double *values)
+{
+    const pc_total *total = job->total;
+    const pc_record_layout *layout = &total->layout;
+    double *record = total->lane[0].table + (first + 1) * layout->stride;
+    if (job->is_plain) pc_total_finish_plain(total, job->plain, first, end - first, values);
+    for (int64_t code = first; code < end; code++, record += layout->stride, values += layout->n_values) {
+        if (!job->is_plain) pc_total_finish_code(total, code, sum, values);
+        pc_record_store(layout, values, record);
+    }
+}
+
+/* Add the numbers of a strip of cells to a segment. */
+static void count_strip(const count_job *job, int64_t first, int64_t end, const double *strip, segment *s,
+                        double *sums)
+{
+    const pc_total *total = job->total;
+    const pc_total_units *units = &total->units;
+    const int64_t n_values = total->layout.n_values;
+    const bool may_break = units->order != NULL || units->n_digits > units->n_units;
+    int64_t n_cells = 0, n_rows = 0;
+    for (int64_t p = first; p < end; p++) {
+        const double *values = job->is_table ? strip + (p - first) * n_values : numbers_at(units, p);
+        for (int64_t k = 0; k < n_values; k++) sums[k] += values[k];
+        n_cells += values[PC_RECORD_WEIGHT] > 0;
+        n_rows += values[PC_RECORD_N] > 0;
+        if (may_break && values[PC_RECORD_N] > 0 && unit_at(units, p) >= units->n_units) s->is_broken = true;
+    }
+    s->n_cells += n_cells;
+    s->is_live = s->is_live || n_rows > 0 || !job->is_table || was_seen(total, first, end);
+}
+
+static pc_status count_segment(pc_worker *worker, const count_job *job, int64_t first, int64_t end,
+                               int64_t number, double *sum, double *values, pc_error *err)
+{
+    double *sums = job->sums + number * job->total->layout.n_values;
+    for (int64_t p = first; p < end; p += STRIP) {
+        const int64_t last = end - p < STRIP ? end : p + STRIP;
+        if (pc_worker_stopped(worker)) return pc_fail(err, PC_ERR_INTERRUPTED, "", -1, -1, "interrupted");
+        if (job->is_table) join_lanes(job, p, last, sum, values);
+        count_strip(job, p, last, values, &job->segment[number], sums);
+    }
+    return PC_OK;
+}
+
+static pc_status count_task(pc_worker *worker, int64_t task, void *arg, pc_error *err)
+{
+    const count_job *job = arg;
+    const pc_total *total = job->total;
+    const pc_total_units *units = &total->units;
+    const int64_t end = first_position(units, task + 1);
+    pc_status status = PC_OK;
+    double *sum = pc_alloc(&worker->ctx->memory, 2 * total->layout.total, sizeof *sum);
+    double *values = pc_alloc(&worker->ctx->memory, STRIP, (size_t)total->layout.n_values * sizeof *values);
+    if (sum == NULL || values == NULL) status = pc_total_out_of_memory(err);
+    for (int64_t p = first_position(units, task); status == PC_OK && p < end;) {
+        const int64_t last = end_of_segment(units, p, end);
+        status = count_segment(worker, job, p, last, group_at(units, p) + task, sum, values, err);
+        p = last;
+    }
+    pc_free(&worker->ctx->memory, sum);
+    pc_free(&worker->ctx->memory, values);
+    return status;
+}
+
+/* ---- groups ------------------------------------------------------------------------------------ */
+
+/* The segments of a group: from *first to *last, both of them. */
+static void segments_of(const pc_total_units *units, int64_t group, int64_t begin, int64_t end,
+                        int64_t *task, int64_t *first, int64_t *last)
+{
+    while (*task + 1 < TASKS && first_position(units, *task + 1) <= begin) ++*task;
+    *first = *last = group + *task;
+    for (int64_t t = *task + 1; t < TASKS && first_position(units, t) < end; t++) *last = group + t;
+}
+
+/* Positions of group code g, from `begin` on: where they end. */
+static int64_t end_of_group(const pc_total_units *units, int64_t g, int64_t begin)
+{
+    if (units->order == NULL) return (g + 1) * units->n_digits;
+    return end_of_segment(units, begin, units->n_positions);
+}
+
+/* The live groups, where their cells start and what they come to; of each segment, its first cell. */
+static pc_status put_groups(pc_context *ctx, pc_total *total, const count_job *job, int64_t n_codes)
+{
+    pc_total_units *units = &total->units;
+    const int64_t n_values = total->layout.n_values;
+    int64_t n_cells = 0, begin = 0, task = 0;
+    total->n_groups = 0;
+    for (int64_t g = 0; g < n_codes; g++) {
+        int64_t first = 0, last = -1;
+        const int64_t end = end_of_group(units, g, begin);
+        bool is_live = total->plan.n_keys == 1; /* without keys of its own there is always one group */
+        double *sums = total->values + total->n_groups * n_values;
+        for (int64_t k = 0; k < n_values; k++) sums[k] = 0.0;
+        if (begin < end) segments_of(units, g, begin, end, &task, &first, &last);
+        total->start[total->n_groups] = n_cells;
+        for (int64_t s = first; s <= last; s++) {
+            is_live = is_live || job->segment[s].is_live;
+            units->first[s] = n_cells;
+            n_cells += job->segment[s].n_cells;
+            for (int64_t k = 0; k < n_values; k++) sums[k] += job->sums[s * n_values + k];
+            if (job->segment[s].is_broken)
+                return pc_context_fail(ctx, PC_ERR_GROUP, "key", 0, -1, "changed while it was being read");
+        }
+        total->live[total->n_groups] = units->order == NULL ? g * units->n_digits : record_at(units, begin);
+        total->n_groups += is_live;
+        begin = end;
+    }
+    total->start[total->n_groups] = n_cells;
+    return PC_OK;
+}
+
+/* Count the cells of n_codes groups, and join them. */
+static pc_status count_cells(pc_context *ctx, pc_total *total, int64_t n_codes, bool is_table)
+{
+    const int64_t n_values = total->layout.n_values, n_segments = n_codes + TASKS;
+    const int n_threads = total->units.n_positions < SERIAL_CELLS ? 1 : ctx->n_threads;
+    count_job job = {.total = total, .is_table = is_table};
+    int64_t *live = NULL;
+    double *values = NULL;
+    pc_status status = PC_ERR_MEMORY;
+    job.is_plain = is_table && pc_total_find_plain(total, job.plain);
+    job.segment = pc_alloc_zeroed(&ctx->memory, n_segments, sizeof *job.segment);
+    if (job.segment == NULL) goto done;
+    job.sums = pc_alloc_zeroed(&ctx->memory, n_segments * n_values, sizeof *job.sums);
+    if (job.sums == NULL) goto done;
+    live = pc_alloc(&ctx->memory, n_codes, sizeof *live);
+    if (live == NULL) goto done;
+    values = pc_alloc(&ctx->memory, n_codes * n_values, sizeof *values);
+    if (values == NULL) goto done;
+    total->start = pc_alloc(&ctx->memory, n_codes + 1, sizeof *total->start);
+    if (total->start == NULL) goto done;
+    total->units.first = pc_alloc_zeroed(&ctx->memory, n_segments, sizeof *total->units.first);
+    if (total->units.first == NULL) goto done;
+    status = pc_parallel_run(ctx, n_threads, TASKS, count_task, &job);
+    if (status != PC_OK) goto done;
+    total->units.cells = total->values; /* of each cell, where they are no table; now of each group */
+    total->values = values;
+    total->live = live;
+    values = NULL;
+    live = NULL;
+    status = put_groups(ctx, total, &job, n_codes);
+done:
+    if (status == PC_ERR_MEMORY) pc_total_out_of_memory(&ctx->error);
+    pc_free(&ctx->memory, job.segment);
+    pc_free(&ctx->memory, job.sums);
+    pc_free(&ctx->memory, live);
+    pc_free(&ctx->memory, values);
+    return status;
+}
+
+/* ---- cells that are no table ------------------------------------------------------------------- */
+
+/* group [n] of the cells by one key more. */
+static pc_status fold_key(pc_context *ctx, pc_total *total, int64_t k, int64_t n, int64_t *value,
+                          uint8_t *missing, int64_t *n_codes)
+{
+    uint32_t *group = total->units.group;
+    pc_dictionary fold;
+    pc_status status = pc_dictionary_init(&fold, &ctx->memory);
+    pc_group_key_values(total->group, 0, n, NULL, k, value, missing);
+    for (int64_t c = 0; status == PC_OK && c < n; c++) {
+        const pc_word word = {(uint64_t)value[c], 2 * (uint64_t)group[c] + missing[c], NULL};
+        group[c] = pc_dictionary_find(&fold, word);
+        if (group[c] == PC_NO_CODE) status = pc_dictionary_insert(&fold, word, c, &group[c]);
+        if (status == PC_OK && c % PC_BLOCK == 0 && pc_caller_stopped(ctx)) status = PC_ERR_INTERRUPTED;
+    }
+    *n_codes = fold.n;
+    pc_dictionary_free(&fold);
+    if (status == PC_ERR_INTERRUPTED)
+        return pc_context_fail(ctx, status, "", -1, -1, "stopped by the host");
+    return status == PC_OK ? PC_OK : pc_total_out_of_memory(&ctx->error);
+}
+
+/* Numbers in the order of keys below n_keys, equal ones as they stood: from `before` (NULL: 0, 1 ...). place
+ * [n_keys + 1]. */
+static void sort_by(int64_t n, const uint32_t *key, int64_t n_keys, const uint32_t *before, int64_t *place,
+                    uint32_t *after)
+{
+    memset(place, 0, (size_t)(n_keys + 1) * sizeof *place);
+    for (int64_t c = 0; c < n; c++) place[key[c] + 1]++;
+    for (int64_t k = 0; k < n_keys; k++) place[k + 1] += place[k];
+    for (int64_t i = 0; i < n; i++) {
+        const uint32_t c = before == NULL ? (uint32_t)i : before[i];
+        after[place[key[c]]++] = c;
+    }
+}
+
+/* Group and unit of each cell, and the cells in their order. */
+static pc_status order_cells(pc_context *ctx, pc_total *total, int64_t *n_codes)
+{
+    pc_total_units *units = &total->units;
+    const int64_t n = units->n_positions;
+    int64_t *value = NULL, *place = NULL;
+    uint8_t *missing = NULL;
+    uint32_t *by_unit = NULL;
+    pc_status status = PC_ERR_MEMORY;
+    units->unit = pc_alloc(&ctx->memory, n, sizeof *units->unit);
+    units->group = pc_alloc_zeroed(&ctx->memory, n, sizeof *units->group);
+    units->order = pc_alloc(&ctx->memory, n, sizeof *units->order);
+    if (units->unit == NULL || units->group == NULL || units->order == NULL) goto done;
+    value = pc_alloc(&ctx->memory, n, sizeof *value);
+    if (value == NULL) goto done;
+    missing = pc_alloc(&ctx->memory, n, 1);
+    if (missing == NULL) goto done;
+    by_unit = pc_alloc(&ctx->memory, n, sizeof *by_unit);
+    if (by_unit == NULL) goto done;
+    pc_group_key_values(total->group, 0, n, NULL, 0, value, missing);
+    for (int64_t c = 0; c < n; c++)
+        units->unit[c] = missing[c] ? (uint32_t)units->n_units : (uint32_t)value[c];
+    *n_codes = 1;
+    status = PC_OK;
+    for (int64_t k = 1; status == PC_OK && k < total->plan.n_keys; k++)
+        status = fold_key(ctx, total, k, n, value, missing, n_codes);
+    if (status != PC_OK) goto done;
+    status = PC_ERR_MEMORY;
+    place = pc_alloc(&ctx->memory, 2 + (units->n_units > *n_codes ? units->n_units : *n_codes), sizeof *place);
+    if (place == NULL) goto done;
+    sort_by(n, units->unit, units->n_units + 1, NULL, place, by_unit);
+    sort_by(n, units->group, *n_codes, by_unit, place, units->order);
+    status = PC_OK;
+done:
+    if (status == PC_ERR_MEMORY) pc_total_out_of_memory(&ctx->error);
+    pc_free(&ctx->memory, value);
+    pc_free(&ctx->memory, missing);
+    pc_free(&ctx->memory, by_unit);
+    pc_free(&ctx->memory, place);
+    return status;
+}
+
+/* ---- finish and free --------------------------------------------------------------------------- */
+
+static pc_status finish_table(pc_context *ctx, pc_total *total)
+{
+    pc_total_units *units = &total->units;
+    const int64_t n = total->group->scheme.n_radix;
+    const int64_t n_codes = total->plan.n_keys == 1 ? 1 : units->n_digits > 0 ? n / units->n_digits : 0;
+    const pc_status status =
+        pc_total_make_room(ctx, total, total->group, &total->lane[0], n, &ctx->error);
+    if (status != PC_OK) return status;
+    units->n_positions = units->n_digits > 0 ? n : 0;
+    units->record = total->lane[0].table + total->layout.stride;
+    units->pitch = total->layout.stride;
+    units->is_lean = total->layout.form == PC_RECORD_LEAN;
+    return count_cells(ctx, total, n_codes, true);
+}
+
+static pc_status finish_words(pc_context *ctx, pc_total *total)
+{
+    pc_total_units *units = &total->units;
+    int64_t n_codes = 0;
+    pc_status status = pc_total_finish_lanes(ctx, total);
+    if (status != PC_OK) return status;
+    units->n_positions = total->n_groups;
+    units->record = total->values;
+    units->pitch = total->layout.n_values;
+    status = order_cells(ctx, total, &n_codes);
+    return status == PC_OK ? count_cells(ctx, total, n_codes, false) : status;
+}
+
+pc_status pc_total_finish_units(pc_context *ctx, pc_total *total)
+{
+    const pc_group_scheme *scheme = &total->group->scheme;
+    pc_total_units *units = &total->units;
+    units->n_units = scheme->n_keys > 0 && scheme->key[0].is_seen ? scheme->key[0].high + 1 : 0;
+    units->n_digits = units->n_units + scheme->keep_missing;
+    if (scheme->n_radix == 0) units->n_digits = 0; /* no row was ever seen */
+    return scheme->is_table ? finish_table(ctx, total) : finish_words(ctx, total);
+}
+
+void pc_total_free_units(pc_context *ctx, pc_total_units *units)
+{
+    pc_free(&ctx->memory, units->order);
+    pc_free(&ctx->memory, units->unit);
+    pc_free(&ctx->memory, units->group);
+    pc_free(&ctx->memory, units->first);
+    pc_free(&ctx->memory, units->cells);
+}
+
+/* ---- read -------------------------------------------------------------------------------------- */
+
+typedef struct read_job {
+    const pc_total *total;
+    const pc_total_cells *cells;
+    int64_t n_cells;
+} read_job;
+
+static pc_status read_task(pc_worker *worker, int64_t task, void *arg, pc_error *err)
+{
+    const read_job *job = arg;
+    const pc_total *total = job->total;
+    const pc_total_units *units = &total->units;
+    const pc_total_cells *cells = job->cells;
+    const int64_t end = first_position(units, task + 1);
+    for (int64_t p = first_position(units, task); p < end;) {
+        const int64_t last = end_of_segment(units, p, end);
+        int64_t c = units->first[group_at(units, p) + task], unit = unit_at(units, p);
+        if (pc_worker_stopped(worker)) return pc_fail(err, PC_ERR_INTERRUPTED, "", -1, -1, "interrupted");
+        for (; p < last; p++, unit++) {
+            const double *values = numbers_at(units, p);
+            if (!(values[PC_RECORD_WEIGHT] > 0)) continue;
+            cells->unit[c] = units->order == NULL ? unit : unit_at(units, p);
+            if (total->plan.n_made > 0) cells->n[c] = (int64_t)values[PC_RECORD_N];
+            pc_record_read_cell(&total->layout, units->is_lean, values, job->n_cells, cells->weight + c,
+                                cells->sum + c);
+            c++;
+        }
+    }
+    return PC_OK;
+}
+
+int64_t pc_total_n_cell_weights(const pc_total_plan *plan)
+{
+    const int64_t n_scores = pc_total_n_scores(plan);
+    const bool may_differ = plan->n_values > 0 || plan->n_pairs > 0 || plan->n_made > 0 || plan->flags_may_miss;
+    return n_scores > 0 && may_differ ? n_scores : 1;
+}
+
+pc_status pc_total_read_units(pc_context *ctx, const pc_total *total, const pc_total_cells *cells)
+{
+    const int n_threads = total->units.n_positions < SERIAL_CELLS ? 1 : ctx->n_threads;
+    read_job job = {total, cells, total->start[total->n_groups]};
+    memcpy(cells->start, total->start, ((size_t)total->n_groups + 1) * sizeof *cells->start);
+    return pc_parallel_run(ctx, n_threads, TASKS, read_task, &job);
+}
