@@ -6,7 +6,7 @@
 #include "py_error.h"
 #include "py_host.h"
 
-enum { GROUP, PROFILE, WEIGHT, N_ROLES };
+enum { PROFILE, WEIGHT, N_ROLES };
 
 /* The factors, from arrays that stay the caller's; mask may be None. 0, or -1 with an exception set. */
 static int take_factors(py_state *state, PyObject *matrix, PyObject *mask, pc_cell_factors *factors)
@@ -46,22 +46,23 @@ static PyObject *run(py_state *state, const pc_cells *cells, const pc_cell_facto
 
 PyObject *py_cell_sums(PyObject *module, PyObject *args, PyObject *kwargs)
 {
-    static char *words[] = {"n_groups", "group",  "profile", "weight",    "factor",
-                            "n_by_bit", "n_bits", "mask",    "n_threads", NULL};
+    static char *words[] = {"start",  "profile", "weight",    "factor", "n_by_bit",
+                            "n_bits", "mask",    "n_threads", NULL};
     py_state *state = py_module_state(module);
-    PyObject *columns[N_ROLES], *matrix, *mask = Py_None, *result = NULL;
-    long long n_groups, n_by_bit = 0, n_bits = 0;
+    PyObject *start, *columns[N_ROLES], *matrix, *mask = Py_None, *result = NULL;
+    long long n_by_bit = 0, n_bits = 0;
+    int64_t n_starts = -1;
     int n_threads = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "LOOOO|$LLOi:cell_sums", words, &n_groups,
-                                     &columns[GROUP], &columns[PROFILE], &columns[WEIGHT], &matrix,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOO|$LLOi:cell_sums", words, &start,
+                                     &columns[PROFILE], &columns[WEIGHT], &matrix,
                                      &n_by_bit, &n_bits, &mask, &n_threads))
         return NULL;
-    if (n_groups < 0)
-        return py_error_fail(state, PC_ERR_LENGTH, "n_groups", -1, NULL, "is negative");
     if (n_bits < 0 || n_bits > PC_CELL_MOST_BITS)
         return py_error_fail(state, PC_ERR_LIMIT, "n_bits", -1, NULL, "is not in 0 .. 64");
-    py_argument roles[N_ROLES] = {
-        {.name = "group"}, {.name = "profile"}, {.name = "weight"}};
+    const int64_t *starts = py_array_elements(state, start, NPY_INT64, "start", &n_starts);
+    if (starts == NULL) return NULL;
+    if (n_starts == 0) return py_error_fail(state, PC_ERR_LENGTH, "start", -1, NULL, "is empty");
+    py_argument roles[N_ROLES] = {{.name = "profile"}, {.name = "weight"}};
     pc_cell_factors factors = {
         .n = -1, .n_profiles = -1, .n_by_bit = (int64_t)n_by_bit, .n_bits = (int64_t)n_bits};
     bool is_taken = take_factors(state, matrix, mask, &factors) == 0;
@@ -73,8 +74,8 @@ PyObject *py_cell_sums(PyObject *module, PyObject *args, PyObject *kwargs)
         }
     }
     if (is_taken) {
-        const pc_cells cells = {.n_groups = (int64_t)n_groups,
-                                .group = py_argument_only(&roles[GROUP]),
+        const pc_cells cells = {.n_groups = n_starts - 1,
+                                .start = starts,
                                 .profile = py_argument_only(&roles[PROFILE]),
                                 .weight = py_argument_only(&roles[WEIGHT])};
         result = run(state, &cells, &factors, n_threads);

@@ -4,7 +4,7 @@
 
 #include "py_module.h"
 
-/* cell_sums(n_groups, group, profile, weight, factor, ...): see _core.pyi. */
+/* cell_sums(start, profile, weight, factor, ...): see _core.pyi. */
 PyObject *py_cell_sums(PyObject *module, PyObject *args, PyObject *kwargs);
 
 #endif

@@ -51,8 +51,7 @@ PyDoc_STRVAR(af_doc,
              "af(share, baseline, measures, score, value, cutoff=None, *, n_threads=0)\n--\n\n"
              "Rankings of groups by H and M0 under many weightings, beside a baseline.");
 PyDoc_STRVAR(cell_sums_doc,
-             "cell_sums(n_groups, group, profile, weight, factor, *, n_by_bit=0, n_bits=0, mask=None, "
-             "n_threads=0)\n--\n\n"
+             "cell_sums(start, profile, weight, factor, *, n_by_bit=0, n_bits=0, mask=None, n_threads=0)\n--\n\n"
              "Sums over the cells of a profile table, by group.");
 PyDoc_STRVAR(column_array_doc,
              "column_array(values, mask=None, name='', missing_code=None)\n--\n\n"

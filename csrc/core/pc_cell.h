@@ -26,8 +26,8 @@ enum { PC_CELL_MOST_BITS = 64, PC_CELL_MOST_PROFILES = 1 << 30 };
 
 /* Cells in the order of their groups. The columns have one length. */
 typedef struct pc_cells {
-    int64_t n_groups;         /* 0 .. 2^32 - 2 */
-    const pc_column *group;   /* integers 0 .. n_groups - 1, ascending */
+    int64_t n_groups;
+    const int64_t *start;     /* [n_groups + 1] the first cell of each group; 0 .. the number of cells */
     const pc_column *profile; /* integers 0 .. n_profiles - 1 of the factors */
     const pc_column *weight;  /* any type but text; what is missing or not finite counts as such */
 } pc_cells;
@@ -43,9 +43,9 @@ typedef struct pc_cell_factors {
 /* sum [n_groups][n], bit [n_groups][n_by_bit][n_bits]: all of them are written, 0 for a group without
  * cells. On ctx->n_threads threads; O(cells (n + n_by_bit n_bits / 4) + groups + n profiles).
  *
- * Fails with PC_ERR_LENGTH, TYPE, LIMIT, GROUP (a group or profile outside its range, a group before an earlier
- * one; index is such a cell), MEMORY, INTERRUPTED; sum and bit are then unspecified. Takes 64 KiB and 24 bytes a
- * sum of one group for each thread. */
+ * Fails with PC_ERR_LENGTH, TYPE, LIMIT, GROUP ("start": the first that goes down, or beyond the cells;
+ * "profile": the first cell whose profile is outside its range), MEMORY, INTERRUPTED; sum and bit are then
+ * unspecified. Takes 56 KiB and 24 bytes a sum of one group for each thread. */
 pc_status pc_cell_sums(pc_context *ctx, const pc_cells *cells, const pc_cell_factors *factors,
                        double *sum, double *bit);
 
