@@ -193,7 +193,7 @@ def cell_sums(
     mask: NDArray[np.uint64] | None = None,
     n_threads: int = 0,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Sums over the cells of a profile table, by group, the GIL released.
+    """Add up the cells of a profile table by group, the GIL released.
 
     start (G + 1): the first cell of each group, and the end. profile: integers, the number of each
     cell's profile; weight: what it counts. factor (F, profiles), in C order: a number per profile,

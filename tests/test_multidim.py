@@ -16,7 +16,7 @@ from hypothesis import given, strategies as st
 import povertycore as pc
 from oracles import multidim as oracle
 from povertycore import errors
-from povertycore.measures import scores
+from povertycore.measures import cells
 
 F = Fraction
 
@@ -504,11 +504,11 @@ def test_order_of_rows_and_scale_of_weights_change_nothing(register, equal):
     assert equal_scores.tolist() == [0] * 4
 
 
-def test_groups_are_added_up_a_few_at_a_time_to_the_same_bits(register, equal, monkeypatch):
+def test_cutoffs_are_added_up_a_few_at_a_time_to_the_same_bits(register, equal, monkeypatch):
     asked = {"measures": "all", "by": ["place", "area"], "design": pc.Design(weight="w")}
     at_once = pc.multidim(register, equal, **asked).to_frame()
-    for most in (1, 60, 150):
-        monkeypatch.setattr(scores, "CELLS_AT_ONCE", most)
+    for most in (1, 300, 1_000):  # factors of 64 profiles
+        monkeypatch.setattr(cells, "FACTORS_AT_ONCE", most)
         in_pieces = pc.multidim(register, equal, **asked).to_frame()
         pd.testing.assert_frame_equal(in_pieces, at_once, check_exact=True)
 
