@@ -7,6 +7,7 @@ import difflib
 import unicodedata
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,8 @@ def is_scalar(values: Any) -> bool:
 
 def own_dtype(values: Any, n: int) -> Any:
     """Return a copy of a column as the array that pandas holds, in its own dtype."""
+    if isinstance(values, np.ndarray) and values.dtype.kind in "biuf" and values.ndim == 1:
+        return values.copy()
     column = pd.Series([values] * n if is_scalar(values) else values)
     if isinstance(column.dtype, np.dtype):
         return column.to_numpy(copy=True)
@@ -85,14 +88,23 @@ def is_categorical(values: Any) -> bool:
 def as_labels(values: Any, n: int) -> pd.Categorical:
     """Return text as codes and categories, in order of appearance."""
     if values is None or isinstance(values, str):
-        categories = [] if values is None else [values]
-        return pd.Categorical.from_codes(
-            np.full(n, len(categories) - 1, dtype=np.int8), categories=text_index(categories)
-        )
+        categories = () if values is None else (values,)
+        return labelled(np.full(n, len(categories) - 1, dtype=np.int8), categories)
     if is_categorical(values):
-        return pd.Series(values).array.copy()
+        return (values if isinstance(values, pd.Categorical) else pd.Series(values).array).copy()
     codes, categories = pd.factorize(np.asarray(values, dtype=object))
     return pd.Categorical.from_codes(codes, categories=text_index(list(categories)))
+
+
+def labelled(codes: npt.NDArray[Any], labels: Sequence[str]) -> pd.Categorical:
+    """Return text from codes, -1 for a missing one, and labels that results have often."""
+    return pd.Categorical.from_codes(codes, dtype=label_dtype(tuple(labels)), validate=False)
+
+
+@lru_cache(maxsize=256)
+def label_dtype(labels: tuple[str, ...]) -> pd.CategoricalDtype:
+    """Return the type of labels: making one takes as long as thousands of rows."""
+    return pd.CategoricalDtype(text_index(list(labels)))
 
 
 def text_index(labels: list[str]) -> pd.Index:
@@ -102,7 +114,7 @@ def text_index(labels: list[str]) -> pd.Index:
 
 def text_as_labels(values: Any, n: int) -> Any:
     """Return a column of the verb: text as labels, all else in its own dtype."""
-    if values is None or isinstance(values, str):
+    if values is None or isinstance(values, str | pd.Categorical):
         return as_labels(values, n)
     array = own_dtype(values, n)
     is_text = pd.api.types.infer_dtype(array, skipna=True) == "string"
@@ -110,9 +122,11 @@ def text_as_labels(values: Any, n: int) -> Any:
 
 
 def as_floats(values: Any, n: int) -> npt.NDArray[np.float64]:
-    """Return numbers as float64, NaN where one is unknown."""
+    """Return numbers as float64, NaN where one is unknown; one number for all rows is kept once."""
     if is_scalar(values):
-        return np.full(n, np.nan if values is None else values, dtype=np.float64)
+        return np.broadcast_to(np.float64(np.nan if values is None else values), n)
+    if isinstance(values, np.ndarray) and values.dtype == np.float64:
+        return values.copy()
     numbers = pd.Series(values).to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
     return np.asarray(numbers)
 
@@ -248,7 +262,7 @@ def polars_series(polars: Any, name: str, column: Any) -> Any:
         values = [label if isinstance(label, str) else None for label in column]
         return polars.Series(name, values, dtype=polars.Enum(column.categories.tolist()))
     if isinstance(column, np.ndarray) and column.dtype.kind == "f":
-        series = polars.Series(name, column).fill_nan(None)
+        series = polars.Series(name, np.ascontiguousarray(column)).fill_nan(None)
         return series.cast(polars.Int64) if name in COUNTS else series
     if isinstance(column, np.ndarray) and column.dtype != object:
         return polars.Series(name, column)

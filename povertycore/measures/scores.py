@@ -24,6 +24,7 @@ import pandas as pd
 
 from ..errors import unknown_option
 from ..estimates import Estimates
+from ..fields import text_as_labels
 from .cells import Sums, added_by_group, cell_sums, starts_of
 from .results import joined_notes, one_standard_each
 from .tables import Table, option_error, sorted_groups
@@ -430,7 +431,8 @@ def note_of(
     `nobody` says where there would be one, if anybody were poor.
     """
     shape = n_obs.shape
-    note = np.where(nobody, NOBODY_POOR, np.full(shape, NOTHING)).astype(np.int8)
+    note = np.zeros(shape, dtype=np.int8)
+    note[np.broadcast_to(nobody, shape)] = NOBODY_POOR
     for empty, why in (
         (population == 0, ALL_ZERO),
         (n_obs == 0, NOT_MEASURED),
@@ -438,7 +440,8 @@ def note_of(
         (table.sums["n"] == 0, NO_ROWS),
         (~table.seen[:, None], NOT_SEEN),
     ):
-        note[np.broadcast_to(empty, shape)] = why
+        if empty.any():
+            note[np.broadcast_to(empty, shape)] = why
     return note
 
 
@@ -494,7 +497,6 @@ def laid_out(
     """
     n = np.concatenate([table.sums["n"] for table in tables])
     n_groups, width = figures["estimate"].shape
-    slots = np.tile(np.arange(width), n_groups)
     standard: Any = found.standard
     if found.standard_key is not None:
         standard = one_standard_each(found.standard_key, tables, width)
@@ -503,9 +505,9 @@ def laid_out(
     return Estimates(
         found.labels_of(tables, width),
         measure_keys={
-            name: pd.Series(column).array[slots] for name, column in measure_keys.items()
+            name: once_per_group(column, n_groups) for name, column in measure_keys.items()
         },
-        measure=pd.Series(measure).array[slots],
+        measure=once_per_group(measure, n_groups),
         n_missing=np.repeat(n, width) - rows["n_obs"],
         unit=found.unit,
         standard=standard,
@@ -515,3 +517,12 @@ def laid_out(
         **rows,
         **(precision or {}),
     )
+
+
+def once_per_group(column: Any, n_groups: int) -> Any:
+    """Return what each slot has, once for each group."""
+    column = text_as_labels(column, len(column))
+    if not isinstance(column, pd.Categorical):
+        return np.tile(column, n_groups)
+    codes = np.tile(column.codes, n_groups)
+    return pd.Categorical.from_codes(codes, dtype=column.dtype, validate=False)
