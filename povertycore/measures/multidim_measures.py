@@ -245,15 +245,8 @@ def flat(values: np.ndarray) -> np.ndarray:
 
 def score_shares(sums: Sums, ask: Ask) -> tuple[np.ndarray, np.ndarray]:
     """Return what each dimension and each indicator adds to the scores of the poor."""
-    if sums.weights is None:
-        indicators = sums["shares"]
-    else:
-        indicators = sums["censored"] * sums.weights[[s for s, _ in ask.cuts]]
-    members = [
-        [ask.spec.ids.index(name) for name in names] for names in ask.spec.dimensions.values()
-    ]
-    dimensions = np.stack([indicators[..., inside].sum(axis=-1) for inside in members], axis=-1)
-    return dimensions, indicators
+    n = len(ask.spec.dimensions)
+    return sums["part"][..., :n], sums["part"][..., n:]
 
 
 def contributions(sums: Sums, ask: Ask) -> list[Block]:

@@ -21,7 +21,7 @@ from .spec import Spec
 from .tables import Table, with_totals, with_unseen
 
 POWER = re.compile(r"M(\d+(?:\.\d+)?)")
-CENSORED = {"censored_headcount", "contribution", "contribution_absolute"}
+CONTRIBUTIONS = {"contribution", "contribution_absolute"}
 
 Band = tuple[Fraction, Fraction | None]
 
@@ -68,7 +68,6 @@ class Sums:
 
     table: Table
     unit: np.ndarray  # (schemes,) sums of scores are in 1/unit
-    weights: np.ndarray | None  # (schemes, indicators) in 1/unit; None where they vary by row
 
     def __getitem__(self, word: str) -> np.ndarray:
         """Return sums of a kind, groups first."""
@@ -85,11 +84,7 @@ def sums_of(table: ProfileTable, ask: Ask, rule: str, absent: np.ndarray | None 
         totalled = with_unseen(totalled)
     if ask.totals:
         totalled = with_totals(totalled, ask.totals, ask.by)
-    return Sums(
-        totalled,
-        np.array([score.unit for score in scores]),
-        None if sample.lost is not None else np.array([score.numerators for score in scores]),
-    )
+    return Sums(totalled, np.array([score.unit for score in scores]))
 
 
 def plain_sums(sample: Sample, ask: Ask) -> dict[str, np.ndarray]:
@@ -159,7 +154,7 @@ def within_bands(scores: Sequence[Scores], ask: Ask) -> Factors:
 def scored_sums(sample: Sample, scores: Sequence[Scores], ask: Ask) -> dict[str, np.ndarray]:
     """Add up the poor, their scores and their deprivations, for each scheme and cut-off."""
     asked = [(scores[s], cutoff) for s, cutoff in ask.cuts]
-    by_indicator = bool(CENSORED & set(ask.measures))
+    by_indicator = "censored_headcount" in ask.measures
     widths = of_the_poor(sample, ask)
 
     def factors() -> Iterator[np.ndarray]:
@@ -190,12 +185,10 @@ def of_the_poor(sample: Sample, ask: Ask) -> dict[str, int | None]:
         widths |= {"above": None, "square": None}
     if ask.moments:
         widths["score_square"] = None
-    if CENSORED & set(ask.measures):
-        if sample.lost is not None:
-            widths["shares"] = sample.n_indicators
-        if ask.moments:
-            n_parts = len(ask.spec.dimensions) + sample.n_indicators
-            widths |= {"part_square": n_parts, "part_score": n_parts}
+    if CONTRIBUTIONS & set(ask.measures):
+        n_parts = len(ask.spec.dimensions) + sample.n_indicators
+        words = ["part", "part_square", "part_score"] if ask.moments else ["part"]
+        widths |= dict.fromkeys(words, n_parts)
     return widths
 
 
@@ -213,8 +206,8 @@ def values_of(
         above = score.value - score.as_value(cutoff)  # small: less is lost in their squares
         return [above if word == "above" else above**2]
     parts = parts_of_scores(sample, score, spec)
-    if word == "shares":
-        return parts[len(spec.dimensions) :]
+    if word == "part":
+        return parts
     return [part**2 if word == "part_square" else part * score.value for part in parts]
 
 
