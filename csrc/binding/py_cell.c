@@ -13,6 +13,10 @@ static int take_factors(py_state *state, PyObject *matrix, PyObject *mask, pc_ce
 {
     factors->factor = py_array_matrix(state, matrix, "factor", &factors->n, &factors->n_profiles);
     if (factors->factor == NULL) return -1;
+    if (factors->n_by_bit < 0 || factors->n_by_bit > factors->n) {
+        py_error_fail(state, PC_ERR_LIMIT, "n_by_bit", -1, NULL, "is not in 0 .. the factors");
+        return -1;
+    }
     if (mask == Py_None) return 0;
     factors->mask = py_array_elements(state, mask, NPY_UINT64, "mask", &factors->n_profiles);
     return factors->mask == NULL ? -1 : 0;

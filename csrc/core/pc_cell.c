@@ -4,7 +4,8 @@
 #include "pc_parallel.h"
 #include "pc_two_sum.h"
 
-enum { SERIAL_CELLS = 200000, CELLS_OF_A_TASK = 1 << 16, MOST_TASKS = 64, WORDS = 2 };
+enum { CELLS_OF_A_TASK = 1 << 14, MOST_TASKS = 64, WORDS = 2 };
+enum { SERIAL_WORK = 500000 }; /* of 100,000 cells added by twelve bits */
 enum { AHEAD = 1024 }; /* cells, to be fetched */
 
 _Static_assert(PC_CELL_WORD * WORDS == PC_CELL_MOST_BITS, "the words of a mask hold all bits");
@@ -24,6 +25,8 @@ typedef struct job {
 
 /* One task under way, and some cells of a group. */
 typedef struct walk {
+    pc_worker *worker;
+    int64_t next_look;    /* at the stop flag, from this cell on */
     double *sums;         /* [n_sums] of these cells */
     double *kept, *error; /* [n_sums] of all so far, where they are many, and the errors of these sums */
     const double *weight;
@@ -80,6 +83,9 @@ static pc_cell_ahead look_ahead(const job *j, int64_t cell, int64_t n, const wal
 static pc_status load_cells(const job *j, int64_t cell, int64_t n, walk *w, pc_error *err)
 {
     const pc_cell_factors *factors = j->factors;
+    if (cell >= w->next_look && pc_worker_stopped(w->worker))
+        return pc_fail(err, PC_ERR_INTERRUPTED, "", -1, -1, "");
+    if (cell >= w->next_look) w->next_look = cell + PC_BLOCK;
     if (!load_profiles(j, cell, n, w->profile)) return fail_profile(j, w, cell, n, err);
     w->weight = pc_column_real(j->cells->weight, cell, n, w->weights);
     w->ahead = look_ahead(j, cell, n, w);
@@ -89,23 +95,30 @@ static pc_status load_cells(const job *j, int64_t cell, int64_t n, walk *w, pc_e
     return PC_OK;
 }
 
+static void add_by_bit(const job *j, int64_t n, const double *x, const walk *w, double *bit)
+{
+    for (int64_t k = 0; k * PC_CELL_WORD < j->factors->n_bits; k++) {
+        const int64_t left = j->factors->n_bits - k * PC_CELL_WORD;
+        const uint32_t *word = j->factors->mask == NULL ? w->profile : w->word[k];
+        j->kernels->by_bit(n, x, word, left < PC_CELL_WORD ? left : PC_CELL_WORD,
+                           bit + k * PC_CELL_WORD);
+    }
+}
+
 /* By every factor and bit. */
 static void add_cells(const job *j, int64_t n, walk *w)
 {
     const pc_cell_factors *factors = j->factors;
-    double *bit = w->sums + factors->n;
     for (int64_t f = 0; f < factors->n; f++) {
-        const double *factor = factors->factor + f * factors->n_profiles;
-        const double *x = j->is_one[f] ? w->weight : w->product;
-        w->sums[f] = j->is_one[f]
-                         ? j->kernels->sum(n, x)
-                         : j->kernels->multiply(n, w->weight, w->profile, factor, w->product, w->ahead);
-        for (int64_t k = 0; f < factors->n_by_bit && k * PC_CELL_WORD < factors->n_bits; k++) {
-            const int64_t left = factors->n_bits - k * PC_CELL_WORD;
-            j->kernels->by_bit(n, x, factors->mask == NULL ? w->profile : w->word[k],
-                               left < PC_CELL_WORD ? left : PC_CELL_WORD, bit + k * PC_CELL_WORD);
+        const double *factor = factors->factor + f * factors->n_profiles, *x = w->product;
+        if (j->is_one[f]) {
+            x = w->weight;
+            w->sums[f] = j->kernels->sum(n, x);
+        } else {
+            w->sums[f] =
+                j->kernels->multiply(n, w->weight, w->profile, factor, w->product, w->ahead);
         }
-        bit += j->bit_room;
+        if (f < factors->n_by_bit) add_by_bit(j, n, x, w, w->sums + factors->n + f * j->bit_room);
     }
 }
 
@@ -148,16 +161,12 @@ static void write_group(const job *j, int64_t group, const double *sums)
         for (int64_t k = 0; k < n_bits; k++) bit[f * n_bits + k] = sums[n + f * j->bit_room + k];
 }
 
-static pc_status add_groups(pc_worker *worker, const job *j, int64_t task, walk *w, pc_error *err)
+static pc_status add_groups(const job *j, int64_t task, walk *w, pc_error *err)
 {
-    int64_t next_look = 0; /* at the stop flag, after so many cells */
     for (int64_t g = j->group[task]; g < j->group[task + 1]; g++) {
         const int64_t first = j->cells->start[g], end = j->cells->start[g + 1];
         if (first < 0 || end < first || end > j->n_cells)
             return pc_fail(err, PC_ERR_GROUP, "start", -1, g, "goes down, or beyond the cells");
-        if (first >= next_look && pc_worker_stopped(worker))
-            return pc_fail(err, PC_ERR_INTERRUPTED, "", -1, -1, "");
-        if (first >= next_look) next_look = first + PC_BLOCK;
         const pc_status status = add_group(j, first, end, w, err);
         if (status != PC_OK) return status;
         write_group(j, g, w->sums);
@@ -175,10 +184,12 @@ static pc_status run_task(pc_worker *worker, int64_t task, void *arg, pc_error *
     if (w == NULL || sums == NULL) {
         pc_fail(err, status, "", -1, -1, "no memory for sums of cells");
     } else {
+        w->worker = worker;
+        w->next_look = 0;
         w->sums = sums;
         w->kept = sums + j->n_sums;
         w->error = sums + 2 * j->n_sums;
-        status = add_groups(worker, j, task, w, err);
+        status = add_groups(j, task, w, err);
     }
     pc_free(memory, w);
     pc_free(memory, sums);
@@ -260,7 +271,8 @@ pc_status pc_cell_sums(pc_context *ctx, const pc_cells *cells, const pc_cell_fac
     pc_status status = check_inputs(ctx, cells, factors);
     if (status == PC_OK) status = start_job(ctx, &j);
     if (status == PC_OK) {
-        const int n_threads = j.n_cells < SERIAL_CELLS ? 1 : ctx->n_threads;
+        const double work = (double)j.n_cells * (1.0 + (double)j.n_sums / PC_CELL_NIBBLE);
+        const int n_threads = work < SERIAL_WORK ? 1 : ctx->n_threads;
         status = pc_parallel_run(ctx, n_threads, divide(&j), run_task, &j);
     }
     pc_free(&ctx->memory, j.is_one);

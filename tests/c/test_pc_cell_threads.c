@@ -341,6 +341,21 @@ static void many_cells_of_one_group_keep_their_precision(void)
     free_many(&m);
 }
 
+/* Of each block's sum, 20.48, a plain sum of blocks would keep nothing beside 2^60. */
+static void small_blocks_beside_a_large_one_are_kept(void)
+{
+    enum { CELLS = 1000 * PC_BLOCK };
+    many m;
+    pc_context ctx;
+    pc_context_init(&ctx);
+    if (draw_many(&m, CELLS, 1)) {
+        for (int64_t i = 0; i < CELLS; i++) m.weight[i] = i == 0 ? 0x1p60 : 0.01;
+        EXPECT(run_many(&ctx, &m) == PC_OK);
+        EXPECT(fabs(m.sum[0] - 0x1p60 - 0.01 * (CELLS - PC_BLOCK)) <= 0x1p8);
+    }
+    free_many(&m);
+}
+
 static void whole_numbers_are_added_exactly(void)
 {
     enum { CELLS = 50000 };
@@ -521,6 +536,7 @@ int main(void)
         CLAIM(the_same_cells_have_the_same_sum_and_fewer_no_larger_one),
         CLAIM(threads_and_builds_give_the_same_bits),
         CLAIM(many_cells_of_one_group_keep_their_precision),
+        CLAIM(small_blocks_beside_a_large_one_are_kept),
         CLAIM(whole_numbers_are_added_exactly),
         CLAIM(a_factor_of_0_takes_out_any_weight),
         CLAIM(nothing_gives_nothing),
