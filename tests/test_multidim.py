@@ -457,6 +457,29 @@ def test_censored_headcounts_at_union_are_the_uncensored(register, equal):
     assert value(est, "H", least) == value(est, "union")
 
 
+def test_a_share_of_all_is_exactly_one_however_weights_are_broken(register):
+    alike = register.assign(sure=1.0).drop(columns=NAMES[1:]).assign(ill=register["ill"].fillna(0))
+    spec = pc.Spec({"alone": ["ill", "sure"]}, weights={"ill": "1/3", "sure": "2/3"})
+    names = ["H", "headcount", "censored_headcount", "contribution", "union"]
+    words = {"k": "2/3", "measures": names, "by": ["place", "area"]}
+    frame = pc.multidim(alike, spec, design=pc.Design(weight="w"), **words).to_frame()
+    assert frame["estimate"].max() == 1
+    whole = frame[frame["measure"].isin(["H", "union"]) | (frame["indicator"] == "sure")]
+    whole = whole[whole["measure"] != "contribution"]
+    only = frame[(frame["measure"] == "contribution") & frame["indicator"].isna()]
+    assert len(whole) == 8 * 4
+    assert set(whole["estimate"]) == set(only["estimate"]) == {1.0}
+
+
+def test_the_only_indicator_of_a_dimension_brings_what_the_dimension_does(register, equal):
+    words = {"measures": ["contribution", "contribution_absolute"], "by": ["place", "area"]}
+    frame = pc.multidim(register, equal, design=pc.Design(weight="w"), **words).to_frame()
+    school = frame[frame["dimension"] == "school"]
+    whole = school[school["indicator"].isna()]["estimate"]
+    assert len(whole) > 100
+    assert whole.tolist() == school[school["indicator"] == "absent"]["estimate"].tolist()
+
+
 def test_a_figure_does_not_depend_on_what_else_is_asked(register, equal):
     words = {"by": ["place", "area"], "design": pc.Design(weight="w")}
     everything = pc.multidim(register, equal, measures="all", **words).to_frame()
