@@ -18,6 +18,7 @@ typedef struct job {
     double *sum, *bit;
     int64_t n_cells;
     bool *is_one;     /* [factors] whether it is 1 of every profile */
+    bool needs_profiles;
     int64_t bit_room; /* numbers by bit that the sums of a factor have room for */
     int64_t n_sums;   /* numbers of a group: one of each factor, then bit_room of each by bit */
     int64_t group[MOST_TASKS + 1]; /* the first of each task */
@@ -86,10 +87,11 @@ static pc_status load_cells(const job *j, int64_t cell, int64_t n, walk *w, pc_e
     if (cell >= w->next_look && pc_worker_stopped(w->worker))
         return pc_fail(err, PC_ERR_INTERRUPTED, "", -1, -1, "");
     if (cell >= w->next_look) w->next_look = cell + PC_BLOCK;
-    if (!load_profiles(j, cell, n, w->profile)) return fail_profile(j, w, cell, n, err);
+    if (j->needs_profiles && !load_profiles(j, cell, n, w->profile))
+        return fail_profile(j, w, cell, n, err);
     w->weight = pc_column_real(j->cells->weight, cell, n, w->weights);
     w->ahead = look_ahead(j, cell, n, w);
-    for (int64_t k = 0; factors->mask != NULL && k * PC_CELL_WORD < factors->n_bits; k++)
+    for (int64_t k = 0; j->needs_profiles && factors->mask != NULL && k * PC_CELL_WORD < factors->n_bits; k++)
         for (int64_t i = 0; i < n; i++)
             w->word[k][i] = (uint32_t)(factors->mask[w->profile[i]] >> k * PC_CELL_WORD);
     return PC_OK;
@@ -254,8 +256,11 @@ static pc_status start_job(pc_context *ctx, job *j)
     j->is_one = pc_alloc(&ctx->memory, factors->n, sizeof *j->is_one);
     if (j->is_one == NULL)
         return pc_context_fail(ctx, PC_ERR_MEMORY, "", -1, -1, "no memory for sums of cells");
-    for (int64_t f = 0; f < factors->n; f++)
+    j->needs_profiles = factors->n_by_bit > 0;
+    for (int64_t f = 0; f < factors->n; f++) {
         j->is_one[f] = is_all_one(factors->n_profiles, factors->factor + f * factors->n_profiles);
+        j->needs_profiles = j->needs_profiles || !j->is_one[f];
+    }
     const int64_t rest = factors->n_bits % PC_CELL_NIBBLE;
     j->bit_room = rest == 0 ? factors->n_bits : factors->n_bits + PC_CELL_NIBBLE - rest;
     j->n_sums = factors->n + factors->n_by_bit * j->bit_room;

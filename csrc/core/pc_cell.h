@@ -28,7 +28,8 @@ enum { PC_CELL_MOST_BITS = 64, PC_CELL_MOST_PROFILES = 1 << 30 };
 typedef struct pc_cells {
     int64_t n_groups;
     const int64_t *start;     /* [n_groups + 1] the first cell of each group; 0 .. the number of cells */
-    const pc_column *profile; /* integers 0 .. n_profiles - 1 of the factors */
+    const pc_column *profile; /* integers 0 .. n_profiles - 1 of the factors; not read where all factors are 1 of
+                               * every profile and no bits are asked for */
     const pc_column *weight;  /* any type but text; what is missing or not finite counts as such */
 } pc_cells;
 
