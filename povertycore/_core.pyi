@@ -194,6 +194,30 @@ def pack(
     Both have the smallest unsigned type that holds the bits.
     """
 
+def cell_sums(
+    start: NDArray[np.int64],
+    profile: Column,
+    weight: Column,
+    factor: NDArray[np.float64],
+    *,
+    n_by_bit: int = 0,
+    n_bits: int = 0,
+    mask: NDArray[np.uint64] | None = None,
+    n_threads: int = 0,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Add up the cells of a profile table by group, the GIL released.
+
+    start (G + 1): the first cell of each group, and the end. profile: integers, the number of each
+    cell's profile; weight: what it counts. factor (F, profiles), in C order: a number per profile,
+    0 takes a cell out whatever its weight. mask (profiles): the bits of each profile, by default
+    those of its number.
+
+    Returns the sums of weight * factor, (G, F), and of the first n_by_bit factors those over the
+    cells whose profile has bit j, (G, n_by_bit, n_bits). All sums of a group are added in one
+    order: over the same cells they are the same bits. A profile outside its range, or a start that
+    goes down, is a GroupCodeError.
+    """
+
 def af(
     share: NDArray[np.float64],
     baseline: NDArray[np.float64],

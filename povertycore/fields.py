@@ -94,8 +94,7 @@ def as_labels(values: Any, n: int) -> pd.Categorical:
     """Return text as codes and categories, in order of appearance."""
     if values is None or isinstance(values, str):
         categories = () if values is None else (values,)
-        codes = np.full(n, len(categories) - 1, dtype=np.int8)
-        return pd.Categorical.from_codes(codes, dtype=text_type(categories))
+        return labelled(np.full(n, len(categories) - 1, dtype=np.int8), categories)
     if is_categorical(values):
         return (values if isinstance(values, pd.Categorical) else pd.Series(values).array).copy()
     codes, categories = pd.factorize(np.asarray(values, dtype=object))
@@ -104,15 +103,20 @@ def as_labels(values: Any, n: int) -> pd.Categorical:
 
 def coded_text(codes: npt.NDArray[Any], texts: Sequence[str]) -> pd.Categorical:
     """Return labels from codes and texts, of which some may be equal: in order of appearance."""
-    distinct = dict.fromkeys(texts)
+    distinct = list(dict.fromkeys(texts))
     place = {text: i for i, text in enumerate(distinct)}
     of_text = np.array([place[text] for text in texts], dtype=np.int64)
-    return pd.Categorical.from_codes(of_text[codes], dtype=text_type(tuple(distinct)))
+    return labelled(of_text[codes], distinct)
+
+
+def labelled(codes: npt.NDArray[Any], labels: Sequence[str]) -> pd.Categorical:
+    """Return text from codes, -1 for a missing one, and labels that results have often."""
+    return pd.Categorical.from_codes(codes, dtype=label_dtype(tuple(labels)), validate=False)
 
 
 @lru_cache(maxsize=256)
-def text_type(labels: tuple[str, ...]) -> pd.CategoricalDtype:
-    """Return the type of labels; kept, since pandas takes longer over one than over its rows."""
+def label_dtype(labels: tuple[str, ...]) -> pd.CategoricalDtype:
+    """Return the type of labels: making one takes as long as thousands of rows."""
     return pd.CategoricalDtype(text_index(list(labels)))
 
 
@@ -123,7 +127,7 @@ def text_index(labels: list[str]) -> pd.Index:
 
 def text_as_labels(values: Any, n: int) -> Any:
     """Return a column of the verb: text as labels, all else in its own dtype."""
-    if values is None or isinstance(values, str):
+    if values is None or isinstance(values, str | pd.Categorical):
         return as_labels(values, n)
     array = own_dtype(values, n)
     is_text = pd.api.types.infer_dtype(array, skipna=True) == "string"
@@ -131,9 +135,9 @@ def text_as_labels(values: Any, n: int) -> Any:
 
 
 def as_floats(values: Any, n: int) -> npt.NDArray[np.float64]:
-    """Return numbers as float64, NaN where one is unknown."""
+    """Return numbers as float64, NaN where one is unknown; one number for all rows is kept once."""
     if is_scalar(values):
-        return np.full(n, np.nan if values is None else values, dtype=np.float64)
+        return np.broadcast_to(np.float64(np.nan if values is None else values), n)
     if is_array_of_numbers(values):
         return np.array(values, dtype=np.float64)
     numbers = pd.Series(values).to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
@@ -271,7 +275,7 @@ def polars_series(polars: Any, name: str, column: Any) -> Any:
         values = [label if isinstance(label, str) else None for label in column]
         return polars.Series(name, values, dtype=polars.Enum(column.categories.tolist()))
     if isinstance(column, np.ndarray) and column.dtype.kind == "f":
-        series = polars.Series(name, column).fill_nan(None)
+        series = polars.Series(name, np.ascontiguousarray(column)).fill_nan(None)
         return series.cast(polars.Int64) if name in COUNTS else series
     if isinstance(column, np.ndarray) and column.dtype != object:
         return polars.Series(name, column)

@@ -23,7 +23,7 @@ FLOORS = {
     "loops": ["pc_distinct", "pc_group", "pc_record", "pc_score", "pc_sort", "pc_sum", "pc_units"],
     "tables": ["pc_deal"],
     "scores": ["pc_fgt", "pc_pack"],
-    "totals": ["pc_total", "pc_af"],
+    "totals": ["pc_total", "pc_cell", "pc_af"],
     "orders": ["pc_quantile", "pc_inequality"],
     "links": ["pc_panel"],
     "sampling": ["pc_linvar", "pc_replicate"],

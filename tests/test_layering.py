@@ -32,7 +32,7 @@ FLOORS = [
     ["datasets", "units"],
     ["measures.precision"],
     ["measures.replicated"],
-    ["measures.tables"],
+    ["measures.tables", "measures.cells"],
     ["measures.tally"],
     ["measures.results", "measures.benefits"],
     ["measures.fraction", "measures.rules"],

@@ -16,7 +16,7 @@ from hypothesis import given, strategies as st
 import povertycore as pc
 from oracles import multidim as oracle
 from povertycore import errors
-from povertycore.measures import scores
+from povertycore.measures import cells
 
 F = Fraction
 
@@ -457,6 +457,29 @@ def test_censored_headcounts_at_union_are_the_uncensored(register, equal):
     assert value(est, "H", least) == value(est, "union")
 
 
+def test_a_share_of_all_is_exactly_one_however_weights_are_broken(register):
+    alike = register.assign(sure=1.0).drop(columns=NAMES[1:]).assign(ill=register["ill"].fillna(0))
+    spec = pc.Spec({"alone": ["ill", "sure"]}, weights={"ill": "1/3", "sure": "2/3"})
+    names = ["H", "headcount", "censored_headcount", "contribution", "union"]
+    words = {"k": "2/3", "measures": names, "by": ["place", "area"]}
+    frame = pc.multidim(alike, spec, design=pc.Design(weight="w"), **words).to_frame()
+    assert frame["estimate"].max() == 1
+    whole = frame[frame["measure"].isin(["H", "union"]) | (frame["indicator"] == "sure")]
+    whole = whole[whole["measure"] != "contribution"]
+    only = frame[(frame["measure"] == "contribution") & frame["indicator"].isna()]
+    assert len(whole) == 8 * 4
+    assert set(whole["estimate"]) == set(only["estimate"]) == {1.0}
+
+
+def test_the_only_indicator_of_a_dimension_brings_what_the_dimension_does(register, equal):
+    words = {"measures": ["contribution", "contribution_absolute"], "by": ["place", "area"]}
+    frame = pc.multidim(register, equal, design=pc.Design(weight="w"), **words).to_frame()
+    school = frame[frame["dimension"] == "school"]
+    whole = school[school["indicator"].isna()]["estimate"]
+    assert len(whole) > 100
+    assert whole.tolist() == school[school["indicator"] == "absent"]["estimate"].tolist()
+
+
 def test_a_figure_does_not_depend_on_what_else_is_asked(register, equal):
     words = {"by": ["place", "area"], "design": pc.Design(weight="w")}
     everything = pc.multidim(register, equal, measures="all", **words).to_frame()
@@ -504,11 +527,11 @@ def test_order_of_rows_and_scale_of_weights_change_nothing(register, equal):
     assert equal_scores.tolist() == [0] * 4
 
 
-def test_groups_are_added_up_a_few_at_a_time_to_the_same_bits(register, equal, monkeypatch):
+def test_cutoffs_are_added_up_a_few_at_a_time_to_the_same_bits(register, equal, monkeypatch):
     asked = {"measures": "all", "by": ["place", "area"], "design": pc.Design(weight="w")}
     at_once = pc.multidim(register, equal, **asked).to_frame()
-    for most in (1, 60, 150):
-        monkeypatch.setattr(scores, "CELLS_AT_ONCE", most)
+    for most in (1, 300, 1_000):  # factors of 64 profiles
+        monkeypatch.setattr(cells, "FACTORS_AT_ONCE", most)
         in_pieces = pc.multidim(register, equal, **asked).to_frame()
         pd.testing.assert_frame_equal(in_pieces, at_once, check_exact=True)
 

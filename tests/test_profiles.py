@@ -532,6 +532,7 @@ def test_a_file_that_says_something_else_is_refused(tmp_path, hh, spec, changes,
         ("0/weight", np.array([1.0])),
         ("0/key/0", np.array([0, 9])),
         ("0/sums/n", np.array([[1], [2], [3]])),
+        ("0/sums/n", np.array([[1], [3]])),  # of A there are three rows
         ("0/n", None),
     ],
 )

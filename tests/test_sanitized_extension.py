@@ -54,7 +54,7 @@ OCCURRED = {
 }
 
 
-N_PROFILES = 300
+N_PROFILES = 400
 OCCURRED_IN_PROFILES = {
     "profile equal": 200,
     "profile ValueRangeError": 30,
@@ -66,6 +66,10 @@ OCCURRED_IN_PROFILES = {
     "profile refused": 10,
     "ranked": 5,
     "ranking refused": 5,
+    "cells added": 5,
+    "cells refused": 3,
+    "cells written and read": 1,
+    "cells written and refused": 1,
     "many rows": 1,
     "written and read": 1,
     "written and refused": 1,

@@ -195,12 +195,26 @@ void *py_array_elements(py_state *state, PyObject *object, int type, const char 
         !PyArray_EquivTypenums(PyArray_TYPE((PyArrayObject *)object), type) ||
         PyArray_ISBYTESWAPPED((PyArrayObject *)object))
         return py_error_fail(state, PC_ERR_TYPE, what, -1, NULL,
-                             type == NPY_INT64 ? "is not a contiguous array of int64"
-                                               : "is not a contiguous array of float64");
+                             type == NPY_INT64    ? "is not a contiguous array of int64"
+                             : type == NPY_UINT64 ? "is not a contiguous array of uint64"
+                                                  : "is not a contiguous array of float64");
     const int64_t found = PyArray_DIM((PyArrayObject *)object, 0);
     if (*n >= 0 && found != *n)
         return py_error_fail(state, PC_ERR_LENGTH, what, -1, NULL,
                              "has another length than what it belongs to");
     *n = found;
     return PyArray_DATA((PyArrayObject *)object);
+}
+
+void *py_array_matrix(py_state *state, PyObject *object, const char *what, int64_t *n_rows,
+                      int64_t *n)
+{
+    PyArrayObject *array = (PyArrayObject *)object;
+    if (!PyArray_Check(object) || PyArray_NDIM(array) != 2 || !PyArray_ISCARRAY_RO(array) ||
+        !PyArray_EquivTypenums(PyArray_TYPE(array), NPY_DOUBLE))
+        return py_error_fail(state, PC_ERR_TYPE, what, -1, NULL,
+                             "is not an array of float64 of two dimensions in C order");
+    *n_rows = PyArray_DIM(array, 0);
+    *n = PyArray_DIM(array, 1);
+    return PyArray_DATA(array);
 }

@@ -11,6 +11,7 @@
 #include "py_af.h"
 #include "py_array.h"
 #include "py_arrow.h"
+#include "py_cell.h"
 #include "py_column.h"
 #include "py_distinct.h"
 #include "py_error.h"
@@ -50,6 +51,9 @@ static PyObject *info(PyObject *module, PyObject *nothing)
 PyDoc_STRVAR(af_doc,
              "af(share, baseline, measures, score, value, cutoff=None, *, n_threads=0)\n--\n\n"
              "Rankings of groups by H and M0 under many weightings, beside a baseline.");
+PyDoc_STRVAR(cell_sums_doc,
+             "cell_sums(start, profile, weight, factor, *, n_by_bit=0, n_bits=0, mask=None, n_threads=0)\n--\n\n"
+             "Sums over the cells of a profile table, by group.");
 PyDoc_STRVAR(column_array_doc,
              "column_array(values, mask=None, name='', missing_code=None)\n--\n\n"
              "View a one-dimensional NumPy array as a Column; mask: one byte a row, 1 = missing.");
@@ -104,6 +108,7 @@ PyDoc_STRVAR(info_doc, "info()\n--\n\nWhat this machine and this build offer.");
 
 static PyMethodDef functions[] = {
     {"af", WITH_KEYWORDS(py_af), METH_VARARGS | METH_KEYWORDS, af_doc},
+    {"cell_sums", WITH_KEYWORDS(py_cell_sums), METH_VARARGS | METH_KEYWORDS, cell_sums_doc},
     {"column_array", WITH_KEYWORDS(py_column_array), METH_VARARGS | METH_KEYWORDS,
      column_array_doc},
     {"column_arrow", WITH_KEYWORDS(py_column_arrow), METH_VARARGS | METH_KEYWORDS,

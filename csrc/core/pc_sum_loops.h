@@ -240,11 +240,9 @@ static inline int64_t add_lean_rows(int64_t first, int64_t n, const uint32_t *re
                                     double *restrict table, uint16_t *restrict count, const pc_sum_ahead *ahead)
 {
     while (first < n) {
-        const int64_t strip = first / ROWS_AHEAD * ROWS_AHEAD;
-        const int64_t end = n - strip < ROWS_AHEAD ? n : strip + ROWS_AHEAD;
-        for (int64_t k = 0; first == strip && k < ahead->n; k++)
-            for (int64_t line = 0; line < ahead->row_bytes[k]; line++)
-                PC_SUM_FETCH_FAR(ahead->start[k] + first * ahead->row_bytes[k] + line * CACHE_LINE);
+        const int64_t strip = first / STRIP_ROWS * STRIP_ROWS;
+        const int64_t end = n - strip < STRIP_ROWS ? n : strip + STRIP_ROWS;
+        if (first == strip) fetch_strip(first, ahead);
         for (int64_t i = first; i < end; i++) {
             double *slot = table + width * at[i];
             if (width == 1) slot[0] += weight[i];

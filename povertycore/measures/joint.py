@@ -6,9 +6,8 @@ Shares are of the measured population: the complete rows, or all where missing v
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import combinations as subsets
 from typing import Any
 
@@ -17,6 +16,7 @@ import pandas as pd
 
 from ..errors import unknown_option
 from ..estimates import Estimates
+from .cells import Sums
 from .profile_table import ProfileTable, bit
 from .profiles import Profiles
 from .scores import (
@@ -24,7 +24,6 @@ from .scores import (
     FIGURES,
     NOBODY_DEPRIVED,
     NOTHING,
-    Picks,
     Sample,
     Scheme,
     difference_of_products,
@@ -105,9 +104,9 @@ def pairs(
     first, second = ([pair[side] for pair in both] for side in (0, 1))
     figures = []
     for part in parts_of(found, k, scheme, missing):
-        single = part.totals(len(ids), lambda mask: (bit(mask, j) for j in range(len(ids))))
-        joint = part.totals(len(both), lambda mask: joint_bits(mask, len(ids)))
-        one, other = single[:, first], single[:, second]
+        deprived = part.sample.deprived
+        sums, by_bit = part.totals([bit(deprived, j) for j in range(len(ids))], len(ids))
+        joint, one, other = by_bit[:, first, second], sums[:, first], sums[:, second]
         by_measure = [
             part.figures(*PAIRS[name](joint, one, other, part.population)) for name in names
         ]
@@ -124,13 +123,6 @@ def pairs(
         },
         np.tile(names, len(both)),
     )
-
-
-def joint_bits(mask: np.ndarray, n_indicators: int) -> Iterator[np.ndarray]:
-    """Yield for each pair of bits, in the order of `subsets`, whether both are set."""
-    bits = [bit(mask, j) for j in range(n_indicators)]
-    for one, other in subsets(bits, 2):
-        yield one & other
 
 
 def joint_share(
@@ -208,10 +200,10 @@ def combinations(
     parts = parts_of(found, k, scheme, missing)
     masks = most_frequent(parts[0], n, at_least)
 
-    def which(mask: np.ndarray) -> Iterator[np.ndarray]:
-        return (mask == one for one in masks)
-
-    figures = [part.figures(*part.shares(len(masks), which)) for part in parts]
+    figures = [
+        part.figures(*part.shares([part.sample.deprived == mask for mask in masks]))
+        for part in parts
+    ]
     members = [[j for j in range(len(found.spec.ids)) if int(mask) >> j & 1] for mask in masks]
     words = [" + ".join(found.spec.ids[j] for j in inside) for inside in members]
     return joined(
@@ -253,15 +245,9 @@ def overlaps(
     sizes = np.arange(len(found.spec.ids) + 1)
     figures = []
     for part in parts_of(found, k, scheme, missing):
-        which = partial(sizes_of, sizes=sizes)
-        figures.append(part.figures(*part.shares(len(sizes), which)))
+        count = np.bitwise_count(part.sample.deprived)
+        figures.append(part.figures(*part.shares([count == size for size in sizes])))
     return joined(found, figures, {"n_deprived": sizes}, np.full(len(sizes), "share"))
-
-
-def sizes_of(mask: np.ndarray, sizes: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield for each size whether so many bits are set."""
-    count = np.bitwise_count(mask)
-    return (count == size for size in sizes)
 
 
 # --- the cells that count -----------------------------------------------------------------------
@@ -272,22 +258,17 @@ class Part:
     """The cells of one table, and which count: everybody's, or those of the poor."""
 
     sample: Sample
-    weight: np.ndarray  # of the cells, 0 for those that do not count
+    counts: np.ndarray  # of the profiles: 1.0, or 0.0 for those that do not count
     table: Table
     population: np.ndarray  # (groups, 1), of the whole sample
 
-    @property
-    def mask(self) -> np.ndarray:
-        """Return the deprivations of the cells."""
-        return self.sample.mask
+    def totals(self, which: Iterable[np.ndarray], n_by_bit: int = 0) -> Sums:
+        """Add up the weights of some of the profiles by group; see `Sample.sums`."""
+        return self.sample.sums((np.where(one, self.counts, 0.0) for one in which), n_by_bit)
 
-    def totals(self, width: int, which: Picks) -> np.ndarray:
-        """Add up the weights of some of the cells by group; see `Sample.totals`."""
-        return self.sample.totals(self.weight, width, which)
-
-    def shares(self, width: int, which: Picks) -> Figure:
-        """Return the shares of some of the cells in the population."""
-        totals = self.totals(width, which)
+    def shares(self, which: Iterable[np.ndarray]) -> Figure:
+        """Return the shares of some of the profiles in the population."""
+        totals, _ = self.totals(which)
         return quotient(totals, self.population), totals, self.population, NOTHING
 
     def figures(
@@ -324,25 +305,25 @@ def parts_of(found: Profiles, k: Any, scheme: str | None, missing: str) -> list[
 def part_of(table: ProfileTable, found: Profiles, scheme: Scheme, missing: str) -> Part:
     """Return the cells of a table that count."""
     sample = sample_of(table, found.spec, missing)
-    weight = sample.weight
+    counts = np.ones(len(sample.deprived))
     for cutoff in scheme.cutoffs:
-        poor = scores_of(sample, scheme, found.spec).at_least(cutoff)
-        weight = np.where(poor[sample.profile], weight, 0.0)
-    n_obs = sample.by_group(sample.n)[:, None]
+        counts *= scores_of(sample, scheme, found.spec).at_least(cutoff)
     return Part(
         sample,
-        weight,
-        replace(table.groups, sums=table.groups.sums | {"n_obs": n_obs}),
-        sample.by_group(sample.weight)[:, None],
+        counts,
+        replace(table.groups, sums=table.groups.sums | {"n_obs": sample.rows[:, None]}),
+        sample.population[:, None],
     )
 
 
 def most_frequent(part: Part, n: int, at_least: int) -> np.ndarray:
     """Return the masks with the largest weight over all groups; ties by mask."""
-    counts = (part.weight > 0) & (np.bitwise_count(part.mask) >= at_least)
-    masks, place = np.unique(part.mask[counts], return_inverse=True)
-    weight = np.bincount(place, part.weight[counts], minlength=len(masks))
-    return masks[np.argsort(-weight, kind="stable")][:n]
+    sample = part.sample
+    profile = sample.profile.astype(np.intp)
+    weight = np.bincount(profile, sample.weight, minlength=len(sample.deprived)) * part.counts
+    counts = (weight > 0) & (np.bitwise_count(sample.deprived) >= at_least)
+    masks: np.ndarray = sample.deprived[counts]
+    return masks[np.argsort(-weight[counts], kind="stable")][:n]
 
 
 def side_by_side(columns: Sequence[np.ndarray]) -> np.ndarray:

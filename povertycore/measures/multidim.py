@@ -25,6 +25,7 @@ import pandas as pd
 from ..design import Design, design_of
 from ..errors import LimitError, unknown_option
 from ..estimates import Estimates
+from ..fields import labelled
 from .multidim_measures import MEASURES, Block, blocks_of, places
 from .multidim_precision import Answer, is_sample, precision
 from .multidim_sums import POWER, Ask, Band, powers_of, sums_of
@@ -406,12 +407,17 @@ def wrap(found: Profiles, ask: Ask, answers: Sequence[Answer]) -> Estimates:
     )
     order = np.lexsort((measure, place, cut, scheme))
 
+    place_of = np.argsort(order)
+
     def figures(word: str) -> np.ndarray:
-        tables = [np.hstack([getattr(one, word) for one in each.blocks]) for each in answers]
-        return np.concatenate(tables)[:, order]
+        kind = np.result_type(*(getattr(one, word) for one in first))
+        tables = [np.empty((each.table.n_groups, len(order)), kind) for each in answers]
+        for out, each in zip(tables, answers, strict=True):
+            put_slots(out, place_of, each.blocks, word)
+        return tables[0] if len(tables) == 1 else np.concatenate(tables)
 
     def labels(codes: np.ndarray, categories: Sequence[str]) -> pd.Categorical:
-        return pd.Categorical.from_codes(codes[order], list(categories))
+        return labelled(codes[order].astype(np.int16), categories)
 
     columns, notes = precision(found, ask, answers, order, answered)
     dimension, indicator = places(ask.spec)
@@ -432,6 +438,16 @@ def wrap(found: Profiles, ask: Ask, answers: Sequence[Answer]) -> Estimates:
         precision=columns,
         notes=notes,
     )
+
+
+def put_slots(out: np.ndarray, place_of: np.ndarray, blocks: Sequence[Block], word: str) -> None:
+    """Put columns of blocks, groups x slots, where the result has these slots."""
+    first = 0
+    for one in blocks:
+        place = place_of[first : first + len(one.cut)]
+        in_a_row = len(place) and (np.diff(place) == 1).all()
+        out[:, slice(place[0], place[-1] + 1) if in_a_row else place] = getattr(one, word)
+        first += len(place)
 
 
 def meta_of(found: Profiles, ask: Ask) -> dict[str, Any]:

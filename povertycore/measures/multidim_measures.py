@@ -117,15 +117,16 @@ def block(
     """
     shape = estimate.shape
     width = shape[1] // sums["known"].shape[1] if known else shape[1]
-    n_obs = np.tile(sums["known_n"] if known else sums["n_obs"], width)
-    population = np.tile(sums["known"] if known else sums["population"], width)
-    n_positive = np.tile(sums["known_positive"] if known else sums["n_positive"], width)
+    n_obs = repeated(sums["known_n"] if known else sums["n_obs"], width)
+    population = repeated(sums["known"] if known else sums["population"], width)
+    n_positive = repeated(sums["known_positive"] if known else sums["n_positive"], width)
     note = note_of(sums.table, n_obs, population, nobody)
     numerator, denominator = (np.broadcast_to(part, shape) for part in (numerator, denominator))
+    is_known = note == NOTHING
     return Block(
         measure,
         **slots,
-        estimate=np.where(note == NOTHING, estimate, np.nan),
+        estimate=estimate if is_known.all() else np.where(is_known, estimate, np.nan),
         numerator=numerator,
         denominator=denominator,
         n_obs=n_obs,
@@ -134,6 +135,12 @@ def block(
         n_positive=n_positive,
         parts=parts or Parts("ratio", numerator, denominator),
     )
+
+
+def repeated(values: np.ndarray, width: int) -> np.ndarray:
+    """Return columns `width` times beside each other, without a copy where they are one."""
+    n_groups, n = values.shape
+    return np.broadcast_to(values[:, None], (n_groups, width, n)).reshape(n_groups, width * n)
 
 
 def by_cut(sums: Sums, ask: Ask) -> np.ndarray:
@@ -225,7 +232,7 @@ def uncensored(sums: Sums, ask: Ask) -> list[Block]:
 def censored(sums: Sums, ask: Ask) -> list[Block]:
     """Return censored_headcount, the share poor and deprived in each indicator."""
     both = flat(sums["censored"])
-    known = np.tile(sums["known"], len(ask.cuts))
+    known = repeated(sums["known"], len(ask.cuts))
     slots = slots_of_cuts(ask, place_of_indicators(ask.spec))
     estimate = quotient(both, known)
     return [block(sums, "censored_headcount", slots, estimate, both, known, known=True)]
@@ -238,15 +245,8 @@ def flat(values: np.ndarray) -> np.ndarray:
 
 def score_shares(sums: Sums, ask: Ask) -> tuple[np.ndarray, np.ndarray]:
     """Return what each dimension and each indicator adds to the scores of the poor."""
-    if sums.weights is None:
-        indicators = sums["shares"]
-    else:
-        indicators = sums["censored"] * sums.weights[[s for s, _ in ask.cuts]]
-    members = [
-        [ask.spec.ids.index(name) for name in names] for names in ask.spec.dimensions.values()
-    ]
-    dimensions = np.stack([indicators[..., inside].sum(axis=-1) for inside in members], axis=-1)
-    return dimensions, indicators
+    n = len(ask.spec.dimensions)
+    return sums["part"][..., :n], sums["part"][..., n:]
 
 
 def contributions(sums: Sums, ask: Ask) -> list[Block]:

@@ -186,6 +186,8 @@ def table_of(about: Mapping[str, Any], prefix: str, arrays: Arrays) -> ProfileTa
         raise ValueError
     if len(group) and not (0 <= group.min() and group.max() < n_groups):
         raise ValueError
+    if (np.bincount(group, cells["n"], n_groups) != groups.sums["n"][:, 0]).any():
+        raise ValueError
     return arranged(ProfileTable(groups, **cells, gaps=gaps, **more), groups, group)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from .. import _core
 from ..errors import LimitError
 from ..inputs import Frame, Key
+from .cells import added_by_group
 from .packing import Packed
 from .profile_table import MASK, ProfileTable, arranged
 from .spec import Indicator, Spec
@@ -58,7 +59,7 @@ def tabulate(request: Request, layout: Layout, raw: Mapping[str, Any]) -> Profil
         with_standard(request, layout.labels, groups), *(raw[f"cell_{name}"] for name in names)
     )
     if keeps_order(arrangement.group) and "cell_start" in raw:
-        return cells  # as they came
+        return cells.starting(raw["cell_start"])  # as they came
     return arranged(cells, cells.groups, arrangement.group[cells.group])
 
 
@@ -84,12 +85,7 @@ def rows_by_group(raw: Mapping[str, Any]) -> np.ndarray:
         return np.bincount(raw["cell_group"], raw["cell_n"], minlength=raw["n_groups"]).astype(
             np.int64
         )
-    n = np.zeros(raw["n_groups"], dtype=np.int64)
-    start = raw["cell_start"]
-    has_cells = start[:-1] < start[1:]
-    if has_cells.any():
-        n[has_cells] = np.add.reduceat(raw["cell_n"], start[:-1][has_cells])
-    return n
+    return added_by_group(raw["cell_start"], raw["cell_n"])
 
 
 def keeps_order(group: np.ndarray) -> bool:
@@ -131,7 +127,7 @@ def combined(raw: Mapping[str, Any]) -> Mapping[str, Any]:
     return dict(raw) | {
         "cell_group": group,
         "cell_deprived": raw["cell_mask"],
-        "cell_missing": np.zeros(len(group), dtype=MASK),
+        "cell_missing": np.broadcast_to(MASK(0), len(group)),
     }
 
 

@@ -14,11 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from .cells import added_by_group, starts_of
 from .tables import Table, added, in_order, sorted_groups
 
 MASK = np.uint64
@@ -45,14 +47,32 @@ class ProfileTable:
         """Number of groups."""
         return self.groups.n_groups
 
-    def by_group(self, values: np.ndarray) -> np.ndarray:
-        """Add values of the cells by group, in the order of the cells."""
-        return summed_by(self.group, self.n_groups, values)
+    @property
+    def rows(self) -> np.ndarray:
+        """Rows of each group: those of its cells."""
+        rows: np.ndarray = self.groups.sums["n"][:, 0]
+        return rows
 
+    @cached_property
+    def starts(self) -> np.ndarray:
+        """Where the cells of each group start, and where the last end."""
+        return starts_of(self.group, self.n_groups)
 
-def summed_by(group: np.ndarray, n_groups: int, values: np.ndarray) -> np.ndarray:
-    """Add values by group as float64, in the order given."""
-    return np.bincount(group, values, minlength=n_groups)
+    @cached_property
+    def population(self) -> np.ndarray:
+        """Sum of weights of each group."""
+        return added_by_group(self.starts, self.weight)
+
+    @cached_property
+    def has_missing(self) -> bool:
+        """Whether some indicator of some cell is missing."""
+        is_one = self.missing.strides == (0,)  # one number stands for all
+        return bool((self.missing[:1] if is_one else self.missing).any())
+
+    def starting(self, starts: np.ndarray) -> ProfileTable:
+        """Return the table, told where the cells of each group start, so that none need look."""
+        self.__dict__["starts"] = starts
+        return self
 
 
 def bit(mask: np.ndarray, j: int) -> np.ndarray:

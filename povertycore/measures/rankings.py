@@ -125,7 +125,7 @@ def board_of(found: Profiles, missing: str, kept: np.ndarray | None = None) -> B
     (table,) = found.tables
     sample = sample_of(table, found.spec, missing)
     n_all = table.groups.n_groups
-    population = sample.by_group(sample.weight)
+    population = sample.population
     if kept is None:
         kept = rankable(population)
     counted = sample.weight > 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -15,7 +16,7 @@ from ..errors import (
     ComparabilityError,
 )
 from ..estimates import Estimates
-from ..fields import TOTAL, coded_text, text_type
+from ..fields import TOTAL, coded_text, labelled
 from ..inputs import Key
 from ..intervals import REASONS as INTERVAL_REASONS, intervals
 from ..replicates import Replicated
@@ -173,14 +174,23 @@ def precision_columns(
 
 def joined_notes(*parts: tuple[np.ndarray, Sequence[str]]) -> pd.Categorical:
     """Write several numbers of notes as one text each."""
+    if not any(codes.any() for codes, _ in parts):
+        words = [texts[0] for _, texts in parts]
+        return labelled(np.zeros(parts[0][0].size, np.int8), ["; ".join(filter(None, words))])
     sizes = [len(texts) for _, texts in parts]
-    number = np.ravel_multi_index([codes.ravel().astype(np.int64) for codes, _ in parts], sizes)
-    used, place = np.unique(number, return_inverse=True)
+    number = parts[0][0].ravel()
+    if len(parts) > 1:
+        number = np.ravel_multi_index([codes.ravel().astype(np.int64) for codes, _ in parts], sizes)
+    occurs = np.zeros(math.prod(sizes), dtype=bool)
+    occurs[number] = True
     words = [
         "; ".join(filter(None, (texts[i] for (_, texts), i in zip(parts, one, strict=True))))
-        for one in np.column_stack(np.unravel_index(used, sizes)).tolist()
+        for one in np.column_stack(np.unravel_index(np.flatnonzero(occurs), sizes)).tolist()
     ]
-    return coded_text(place, words)
+    labels = list(dict.fromkeys(words))
+    code = np.zeros(len(occurs), dtype=np.min_scalar_type(-len(labels)))
+    code[occurs] = [labels.index(word) for word in words]
+    return labelled(code[number], labels)
 
 
 def joined_sums(tables: Sequence[Table]) -> dict[str, np.ndarray]:
@@ -277,7 +287,7 @@ def variable_columns(request: Request, table: Table, n_groups: int) -> dict[str,
     """Return the columns `variable` and, where a variable has categories, `category`."""
     names = [variable.name for variable in request.variables] or [""]
     code = np.tile(table.variable, n_groups)
-    columns = {"variable": pd.Categorical.from_codes(code, dtype=text_type(tuple(names)))}
+    columns = {"variable": labelled(code, names)}
     if table.categories:
         dtype = category_dtype(list(table.categories.values()))
         code = np.full(len(table.variable), -1)

@@ -12,7 +12,7 @@ multiple of the values that P takes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -24,6 +24,8 @@ import pandas as pd
 
 from ..errors import unknown_option
 from ..estimates import Estimates
+from ..fields import text_as_labels
+from .cells import Sums, added_by_group, cell_sums, starts_of
 from .results import joined_notes, one_standard_each
 from .tables import Table, option_error, sorted_groups
 
@@ -31,9 +33,6 @@ if TYPE_CHECKING:
     from .profile_table import ProfileTable
     from .profiles import Profiles
     from .spec import Spec
-
-CELLS_AT_ONCE = 2**15  # cells whose sums are made together
-Picks = Callable[[np.ndarray], Iterable[np.ndarray]]
 
 RULES = ("drop", "not_deprived", "deprived", "reweight", "reweight_rows")
 FITS = 2**62  # scores below it are compared as int64
@@ -53,11 +52,13 @@ class Sample:
     """
 
     table: ProfileTable
+    is_whole: bool  # all cells of the table are kept
+    n_indicators: int
     group: np.ndarray  # (cells,) ascending
     n: np.ndarray  # (cells,) rows
     n_positive: np.ndarray | None  # (cells,) rows of positive weight; None: all
     weight: np.ndarray  # (cells,)
-    mask: np.ndarray  # (cells,) uint64, bit j: deprived
+    mask: np.ndarray  # (cells,) bit j: deprived
     gaps: Mapping[float, np.ndarray]
     profile: np.ndarray  # (cells,) which of the profiles below
     deprived: np.ndarray  # (profiles,) uint64
@@ -65,45 +66,43 @@ class Sample:
 
     @cached_property
     def starts(self) -> np.ndarray:
-        """Where the cells of each group that has some start."""
-        return starts_of(self.group)
+        """Where the cells of each group start, and where the last end."""
+        whole = self.table.starts
+        return whole if self.is_whole else starts_of(self.group, self.table.n_groups)
+
+    @cached_property
+    def rows(self) -> np.ndarray:
+        """Rows of each group."""
+        return self.table.rows if self.is_whole else self.by_group(self.n)
+
+    @cached_property
+    def population(self) -> np.ndarray:
+        """Sum of weights of each group."""
+        return self.table.population if self.is_whole else self.by_group(self.weight)
 
     def by_group(self, values: np.ndarray) -> np.ndarray:
-        """Add values of the cells, 0 for those that do not count, by group."""
-        out = np.zeros(self.table.n_groups, dtype=values.dtype)
-        if len(values):
-            out[self.group[self.starts]] = np.add.reduceat(values, self.starts)
-        return out
+        """Add values of the cells by group."""
+        return added_by_group(self.starts, values)
 
-    def totals(self, weight: np.ndarray, width: int, which: Picks) -> np.ndarray:
-        """Add up weights by group, for each of a number of choices among the cells.
+    def sums(
+        self, factors: Iterable[np.ndarray], n_by_bit: int = 0, values: np.ndarray | None = None
+    ) -> Sums:
+        """Add up weights times each factor, a number per profile, by group.
 
-        `which` yields, of the masks of some cells, whether each counts, once per column. Whole
-        groups are taken together until they are many cells, so that what is made of them stays in
-        the processor's cache.
+        Of the first `n_by_bit` factors also by indicator, over the cells that are deprived in it.
+        `values` of the cells stand for the weights.
         """
-        out = np.zeros((self.table.n_groups, width))
-        for cells, starts in self.pieces():
-            group, own = self.group[cells][starts], weight[cells]
-            for column, counts in enumerate(which(self.mask[cells])):
-                out[group, column] = np.add.reduceat(np.where(counts, own, 0.0), starts)
-        return out
-
-    def pieces(self) -> Iterator[tuple[slice, np.ndarray]]:
-        """Divide the cells between groups; with where each group's start, from the piece's own."""
-        ends = np.append(self.starts[1:], len(self.group))
-        first = 0
-        while first < len(self.starts):
-            start = int(self.starts[first])
-            last = int(np.searchsorted(ends, start + CELLS_AT_ONCE, side="right"))
-            last = max(last, first + 1)  # a larger group is a piece of its own
-            yield slice(start, int(ends[last - 1])), self.starts[first:last] - start
-            first = last
-
-
-def starts_of(group: np.ndarray) -> np.ndarray:
-    """Return the places where an ascending array goes up, the first among them."""
-    return np.flatnonzero(np.diff(group, prepend=-1))
+        is_number = self.lost is None and self.n_indicators <= LOOKUP_BITS
+        return cell_sums(
+            self.starts,
+            self.profile,
+            self.weight if values is None else values,
+            factors,
+            len(self.deprived),
+            n_by_bit=n_by_bit,
+            n_bits=self.n_indicators,
+            mask=None if is_number else self.deprived,
+        )
 
 
 def sample_of(
@@ -116,7 +115,7 @@ def sample_of(
     """
     deprived, missing, lost = table.deprived, table.missing, None
     keep: Any = slice(None)
-    if missing.any():
+    if table.has_missing:
         if rule == "drop":
             keep = missing == 0
         elif rule == "deprived":
@@ -135,6 +134,8 @@ def sample_of(
     profile, distinct, distinct_lost = profiles_of(mask, lost, len(spec.ids))
     return Sample(
         table=table,
+        is_whole=isinstance(keep, slice),
+        n_indicators=len(spec.ids),
         group=table.group[keep],
         n=table.n[keep],
         n_positive=None if table.n_positive is None else table.n_positive[keep],
@@ -151,10 +152,10 @@ def absent_in_group(table: ProfileTable, n_indicators: int) -> np.ndarray:
     """Return per group of the result the mask of the indicators that are missing in every row."""
     everything = np.uint64(2**n_indicators - 1)
     present = np.zeros(table.n_groups, dtype=np.uint64)
-    starts = starts_of(table.group)
-    if len(starts):
+    first, end = table.starts[:-1], table.starts[1:]
+    if (has_cells := first < end).any():
         known = everything & ~table.missing
-        present[table.group[starts]] = np.bitwise_or.reduceat(known, starts)
+        present[has_cells] = np.bitwise_or.reduceat(known, first[has_cells])
     return everything & ~present
 
 
@@ -179,7 +180,7 @@ def profiles_of(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Return the profile of each cell, and what each profile is deprived of and has lost."""
     if lost is None and n_indicators <= LOOKUP_BITS:
-        return mask.astype(np.int64), np.arange(2**n_indicators, dtype=np.uint64), None
+        return mask, np.arange(2**n_indicators, dtype=np.uint64), None
     if lost is None:
         distinct, profile = np.unique(mask, return_inverse=True)
         return profile, distinct, None
@@ -355,19 +356,32 @@ def known_counts(
     table: ProfileTable, spec: Spec, rule: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return rows; rows known; weight; weight known: of the sample first, then per indicator."""
-    whole = sample_of(table, spec, "not_deprived")
-    n, weight = whole.by_group(whole.n), whole.by_group(whole.weight)
-    columns = [(n, weight)] * (1 + len(spec.ids))
-    if table.missing.any():
-        kept = sample_of(table, spec, rule)
-        columns = [(kept.by_group(kept.n), kept.by_group(kept.weight))]
-        for j in range(len(spec.ids)):
-            known = (table.missing >> np.uint64(j) & np.uint64(1)) == 0
-            counts = (np.where(known, values, 0) for values in (table.n, table.weight))
-            rows, weights = (whole.by_group(values) for values in counts)
-            columns.append((rows, weights))
-    n_obs, known_weight = (np.column_stack(parts) for parts in zip(*columns, strict=True))
-    return n, n_obs, weight, known_weight
+    n, weight = table.rows[:, None], table.population[:, None]
+    if not table.has_missing:
+        n_obs, known = (np.repeat(part, 1 + len(spec.ids), axis=1) for part in (n, weight))
+        return table.rows, n_obs, table.population, known
+    kept = sample_of(table, spec, rule)
+    n_known, known = (known_by_indicator(table, spec, part) for part in (table.n, table.weight))
+    n_obs = np.column_stack([kept.rows, n_known.astype(np.int64)])
+    return table.rows, n_obs, table.population, np.column_stack([kept.population, known])
+
+
+def known_by_indicator(table: ProfileTable, spec: Spec, values: np.ndarray) -> np.ndarray:
+    """Add up values of the cells in which each indicator is known, groups x indicators."""
+    n_indicators = len(spec.ids)
+    profile, missing, _ = profiles_of(table.missing, None, n_indicators)
+    known = np.uint64(2**n_indicators - 1) & ~missing
+    _, by_bit = cell_sums(
+        table.starts,
+        profile,
+        values,
+        [np.ones(len(missing))],
+        len(missing),
+        n_by_bit=1,
+        n_bits=n_indicators,
+        mask=known,
+    )
+    return by_bit[:, 0]
 
 
 def share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
@@ -417,7 +431,8 @@ def note_of(
     `nobody` says where there would be one, if anybody were poor.
     """
     shape = n_obs.shape
-    note = np.where(nobody, NOBODY_POOR, np.full(shape, NOTHING)).astype(np.int8)
+    note = np.zeros(shape, dtype=np.int8)
+    note[np.broadcast_to(nobody, shape)] = NOBODY_POOR
     for empty, why in (
         (population == 0, ALL_ZERO),
         (n_obs == 0, NOT_MEASURED),
@@ -425,7 +440,8 @@ def note_of(
         (table.sums["n"] == 0, NO_ROWS),
         (~table.seen[:, None], NOT_SEEN),
     ):
-        note[np.broadcast_to(empty, shape)] = why
+        if empty.any():
+            note[np.broadcast_to(empty, shape)] = why
     return note
 
 
@@ -481,7 +497,6 @@ def laid_out(
     """
     n = np.concatenate([table.sums["n"] for table in tables])
     n_groups, width = figures["estimate"].shape
-    slots = np.tile(np.arange(width), n_groups)
     standard: Any = found.standard
     if found.standard_key is not None:
         standard = one_standard_each(found.standard_key, tables, width)
@@ -490,9 +505,9 @@ def laid_out(
     return Estimates(
         found.labels_of(tables, width),
         measure_keys={
-            name: pd.Series(column).array[slots] for name, column in measure_keys.items()
+            name: once_per_group(column, n_groups) for name, column in measure_keys.items()
         },
-        measure=pd.Series(measure).array[slots],
+        measure=once_per_group(measure, n_groups),
         n_missing=np.repeat(n, width) - rows["n_obs"],
         unit=found.unit,
         standard=standard,
@@ -502,3 +517,12 @@ def laid_out(
         **rows,
         **(precision or {}),
     )
+
+
+def once_per_group(column: Any, n_groups: int) -> Any:
+    """Return what each slot has, once for each group."""
+    column = text_as_labels(column, len(column))
+    if not isinstance(column, pd.Categorical):
+        return np.tile(column, n_groups)
+    codes = np.tile(column.codes, n_groups)
+    return pd.Categorical.from_codes(codes, dtype=column.dtype, validate=False)

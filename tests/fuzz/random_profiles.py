@@ -1,4 +1,4 @@
-"""Random calls of `_core.total` for profiles, of `_core.pack` and `_core.af`; see random_calls.py.
+"""Random calls of `_core.total` for profiles, of `pack`, `cell_sums` and `af`; see random_calls.py.
 
     python random_profiles.py SEED N_CALLS
 
@@ -238,6 +238,58 @@ def call_refused_profile(rng, seen):
     seen["profile refused"] += 1
 
 
+def call_cell_sums(rng, seen):
+    """Cells of a few groups and profiles; starts and profiles that point outside are refused."""
+    draws = np.random.default_rng(rng.randrange(2**32))
+    n_bits = rng.choice([0, 1, 2, 5, 12, 16, 31, 32, 33, 63, 64])
+    has_mask = n_bits > 16 or rng.random() < 0.5
+    n_profiles = rng.choice([1, 3, 70]) if has_mask else 2**n_bits
+    n_groups = rng.choice([0, 1, 2, 9])
+    n_cells = draws.choice(
+        [0, 1, 3, 4, 5, 100, 5000], n_groups, p=[0.3, 0.1, 0.1, 0.1, 0.1, 0.2, 0.1]
+    )
+    start = np.concatenate([[0], np.cumsum(n_cells)]).astype(np.int64)
+    n = int(start[-1])
+    profile = draws.integers(0, n_profiles, n)
+    weight = draws.choice([0.0, 1.0, 0.25, 1e-9, 1e9], n)
+    n_factors = rng.choice([0, 1, 2, 5])
+    factor = draws.choice([0.0, 1.0, 0.5, 3.0], (n_factors, n_profiles))
+    if n_factors:
+        factor[0] = rng.choice([1.0, 0.0])
+    mask = draws.integers(0, 2**64, n_profiles, np.uint64) if has_mask else None
+    arguments = {"n_by_bit": rng.randint(0, n_factors), "n_bits": n_bits, "mask": mask}
+    fault = rng.choice(["", "start", "profile"]) if n else ""
+    if fault == "start":
+        start[rng.randrange(n_groups + 1)] = rng.choice([-1, n + 1, -(2**63), 2**63 - 1])
+    elif fault:
+        profile[rng.randrange(n)] = rng.choice([-1, n_profiles, 2**32, -(2**63), 2**63 - 1])
+    kinds = [kind for kind in INTEGERS if n == 0 or np.array_equal(profile.astype(kind), profile)]
+    kind = rng.choice(kinds)
+    profile, first = numpy_column(rng, profile.astype(kind), None, "profile", seen)
+    weight, second = numpy_column(rng, weight, None, "weight", seen)
+    found, error = outcome(
+        _core.cell_sums, start, first, second, factor, n_threads=rng.choice(THREADS), **arguments
+    )
+    if not arguments["n_by_bit"] and (factor == 1).all():
+        profile = [0] * n  # not read
+    if fault == "start" or not all(0 <= p < n_profiles for p in profile):
+        assert type(error) is errors.GroupCodeError, repr(error)
+        assert error.argument == (fault or "profile"), repr(error)
+        seen["cells refused"] += 1
+        return
+    assert error is None, repr(error)
+    for g in range(n_groups):
+        its = range(start[g], start[g + 1])
+        for f in range(n_factors):
+            terms = [weight[i] * factor[f, profile[i]] for i in its]
+            assert math.isclose(found[0][g, f], math.fsum(terms), rel_tol=1e-13)
+            for j in range(n_bits if f < arguments["n_by_bit"] else 0):
+                bits = [int(profile[i] if mask is None else mask[profile[i]]) >> j & 1 for i in its]
+                expected = math.fsum(x for x, bit in zip(terms, bits, strict=True) if bit)
+                assert math.isclose(found[1][g, f, j], expected, rel_tol=1e-13)
+    seen["cells added"] += 1
+
+
 def call_af(rng, seen):
     """Shares and scores that are no shares and scores: any outcome but a read outside."""
     draws = np.random.default_rng(rng.randrange(2**32))
@@ -326,7 +378,28 @@ def call_while_written(rng, seen):
                 seen["written and refused" if error else "written and read"] += 1
 
 
-OTHER_CALLS = [call_pack, call_refused_profile, call_af]
+def call_cells_while_written(rng, seen):
+    """Another thread writes to starts, profiles, factors and masks while cells are added up."""
+    n, n_groups = BIG_ROWS // 2, 60
+    profiles, weights = np.zeros(n, "int32"), np.ones(n)
+    start, mask = np.zeros(n_groups + 1, "int64"), np.zeros(16, "uint64")
+    cells = [_core.column_array(x, name="x") for x in (profiles, weights)]
+    for low in (0, 0, -3):
+        profiles[:], weights[:], mask[:] = 0, 1.0, 0
+        start[:] = np.linspace(0, n, n_groups + 1)
+        writer = Writer(rng.randrange(2**32), low)
+        writer.arrays = [profiles, weights] if low == 0 else [start, profiles, mask]
+        writer.start()
+        options = {"n_by_bit": 1, "n_bits": 40, "mask": mask, "n_threads": 2}
+        for _ in range(20):
+            _, error = outcome(_core.cell_sums, start, *cells, np.ones((2, 16)), **options)
+            assert error is None or type(error) is errors.GroupCodeError, repr(error)
+            seen["cells written and refused" if error else "cells written and read"] += 1
+        writer.stop.set()
+        writer.join()
+
+
+OTHER_CALLS = [call_pack, call_refused_profile, call_af, call_cell_sums]
 
 
 def run(seed, n_calls):
@@ -344,6 +417,7 @@ def run(seed, n_calls):
         seen["calls"] += 1
     call_many_rows(random.Random(seed), seen)
     call_while_written(random.Random(seed), seen)
+    call_cells_while_written(random.Random(seed), seen)
     return seen
 
 
