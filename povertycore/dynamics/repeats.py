@@ -46,8 +46,8 @@ def by_psu(
     """
     assert flows.cells is not None
     cells = flows.cells
-    # Which columns of the file cross the sample is not asked any more.
-    sample = replace(cells.sample, crossing=None)
+    # The unit of each row of the file is not asked any more.
+    sample = replace(cells.sample, rows=None)
     asked, factors = sample.design.replicates, made_replicates(sample)
     assert asked is not None
     n_cells = len(estimate) // len(uses)
