@@ -570,6 +570,28 @@ def test_reweighting_takes_the_weight_of_an_indicator_that_a_group_lacks(equal):
     assert set(dropped["note"]) == {"no row has the indicators it needs"}
 
 
+@pytest.mark.parametrize("missing", ["reweight", "reweight_rows"])
+def test_reweighting_many_groups_is_reweighting_each(equal, missing):
+    rng = np.random.default_rng(4)
+    rows = pd.DataFrame({name: rng.integers(0, 2, 12_000).astype(float) for name in NAMES})
+    for name in ("toilet", "hungry"):
+        rows.loc[rng.random(12_000) < 0.2, name] = np.nan
+    rows["place"] = rng.integers(0, 200, 12_000)
+    rows.loc[rows["place"] % 7 == 0, "roof"] = np.nan
+    words = {"measures": "all", "by": "place", "missing": missing, "k": ["1/3", "1/2"]}
+    together = pc.multidim(rows, equal, **words).to_frame()
+    assert len(pc.profiles(rows, equal, by="place")) > 8_000
+    parts = [
+        pc.multidim(part, equal, **words).to_frame()
+        for _, part in rows.groupby(rows["place"] // 10)
+    ]
+    shares = together["measure"].isin(["population_share", "subgroup_contribution"]).to_numpy()
+    one_by_one = pd.concat(parts, ignore_index=True)
+    pd.testing.assert_series_equal(
+        together["estimate"][~shares], one_by_one["estimate"][~shares], check_exact=True
+    )
+
+
 def test_reweighting_rows_drops_those_that_lack_a_dimension(equal):
     rows = pd.DataFrame({name: [1.0, 0.0, 1.0] for name in NAMES})
     rows.loc[0, "toilet"] = np.nan

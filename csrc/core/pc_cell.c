@@ -91,7 +91,8 @@ static pc_status load_cells(const job *j, int64_t cell, int64_t n, walk *w, pc_e
         return fail_profile(j, w, cell, n, err);
     w->weight = pc_column_real(j->cells->weight, cell, n, w->weights);
     w->ahead = look_ahead(j, cell, n, w);
-    for (int64_t k = 0; j->needs_profiles && factors->mask != NULL && k * PC_CELL_WORD < factors->n_bits; k++)
+    if (!j->needs_profiles || factors->mask == NULL) return PC_OK;
+    for (int64_t k = 0; k * PC_CELL_WORD < factors->n_bits; k++)
         for (int64_t i = 0; i < n; i++)
             w->word[k][i] = (uint32_t)(factors->mask[w->profile[i]] >> k * PC_CELL_WORD);
     return PC_OK;

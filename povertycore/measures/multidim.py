@@ -406,14 +406,14 @@ def wrap(found: Profiles, ask: Ask, answers: Sequence[Answer]) -> Estimates:
         np.concatenate([getattr(one, word) for one in first]) for word in ("scheme", "cut", "place")
     )
     order = np.lexsort((measure, place, cut, scheme))
-
-    place_of = np.argsort(order)
+    slots = slots_of(order, first)
 
     def figures(word: str) -> np.ndarray:
         kind = np.result_type(*(getattr(one, word) for one in first))
         tables = [np.empty((each.table.n_groups, len(order)), kind) for each in answers]
         for out, each in zip(tables, answers, strict=True):
-            put_slots(out, place_of, each.blocks, word)
+            for one, at in zip(each.blocks, slots, strict=True):
+                out[:, at] = getattr(one, word)
         return tables[0] if len(tables) == 1 else np.concatenate(tables)
 
     def labels(codes: np.ndarray, categories: Sequence[str]) -> pd.Categorical:
@@ -440,14 +440,13 @@ def wrap(found: Profiles, ask: Ask, answers: Sequence[Answer]) -> Estimates:
     )
 
 
-def put_slots(out: np.ndarray, place_of: np.ndarray, blocks: Sequence[Block], word: str) -> None:
-    """Put columns of blocks, groups x slots, where the result has these slots."""
-    first = 0
-    for one in blocks:
-        place = place_of[first : first + len(one.cut)]
-        in_a_row = len(place) and (np.diff(place) == 1).all()
-        out[:, slice(place[0], place[-1] + 1) if in_a_row else place] = getattr(one, word)
-        first += len(place)
+def slots_of(order: np.ndarray, blocks: Sequence[Block]) -> list[Any]:
+    """Return where the slots of each block stand in the result: a slice, if they are in a row."""
+    ends = np.cumsum([len(one.cut) for one in blocks])
+    found = np.split(np.argsort(order), ends[:-1])
+    return [
+        slice(at[0], at[-1] + 1) if len(at) and (np.diff(at) == 1).all() else at for at in found
+    ]
 
 
 def meta_of(found: Profiles, ask: Ask) -> dict[str, Any]:

@@ -232,7 +232,9 @@ def tabled_groups(
     occurs = np.zeros(math.prod(sizes), dtype=bool)
     occurs[number] = True
     place = np.cumsum(occurs) - 1
-    return tuple(np.unravel_index(np.flatnonzero(occurs), sizes)), place[number]
+    found = np.unravel_index(np.flatnonzero(occurs), sizes)
+    same_types = (part.astype(code.dtype) for part, code in zip(found, codes, strict=True))
+    return tuple(same_types), place[number]
 
 
 def added(group: np.ndarray, n_groups: int, values: np.ndarray) -> np.ndarray:
