@@ -16,6 +16,7 @@ CORE = [
     "pc_af_avx2",
     "pc_af_order",
     "pc_column",
+    "pc_column_avx2",
     "pc_context",
     "pc_cpu",
     "pc_deal",
