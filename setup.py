@@ -18,6 +18,7 @@ CORE = [
     "pc_cell",
     "pc_cell_avx2",
     "pc_column",
+    "pc_column_avx2",
     "pc_context",
     "pc_cpu",
     "pc_deal",

@@ -2,7 +2,9 @@
  * Loaders: every element type is widened here and nowhere else. A loader walks the chunks that hold
  * the asked rows, runs one typed loop per piece, and marks missing rows afterwards.
  */
-#include "pc_column.h"
+#include "pc_column_loops.h"
+
+#include "pc_column_avx2.h"
 
 #include <math.h>
 #include <string.h>
@@ -150,20 +152,6 @@ const char *pc_column_address(const pc_column *column, int64_t row)
         *low = least;                                                                              \
         *high = most;                                                                              \
     }                                                                                              \
-    static inline uint32_t code_loop_##NAME(const char *p, int64_t stride, int64_t n, WIDE low,    \
-                                            uint32_t count, uint32_t scale, uint32_t *out)         \
-    {                                                                                              \
-        uint32_t outside = 0;                                                                      \
-        for (int64_t i = 0; i < n; i++) {                                                          \
-            CTYPE v;                                                                               \
-            memcpy(&v, p + i * stride, sizeof v);                                                  \
-            const WIDE d = ((WIDE)v ^ (WIDE)(TURN)) - low;                                         \
-            const uint32_t code = d < count ? (uint32_t)d : count;                                 \
-            outside += code == count;                                                              \
-            out[i] = scale == 0 ? code : out[i] + code * scale;                                    \
-        }                                                                                          \
-        return outside;                                                                            \
-    }                                                                                              \
     static void real_##NAME(const char *p, int64_t stride, int64_t n, double *out)                 \
     {                                                                                              \
         if (stride == sizeof(CTYPE)) real_loop_##NAME(p, sizeof(CTYPE), n, out);                   \
@@ -192,30 +180,20 @@ const char *pc_column_address(const pc_column *column, int64_t row)
         if (bottom < *low) *low = bottom;                                                          \
         if (top > *high) *high = top;                                                              \
     }                                                                                              \
-    /* Differences are taken in the type's own width; that is exact only while all of              \
-     * low .. low + count - 1 are ordinals of the type. */                                         \
+    /* Elements apart, or a range that the type's own width cannot tell. */                        \
     static int64_t code_##NAME(const char *p, int64_t stride, int64_t n, int64_t low,              \
                                uint32_t count, uint32_t scale, uint32_t *out)                      \
     {                                                                                              \
-        const bool fits = low >= (int64_t)(LEAST) && low <= (int64_t)(MOST) &&                     \
-                          (uint64_t)count <= (uint64_t)(MOST) - (uint64_t)low + 1;                 \
-        if (!fits) {                                                                               \
-            int64_t outside = 0;                                                                   \
-            for (int64_t i = 0; i < n; i++) {                                                      \
-                const int64_t v = ordinal_##NAME(p + i * stride);                                  \
-                const uint64_t d = (uint64_t)v - (uint64_t)low;                                    \
-                const bool inside = v >= low && d < count;                                         \
-                const uint32_t code = inside ? (uint32_t)d : count;                                \
-                outside += !inside;                                                                \
-                out[i] = scale == 0 ? code : out[i] + code * scale;                                \
-            }                                                                                      \
-            return outside;                                                                        \
+        int64_t outside = 0;                                                                       \
+        for (int64_t i = 0; i < n; i++) {                                                          \
+            const int64_t v = ordinal_##NAME(p + i * stride);                                      \
+            const uint64_t d = (uint64_t)v - (uint64_t)low;                                        \
+            const bool inside = v >= low && d < count;                                             \
+            const uint32_t code = inside ? (uint32_t)d : count;                                    \
+            outside += !inside;                                                                    \
+            out[i] = scale == 0 ? code : out[i] + code * scale;                                    \
         }                                                                                          \
-        if (stride == sizeof(CTYPE) && scale == 0)                                                 \
-            return code_loop_##NAME(p, sizeof(CTYPE), n, (WIDE)low, count, 0, out);                \
-        if (stride == sizeof(CTYPE))                                                               \
-            return code_loop_##NAME(p, sizeof(CTYPE), n, (WIDE)low, count, scale, out);            \
-        return code_loop_##NAME(p, stride, n, (WIDE)low, count, scale, out);                       \
+        return outside;                                                                            \
     }
 
 PC_INTEGER_TYPES(DEFINE_INTEGER_LOOPS)
@@ -292,9 +270,25 @@ static void range_piece(pc_type type, const char *p, int64_t stride, int64_t n, 
     }
 }
 
-static int64_t code_piece(pc_type type, const char *p, int64_t stride, int64_t n, int64_t low,
+/* Whether all of low .. low + count - 1 are ordinals of the type. */
+static bool fits_type(pc_type type, int64_t low, uint32_t count)
+{
+    switch (type) {
+#define INTEGER_FITS(NAME, CTYPE, WIDE, TURN, LEAST, MOST)                                         \
+    case NAME:                                                                                     \
+        return low >= (int64_t)(LEAST) && low <= (int64_t)(MOST) &&                                \
+               (uint64_t)count <= (uint64_t)(MOST) - (uint64_t)low + 1;
+        PC_INTEGER_TYPES(INTEGER_FITS)
+    default:
+        return false;
+    }
+}
+
+static int64_t code_piece(pc_type type, pc_code_loops loops, const char *p, int64_t stride, int64_t n, int64_t low,
                           uint32_t count, uint32_t scale, uint32_t *out)
 {
+    if (stride == (int64_t)pc_type_size(type) && fits_type(type, low, count))
+        return loops[type](p, n, low, count, scale, out);
     switch (type) {
 #define INTEGER_CODE(NAME, CTYPE, WIDE, TURN, LEAST, MOST)                                         \
     case NAME:                                                                                     \
@@ -531,6 +525,14 @@ static int64_t made_code(const pc_column *column, int64_t row, int64_t n, int64_
 int64_t pc_column_load_code(const pc_column *column, int64_t row, int64_t n, int64_t low,
                            uint32_t count, uint32_t scale, uint32_t *out)
 {
+    return pc_column_load_code_by(PC_SIMD_PORTABLE, column, row, n, low, count, scale, out);
+}
+
+int64_t pc_column_load_code_by(pc_simd simd, const pc_column *column, int64_t row, int64_t n, int64_t low,
+                               uint32_t count, uint32_t scale, uint32_t *out)
+{
+    const pc_code_loops avx2 = pc_column_code_loops_avx2();
+    const pc_code_loops loops = simd == PC_SIMD_AVX2 && avx2 != NULL ? avx2 : code_loops;
     int64_t outside = 0;
     if (column->type == PC_MADE) return made_code(column, row, n, low, count, scale, out);
     while (n > 0) {
@@ -538,7 +540,7 @@ int64_t pc_column_load_code(const pc_column *column, int64_t row, int64_t n, int
         if (column->type == PC_BITS || has_validity(p.chunk))
             outside += code_by_row(column, row, p.n, low, count, scale, out);
         else
-            outside += code_piece(column->type, element(p.chunk, p.first), p.chunk->stride, p.n,
+            outside += code_piece(column->type, loops, element(p.chunk, p.first), p.chunk->stride, p.n,
                                   low, count, scale, out);
         row += p.n;
         n -= p.n;

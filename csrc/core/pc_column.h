@@ -11,6 +11,7 @@
 #ifndef PC_COLUMN_H
 #define PC_COLUMN_H
 
+#include "pc_cpu.h"
 #include "pc_status.h"
 
 #include <stdbool.h>
@@ -138,6 +139,10 @@ int64_t pc_column_range(const pc_column *column, int64_t row, int64_t n, int64_t
  * count. scale 0: out = code; else out += scale * code. Returns the number of rows with code count. */
 int64_t pc_column_load_code(const pc_column *column, int64_t row, int64_t n, int64_t low,
                             uint32_t count, uint32_t scale, uint32_t *out);
+
+/* The same numbers by the loops of a build. */
+int64_t pc_column_load_code_by(pc_simd simd, const pc_column *column, int64_t row, int64_t n, int64_t low,
+                               uint32_t count, uint32_t scale, uint32_t *out);
 
 /* Where the elements of rows row, row + 1 ... touch in memory; NULL where they do not, or have no bytes of their
  * own. To be asked for ahead of time, not to be read. */

@@ -88,13 +88,13 @@ static pc_status set_digits(pc_context *ctx, const job *j, uint64_t *n_bits)
 /* ---- bits -------------------------------------------------------------------------------------- */
 
 /* The number of each row's combination. PC_ERR_GROUP where a key lies outside its range. */
-static pc_status load_codes(const pc_distinct *d, int64_t row, int64_t n, uint32_t *code, pc_error *err)
+static pc_status load_codes(pc_simd simd, const pc_distinct *d, int64_t row, int64_t n, uint32_t *code, pc_error *err)
 {
     for (int64_t i = 0; d->n_keys == 0 && i < n; i++) code[i] = 0;
     for (int64_t k = d->n_keys - 1; k >= 0; k--) { /* the scale of the last key is 1 */
         const digit *key = &d->key[k];
         const uint32_t scale = k == d->n_keys - 1 ? 0 : key->scale;
-        if (pc_column_load_code(key->column, row, n, key->low, key->count, scale, code) > 0)
+        if (pc_column_load_code_by(simd, key->column, row, n, key->low, key->count, scale, code) > 0)
             return pc_fail(err, PC_ERR_GROUP, "key", k, row, "changed while it was being read");
     }
     return PC_OK;
@@ -131,7 +131,7 @@ static pc_status set_bits(pc_worker *worker, int64_t task, void *arg, pc_error *
         const int64_t n = block_rows(row, end);
         if (pc_worker_stopped(worker))
             return pc_fail(err, PC_ERR_INTERRUPTED, "", -1, -1, "interrupted");
-        const pc_status status = load_codes(d, row, n, code, err);
+        const pc_status status = load_codes(worker->ctx->simd, d, row, n, code, err);
         if (status != PC_OK) return status;
         for (int64_t i = 0; i < n; i += STRIP) {
             fetch_next(d, row + n, i);

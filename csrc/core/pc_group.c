@@ -261,14 +261,14 @@ static pc_status fail_digits(const pc_group *group, const pc_column *const *keys
     return pc_fail(err, PC_ERR_GROUP, "key", -1, row, "changed while it was being read");
 }
 
-static pc_status table_codes(const pc_group *group, const pc_column *const *keys, int64_t row,
+static pc_status table_codes(pc_simd simd, const pc_group *group, const pc_column *const *keys, int64_t row,
                              int64_t n, uint32_t *code, pc_error *err)
 {
     int64_t outside = 0;
     for (int64_t i = 0; group->scheme.n_keys == 0 && i < n; i++) code[i] = 0;
     for (int64_t k = 0; k < group->scheme.n_keys; k++) {
         const pc_group_key *key = &group->scheme.key[k];
-        outside += pc_column_load_code(keys[k], row, n, key->low, (uint32_t)n_values(key),
+        outside += pc_column_load_code_by(simd, keys[k], row, n, key->low, (uint32_t)n_values(key),
                                        k == 0 ? 0 : (uint32_t)key->scale, code);
     }
     if (outside > 0 && !group->scheme.keep_missing) return fail_digits(group, keys, row, n, err);
@@ -407,7 +407,7 @@ pc_status pc_group_block(pc_context *ctx, pc_group *group, int64_t lane,
                          const pc_column *const *keys, int64_t row, int64_t n, int64_t row_offset,
                          uint32_t *code, pc_error *err)
 {
-    if (group->scheme.is_table) return table_codes(group, keys, row, n, code, err);
+    if (group->scheme.is_table) return table_codes(ctx->simd, group, keys, row, n, code, err);
     if (ready_lane(ctx, group, lane) != PC_OK) return fail_insert(err, PC_ERR_MEMORY, -1, row);
     for (int64_t i = 0; i < n; i += STRIP) {
         const int64_t strip = n - i < STRIP ? n - i : STRIP;

@@ -14,11 +14,12 @@ typedef struct digit {
 struct pc_units {
     pc_column column;
     pc_numbers numbers;
+    pc_simd simd;
     int64_t n_keys;
     const pc_column *key[PC_UNITS_MOST_KEYS];
     digit digit[PC_UNITS_MOST_KEYS];
     uint32_t *number; /* by radix number of the digits; NULL: by code, of the last dictionary */
-    bool is_table;
+    bool is_table, is_itself; /* numbers of a table are those that it is read at */
     pc_dictionary word[PC_UNITS_MOST_KEYS]; /* of each key */
     pc_dictionary fold[PC_UNITS_MOST_KEYS]; /* from the second key on: (code of the keys before, code of its word) */
 };
@@ -48,12 +49,10 @@ static int64_t fill_by_table(const void *maker, int64_t row, int64_t n, uint32_t
     int64_t n_none = 0;
     for (int64_t k = 0; k < units->n_keys; k++) {
         const digit *d = &units->digit[k];
-        pc_column_load_code(units->key[k], row, n, d->low, d->count, k == 0 ? 0 : d->scale, number);
+        pc_column_load_code_by(units->simd, units->key[k], row, n, d->low, d->count, k == 0 ? 0 : d->scale, number);
     }
-    for (int64_t i = 0; i < n; i++) {
-        number[i] = units->number[number[i]];
-        n_none += number[i] == none;
-    }
+    for (int64_t i = 0; i < n && !units->is_itself; i++) number[i] = units->number[number[i]];
+    for (int64_t i = 0; i < n; i++) n_none += number[i] == none;
     return n_none;
 }
 
@@ -151,6 +150,8 @@ static pc_status make_table(pc_context *ctx, pc_units *units, const combinations
         }
         status = put_number(units, at, all->unit[c], c, &ctx->error);
     }
+    units->is_itself = status == PC_OK;
+    for (int64_t i = 0; i < n_numbers && units->is_itself; i++) units->is_itself = units->number[i] == i;
     return status;
 }
 
@@ -240,6 +241,7 @@ pc_units *pc_units_new(pc_context *ctx, int64_t n_keys, const pc_column *const *
         return NULL;
     }
     units->n_keys = n_keys;
+    units->simd = ctx->simd;
     for (int64_t k = 0; k < n_keys; k++) units->key[k] = keys[k];
     units->numbers = (pc_numbers){.n_numbers = n_units, .maker = units, .n_sources = n_keys, .sources = units->key};
     units->column = (pc_column){.type = PC_MADE, .n = keys[0]->n, .numbers = &units->numbers};
