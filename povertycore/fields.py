@@ -101,11 +101,11 @@ def as_labels(values: Any, n: int) -> pd.Categorical:
     return pd.Categorical.from_codes(codes, categories=text_index(list(categories)))
 
 
-def coded_text(codes: npt.NDArray[Any], texts: Sequence[str]) -> pd.Categorical:
-    """Return labels from codes and texts, of which some may be equal: in order of appearance."""
-    distinct = list(dict.fromkeys(texts))
+def coded_text(codes: npt.NDArray[Any], texts: Sequence[str | None]) -> pd.Categorical:
+    """Return labels from codes and texts, in order of appearance; some may be equal, or missing."""
+    distinct = [text for text in dict.fromkeys(texts) if text is not None]
     place = {text: i for i, text in enumerate(distinct)}
-    of_text = np.array([place[text] for text in texts], dtype=np.int64)
+    of_text = np.array([-1 if text is None else place[text] for text in texts], dtype=np.int64)
     return labelled(of_text[codes], distinct)
 
 
