@@ -13,8 +13,9 @@
  * Arithmetic as in pc_record: after PC_RECORD_MOST_ROWS rows a cell is put aside, with its rounding error.
  *
  * Memory: 12 bytes for each row dealt and not yet added; 20 bytes for each cell, and while rows are added
- * to cells of earlier rows as much again; 32 bytes for each cell that was put aside. Tables and pages in part
- * empty: below 64 MiB for up to 2^26 keys (16,384 groups of 4,096 combinations), below 192 MiB for the most.
+ * to cells of earlier rows as much again; 32 bytes for each cell that was put aside. Tables, and pages and shelves
+ * in part empty: below 10 MiB and 10 for each thread, for up to 2^26 keys (16,384 groups of 4,096
+ * combinations); below 70 MiB and 12 for each thread for the most.
  */
 #ifndef PC_DEAL_H
 #define PC_DEAL_H
