@@ -18,7 +18,6 @@ import pandas as pd
 
 from .. import _core
 from ..errors import ComparabilityError, LimitError
-from .profile_table import bit
 from .profiles import Profiles
 from .scores import EXACT, Sample, Scheme, Scores, numerator_of, sample_of, scores_of
 from .spec import Spec
@@ -29,6 +28,7 @@ MOST_GROUPS = 1_000  # every pair of them is compared
 SCORES_AT_ONCE = 2**20  # of profiles under several weightings
 RANKINGS_AT_ONCE = 2**16  # whose statistics are held before they are reduced
 MOST_AT_ONCE = 128  # weightings between two looks at the clock
+BYTE = 8
 
 
 # --- the groups and their measures ------------------------------------------------------------
@@ -57,12 +57,6 @@ class Board:
         share: np.ndarray = self.weight / self.population
         return share
 
-    @cached_property
-    def deprived(self) -> np.ndarray:
-        """Return 1.0 where a profile is deprived, (indicators, profiles)."""
-        masks = self.sample.deprived[self.profile]
-        return np.stack([bit(masks, j) for j in range(len(self.spec.ids))]).astype(np.float64)
-
     def scores(self, scheme: Scheme) -> Scores:
         """Score the profiles that occur."""
         scores = scores_of(self.sample, scheme, self.spec)
@@ -77,10 +71,9 @@ class Board:
         them.
         """
         if self.sample.lost is None and max(scheme.denominator for scheme in schemes) <= EXACT:
-            weights = np.array([scheme.numerators for scheme in schemes], dtype=np.float64)
-            exact = weights @ self.deprived
-            unit = np.array([[scheme.denominator] for scheme in schemes])
-            value, order = exact / unit, exact.astype(np.int64)
+            weights = np.array([scheme.numerators for scheme in schemes], dtype=np.int64)
+            order = weights_of_masks(weights, self.sample.deprived[self.profile])
+            value = order / np.array([[scheme.denominator] for scheme in schemes])
             denominators = [scheme.denominator for scheme in schemes]
             least = None if cutoffs is None else numerators_of(cutoffs, denominators)
             return order, value, least
@@ -96,6 +89,22 @@ class Board:
         values = [factors[name][0] @ self.weight / factors[name][1] for name in measures]
         figures: np.ndarray = np.stack(values) / self.population
         return figures
+
+
+def weights_of_masks(weights: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """Return the weight of the bits of each mask, (schemes, masks), from that of each bit.
+
+    A byte of the mask at a time: a product of matrices would go over every bit, and of floats would
+    leave the threads of a linear algebra library spinning beside those of the core.
+    """
+    n_bits = weights.shape[1]
+    found = np.zeros((len(weights), len(masks)), dtype=np.int64)
+    for first in range(0, n_bits, BYTE):
+        own = weights[:, first : first + BYTE]
+        is_in = np.arange(1 << own.shape[1]) >> np.arange(own.shape[1])[:, None] & 1
+        byte = (masks >> masks.dtype.type(first)).astype(np.intp) & ((1 << own.shape[1]) - 1)
+        found += (own @ is_in)[:, byte]
+    return found
 
 
 def numerators_of(cutoffs: Sequence[Fraction], denominators: Sequence[int]) -> np.ndarray:
