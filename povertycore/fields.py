@@ -57,6 +57,8 @@ def is_scalar(values: Any) -> bool:
 
 def own_dtype(values: Any, n: int) -> Any:
     """Return a copy of a column as the array that pandas holds, in its own dtype."""
+    if isinstance(values, pd.arrays.NumpyExtensionArray):
+        values = values.to_numpy()
     if is_array_of_numbers(values) or isinstance(values, pd.Categorical):
         return values.copy()
     column = pd.Series([values] * n if is_scalar(values) else values)
@@ -95,7 +97,7 @@ def as_labels(values: Any, n: int) -> pd.Categorical:
     if values is None or isinstance(values, str):
         categories = () if values is None else (values,)
         codes = np.full(n, len(categories) - 1, dtype=np.int8)
-        return pd.Categorical.from_codes(codes, dtype=text_type(categories))
+        return from_valid_codes(codes, text_type(categories))
     if is_categorical(values):
         return (values if isinstance(values, pd.Categorical) else pd.Series(values).array).copy()
     codes, categories = pd.factorize(np.asarray(values, dtype=object))
@@ -107,7 +109,12 @@ def coded_text(codes: npt.NDArray[Any], texts: Sequence[str]) -> pd.Categorical:
     distinct = dict.fromkeys(texts)
     place = {text: i for i, text in enumerate(distinct)}
     of_text = np.array([place[text] for text in texts], dtype=np.int64)
-    return pd.Categorical.from_codes(of_text[codes], dtype=text_type(tuple(distinct)))
+    return from_valid_codes(of_text[codes], text_type(tuple(distinct)))
+
+
+def from_valid_codes(codes: npt.NDArray[Any], dtype: pd.CategoricalDtype) -> pd.Categorical:
+    """Return labels from codes that are known to be those of categories, or -1."""
+    return pd.Categorical.from_codes(codes, dtype=dtype, validate=False)
 
 
 @lru_cache(maxsize=256)

@@ -15,7 +15,7 @@ from ..errors import (
     ComparabilityError,
 )
 from ..estimates import Estimates
-from ..fields import TOTAL, coded_text, text_type
+from ..fields import TOTAL, coded_text, from_valid_codes, text_type
 from ..inputs import Key
 from ..intervals import REASONS as INTERVAL_REASONS, intervals
 from ..replicates import Replicated
@@ -277,7 +277,7 @@ def variable_columns(request: Request, table: Table, n_groups: int) -> dict[str,
     """Return the columns `variable` and, where a variable has categories, `category`."""
     names = [variable.name for variable in request.variables] or [""]
     code = np.tile(table.variable, n_groups)
-    columns = {"variable": pd.Categorical.from_codes(code, dtype=text_type(tuple(names)))}
+    columns = {"variable": from_valid_codes(code, text_type(tuple(names)))}
     if table.categories:
         dtype = category_dtype(list(table.categories.values()))
         code = np.full(len(table.variable), -1)
