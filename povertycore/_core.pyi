@@ -384,6 +384,14 @@ def linvar_parts(n_rows: int, n_units: int, sources: Sequence[Source]) -> Parts:
     ratio[g] x below) / divisor[g]. Cells of one row and unit are added up in their order.
     """
 
+def linvar_figures(
+    n_rows: int, sources: Sequence[Source], stage: Stage
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+    """Tell the variance of each row of `linvar_parts`, and its numbers of labels and of strata.
+
+    The same as `linvar_variance` and `linvar_count` of the parts, which are not made all at once.
+    """
+
 def linvar_combine(
     parts: Parts,
     n_units: int,

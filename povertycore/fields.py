@@ -57,6 +57,8 @@ def is_scalar(values: Any) -> bool:
 
 def own_dtype(values: Any, n: int) -> Any:
     """Return a copy of a column as the array that pandas holds, in its own dtype."""
+    if isinstance(values, pd.arrays.NumpyExtensionArray):
+        values = values.to_numpy()
     if is_array_of_numbers(values) or isinstance(values, pd.Categorical):
         return values.copy()
     column = pd.Series([values] * n if is_scalar(values) else values)

@@ -156,7 +156,7 @@ def joined(joints: Sequence[Any]) -> Linearised | Replicated:
     if len(parts) == len(joints):
         distinct, of_part = distinct_samples([part.sample for part in parts])
         if len(distinct) == 1:
-            same = [replace(part, sample=distinct[0]) for part in parts]
+            same = [replace(part.made(), sample=distinct[0]) for part in parts]
             return same[0].joined(same[1:])
         sample = joined_samples(distinct)
         before = np.cumsum([0, *(one.n_psu for one in distinct)])
@@ -291,4 +291,4 @@ def moved_to(sample: Sample, part: Linearised, before: int) -> Linearised:
     own, unit = part.sample.n_units, part.unit
     # What was centred already stands behind the units.
     moved = np.where(unit < own, unit + before, unit - own + sample.n_units + before)
-    return replace(part, sample=sample, unit=moved)
+    return replace(part.made(), sample=sample, unit=moved)

@@ -205,6 +205,12 @@ class Sample:
         return np.asarray(self.fraction[self.stratum])
 
     @cached_property
+    def has_plain_rules(self) -> bool:
+        """Whether variances are sums over strata of PSUs none of which is lonely in any sense."""
+        plain = self.second is None and self.design.lonely_domain not in ("average", "adjust")
+        return plain and not self.is_lonely.any()
+
+    @cached_property
     def is_lonely(self) -> Bools:
         """Which strata have one PSU, not being drawn completely."""
         return np.asarray((self.n_in_stratum == 1) & (self.fraction < 1))
@@ -282,12 +288,18 @@ class Linearised:
     @classmethod
     def of_sources(cls, sample: Sample, n_rows: int, sources: Sequence[_core.Source]) -> Linearised:
         """Make the parts of estimates of sums by unit, and apply the rules of `linearise`."""
+        if sample.has_plain_rules:
+            return Deferred(sample, n_rows, sources)
         parts = _core.linvar_parts(n_rows, 2 * sample.n_units, sources)
         return cls(sample, *parts)._with_lonely_rules()
 
     def __len__(self) -> int:
         """Return the number of rows."""
         return len(self.start) - 1
+
+    def made(self) -> Linearised:
+        """Return the rows with their parts at hand."""
+        return self
 
     def take(self, rows: Ints) -> Linearised:
         """Return these rows."""
@@ -455,6 +467,64 @@ class Linearised:
         if not alone.any():
             return result
         return replace(result, value=np.where(alone[result._rows], np.nan, result.value))
+
+
+class Deferred(Linearised):
+    """Rows whose parts are made of sums by unit when they are asked for: for their covariances.
+
+    What every result tells, variances and numbers of PSUs and strata, needs the parts of one row at
+    a time. No rule for lonely PSUs applies to them.
+    """
+
+    _n_rows: int
+    _sources: Sequence[_core.Source]
+
+    def __init__(self, sample: Sample, n_rows: int, sources: Sequence[_core.Source]) -> None:
+        values = {"sample": sample, "_n_rows": n_rows, "_sources": sources}
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return self._n_rows
+
+    @cached_property
+    def _parts(self) -> _core.Parts:
+        """The rows as the core takes them."""
+        return _core.linvar_parts(self._n_rows, 2 * self.sample.n_units, self._sources)
+
+    @cached_property
+    def _figures(self) -> tuple[Floats, Ints, Ints]:
+        """The variance of each row, and the numbers of its PSUs and strata."""
+        return _core.linvar_figures(self._n_rows, self._sources, self.sample.stages[0])
+
+    def made(self) -> Linearised:
+        """Return the rows with their parts at hand."""
+        return Linearised(self.sample, *self._parts)
+
+    @property
+    def start(self) -> Ints:
+        """Where the entries of each row start."""
+        return self._parts[0]
+
+    @property
+    def unit(self) -> Ints:
+        """The units of each row."""
+        return self._parts[1]
+
+    @property
+    def value(self) -> Floats:
+        """What each unit brings."""
+        return self._parts[2]
+
+    def variance(self) -> Floats:
+        """Return the variance of each row; NaN where a part is not known."""
+        return self._figures[0].copy()
+
+    @property
+    def _counts(self) -> tuple[Ints, Ints]:
+        """The numbers of PSUs and of strata that each row uses."""
+        return self._figures[1:]
 
 
 def whole(numbers: npt.ArrayLike) -> Ints:

@@ -108,6 +108,12 @@ def test_parts_are_made_of_sums_by_group_and_unit(seed, in_order):
     assert len(unit) == used.sum()
     assert used[of, unit].all()
     np.testing.assert_allclose(found, expected, atol=1e-13)
+    stratum = np.arange(n_units) // 4
+    stage = (stratum, np.arange(4) * 4, None, n_units, rng.random(3))
+    parts = start, unit, value
+    figures = _core.linvar_figures(n_rows, sources, stage)
+    np.testing.assert_array_equal(figures[0], _core.linvar_variance(parts, stage))
+    np.testing.assert_array_equal(figures[1:], _core.linvar_count(parts, stage, False))
 
 
 def test_combinations_are_products_of_matrices():

@@ -212,26 +212,66 @@ static PyObject *parts_from(py_state *state, int64_t n, const pc_source *sources
     return NULL;
 }
 
-PyObject *py_linvar_parts(PyObject *module, PyObject *args)
+/* Variances and counts of sources that have been taken. */
+static PyObject *figures_from(py_state *state, int64_t n, const pc_source *sources, int64_t n_rows, int64_t n_units,
+                              const pc_stage *stage)
 {
-    py_state *state = py_module_state(module);
-    long long n_rows, n_units;
-    PyObject *sequence, *result = NULL;
-    if (!PyArg_ParseTuple(args, "LLO:linvar_parts", &n_rows, &n_units, &sequence)) return NULL;
+    PyObject *variance = array(NPY_DOUBLE, n_rows);
+    PyObject *labels = array(NPY_INT64, n_rows), *strata = array(NPY_INT64, n_rows);
+    if (variance != NULL && labels != NULL && strata != NULL) {
+        pc_context ctx;
+        py_host host;
+        pc_context_init(&ctx);
+        py_host_begin(&host, &ctx);
+        const pc_status status = pc_linvar_figures(&ctx, stage, n, sources, n_rows, n_units, data(variance),
+                                                   data(labels), data(strata));
+        py_host_end(&host);
+        if (succeeded(state, &ctx, status)) return Py_BuildValue("(NNN)", variance, labels, strata);
+    }
+    give_up(variance, labels, strata);
+    return NULL;
+}
+
+/* Take the sources of a sequence, and make parts of them, or figures where there is a stage. */
+static PyObject *of_sources(py_state *state, PyObject *sequence, long long n_rows, long long n_units,
+                            const pc_stage *stage)
+{
+    PyObject *result = NULL;
     if (n_rows < 0 || n_units < 0)
         return py_error_fail(state, PC_ERR_LENGTH, "n_rows", -1, NULL, "is negative");
     PyObject *tuple = PySequence_Tuple(sequence);
     if (tuple == NULL) return NULL;
-    const Py_ssize_t n = PyTuple_GET_SIZE(tuple);
+    const int64_t n = (int64_t)PyTuple_GET_SIZE(tuple);
     pc_source *sources = PyMem_Calloc((size_t)n + 1, sizeof *sources);
     int taken = sources == NULL ? -1 : 0;
     if (sources == NULL) PyErr_NoMemory();
-    for (Py_ssize_t s = 0; taken == 0 && s < n; s++)
-        taken = take_source(state, PyTuple_GET_ITEM(tuple, s), &sources[s]);
-    if (taken == 0) result = parts_from(state, (int64_t)n, sources, (int64_t)n_rows, (int64_t)n_units);
+    for (int64_t s = 0; taken == 0 && s < n; s++)
+        taken = take_source(state, PyTuple_GET_ITEM(tuple, (Py_ssize_t)s), &sources[s]);
+    if (taken == 0)
+        result = stage == NULL ? parts_from(state, n, sources, (int64_t)n_rows, (int64_t)n_units)
+                               : figures_from(state, n, sources, (int64_t)n_rows, (int64_t)n_units, stage);
     PyMem_Free(sources);
     Py_DECREF(tuple);
     return result;
+}
+
+PyObject *py_linvar_parts(PyObject *module, PyObject *args)
+{
+    long long n_rows, n_units;
+    PyObject *sequence;
+    if (!PyArg_ParseTuple(args, "LLO:linvar_parts", &n_rows, &n_units, &sequence)) return NULL;
+    return of_sources(py_module_state(module), sequence, n_rows, n_units, NULL);
+}
+
+PyObject *py_linvar_figures(PyObject *module, PyObject *args)
+{
+    py_state *state = py_module_state(module);
+    long long n_rows;
+    PyObject *sequence, *stage_tuple;
+    pc_stage stage;
+    if (!PyArg_ParseTuple(args, "LOO!:linvar_figures", &n_rows, &sequence, &PyTuple_Type, &stage_tuple)) return NULL;
+    if (take_stage(state, stage_tuple, &stage) < 0) return NULL;
+    return of_sources(state, sequence, n_rows, 2 * (long long)stage.n_units, &stage);
 }
 
 /* Combinations first .. of rows with weights; the parts have been taken. */

@@ -7,6 +7,7 @@
 /* See _core.pyi. */
 PyObject *py_linvar_sort(PyObject *module, PyObject *args);
 PyObject *py_linvar_parts(PyObject *module, PyObject *args);
+PyObject *py_linvar_figures(PyObject *module, PyObject *args);
 PyObject *py_linvar_combine(PyObject *module, PyObject *args);
 PyObject *py_linvar_variance(PyObject *module, PyObject *args);
 PyObject *py_linvar_cov(PyObject *module, PyObject *args);

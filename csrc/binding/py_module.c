@@ -77,6 +77,8 @@ PyDoc_STRVAR(linvar_sort_doc, "linvar_sort(n_rows, n_units, row, unit, value)\n-
                               "Cells in any order as rows of parts: (start, unit, value).");
 PyDoc_STRVAR(linvar_parts_doc, "linvar_parts(n_rows, n_units, sources)\n--\n\n"
                                "Parts of figures from their sums by group and unit: (start, unit, value).");
+PyDoc_STRVAR(linvar_figures_doc, "linvar_figures(n_rows, sources, stage)\n--\n\n"
+                                 "Variance, and number of units and strata, of each row of such parts.");
 PyDoc_STRVAR(linvar_combine_doc,
              "linvar_combine(parts, n_units, first, row, weight)\n--\n\n"
              "Parts of linear combinations of rows.");
@@ -120,6 +122,7 @@ static PyMethodDef functions[] = {
     {"linvar_combine", py_linvar_combine, METH_VARARGS, linvar_combine_doc},
     {"linvar_count", py_linvar_count, METH_VARARGS, linvar_count_doc},
     {"linvar_cov", py_linvar_cov, METH_VARARGS, linvar_cov_doc},
+    {"linvar_figures", py_linvar_figures, METH_VARARGS, linvar_figures_doc},
     {"linvar_parts", py_linvar_parts, METH_VARARGS, linvar_parts_doc},
     {"linvar_sort", py_linvar_sort, METH_VARARGS, linvar_sort_doc},
     {"linvar_variance", py_linvar_variance, METH_VARARGS, linvar_variance_doc},

@@ -6,6 +6,7 @@
 #include <string.h>
 
 enum { STEP = 64 }; /* rows between two looks at the stop flag: each may use all units of its strata */
+enum { FIGURE_TASKS = 8 }; /* shares of rows */
 
 static pc_status out_of_memory(pc_error *err)
 {
@@ -97,27 +98,35 @@ static pc_status write_rows(int64_t n, const int64_t *order, const int64_t *row,
     return PC_OK;
 }
 
-pc_status pc_linvar_sort(pc_context *ctx, int64_t n_cells, const int64_t *row, const int64_t *unit,
-                         const double *value, int64_t n_rows, int64_t n_units, int64_t *start,
-                         int64_t *unit_out, double *value_out, int64_t *n_parts)
+static pc_status sort(pc_context *ctx, int64_t n_cells, const int64_t *row, const int64_t *unit,
+                      const double *value, int64_t n_rows, int64_t n_units, int64_t *start,
+                      int64_t *unit_out, double *value_out, int64_t *n_parts, pc_error *err)
 {
     if (is_in_order(n_cells, row, unit))
         return write_rows(n_cells, NULL, row, unit, value, n_rows, n_units, start, unit_out, value_out,
-                          n_parts, &ctx->error);
+                          n_parts, err);
     const int64_t n_places = 1 + (n_rows > n_units ? n_rows : n_units);
     int64_t *by_unit = pc_alloc(&ctx->memory, n_cells, sizeof *by_unit);
     int64_t *order = pc_alloc(&ctx->memory, n_cells, sizeof *order);
     int64_t *place = pc_alloc_zeroed(&ctx->memory, n_places, sizeof *place);
     pc_status status;
-    if (by_unit == NULL || order == NULL || place == NULL) status = out_of_memory(&ctx->error);
-    else status = sort_cells(n_cells, row, unit, n_rows, n_units, by_unit, order, place, &ctx->error);
+    if (by_unit == NULL || order == NULL || place == NULL) status = out_of_memory(err);
+    else status = sort_cells(n_cells, row, unit, n_rows, n_units, by_unit, order, place, err);
     if (status == PC_OK)
         status = write_rows(n_cells, order, row, unit, value, n_rows, n_units, start, unit_out,
-                            value_out, n_parts, &ctx->error);
+                            value_out, n_parts, err);
     pc_free(&ctx->memory, by_unit);
     pc_free(&ctx->memory, order);
     pc_free(&ctx->memory, place);
     return status;
+}
+
+pc_status pc_linvar_sort(pc_context *ctx, int64_t n_cells, const int64_t *row, const int64_t *unit,
+                         const double *value, int64_t n_rows, int64_t n_units, int64_t *start,
+                         int64_t *unit_out, double *value_out, int64_t *n_parts)
+{
+    return sort(ctx, n_cells, row, unit, value, n_rows, n_units, start, unit_out, value_out, n_parts,
+                &ctx->error);
 }
 
 /* ---- parts from sources ------------------------------------------------------------------------ */
@@ -487,7 +496,7 @@ static bool needs_spread(const pc_stage *stage, const pc_parts *parts, int64_t b
 static pc_status variance_of(const pc_stage *stage, const pc_parts *parts, int64_t r, spread *s,
                              double *variance, pc_error *err)
 {
-    int64_t begin, end;
+    int64_t begin = 0, end = 0;
     stretch h;
     double sum = 0.0;
     pc_status status = find_row(parts, r, &begin, &end, err);
@@ -627,6 +636,22 @@ typedef struct links {
     int64_t n_touched, n_strata;
 } links;
 
+static pc_status links_new(pc_context *ctx, const pc_stage *stage, links *l, pc_error *err)
+{
+    l->stratum = pc_alloc(&ctx->memory, stage->n_strata, sizeof *l->stratum);
+    l->owner = pc_alloc_zeroed(&ctx->memory, stage->n_labels, sizeof *l->owner);
+    l->touched = pc_alloc(&ctx->memory, stage->n_labels, sizeof *l->touched);
+    l->n_touched = 0;
+    return l->stratum == NULL || l->owner == NULL || l->touched == NULL ? out_of_memory(err) : PC_OK;
+}
+
+static void links_free(pc_context *ctx, links *l)
+{
+    pc_free(&ctx->memory, l->stratum);
+    pc_free(&ctx->memory, l->owner);
+    pc_free(&ctx->memory, l->touched);
+}
+
 static int64_t root_of(links *l, int64_t h)
 {
     while (l->stratum[h] != h) {
@@ -657,7 +682,7 @@ static pc_status link_unit(const pc_stage *stage, links *l, int64_t unit, int64_
 static pc_status count_row(const pc_stage *stage, const pc_parts *parts, int64_t r, bool all_units,
                            links *l, int64_t *n_labels, int64_t *n_strata, pc_error *err)
 {
-    int64_t begin, end;
+    int64_t begin = 0, end = 0;
     stretch h;
     int64_t n_apart = 0; /* units, where each has a label of its own: there is nothing to link */
     pc_status status = find_row(parts, r, &begin, &end, err);
@@ -683,21 +708,173 @@ static pc_status count_row(const pc_stage *stage, const pc_parts *parts, int64_t
 pc_status pc_linvar_count(pc_context *ctx, const pc_stage *stage, const pc_parts *parts,
                           bool all_units, int64_t *n_labels, int64_t *n_strata)
 {
-    links l = {.n_touched = 0};
-    pc_status status = PC_OK;
-    l.stratum = pc_alloc(&ctx->memory, stage->n_strata, sizeof *l.stratum);
-    l.owner = pc_alloc_zeroed(&ctx->memory, stage->n_labels, sizeof *l.owner);
-    l.touched = pc_alloc(&ctx->memory, stage->n_labels, sizeof *l.touched);
-    if (l.stratum == NULL || l.owner == NULL || l.touched == NULL)
-        status = out_of_memory(&ctx->error);
+    links l;
+    pc_status status = links_new(ctx, stage, &l, &ctx->error);
     for (int64_t r = 0; status == PC_OK && r < parts->n_rows; r++) {
         if (r % STEP == 0 && pc_caller_stopped(ctx))
             status = pc_context_fail(ctx, PC_ERR_INTERRUPTED, "", -1, -1, "interrupted");
         else
             status = count_row(stage, parts, r, all_units, &l, &n_labels[r], &n_strata[r], &ctx->error);
     }
-    pc_free(&ctx->memory, l.stratum);
-    pc_free(&ctx->memory, l.owner);
-    pc_free(&ctx->memory, l.touched);
+    links_free(ctx, &l);
+    return status;
+}
+
+/* ---- variances and counts of sources -------------------------------------------------------------- */
+
+/* The groups that go to each row, and what one thread needs for a row. */
+typedef struct figures_job {
+    const pc_stage *stage;
+    const pc_source *sources;
+    int64_t n_rows, n_units, most_cells; /* of a row */
+    int64_t *first;                      /* [n_rows + 1] into the two below */
+    int64_t *source, *group;
+    double *variance;
+    int64_t *n_labels, *n_strata;
+} figures_job;
+
+typedef struct row_scratch {
+    int64_t *unit; /* [most_cells] */
+    double *value;
+    int64_t *row, *sorted_unit; /* the same, made when a row is to be sorted; row is of zeros */
+    double *sorted_value;
+    spread s;
+    links l;
+} row_scratch;
+
+static pc_status scratch_new(pc_context *ctx, const figures_job *job, row_scratch *r, pc_error *err)
+{
+    const int64_t n = job->most_cells;
+    const pc_status spread_made = spread_new(ctx, job->stage, &r->s, err);
+    const pc_status links_made = links_new(ctx, job->stage, &r->l, err);
+    r->unit = pc_alloc(&ctx->memory, n, sizeof *r->unit);
+    r->value = pc_alloc(&ctx->memory, n, sizeof *r->value);
+    if (r->unit == NULL || r->value == NULL) return out_of_memory(err);
+    return spread_made == PC_OK ? links_made : spread_made;
+}
+
+/* Room to sort a row in. */
+static pc_status scratch_more(pc_context *ctx, int64_t n, row_scratch *r, pc_error *err)
+{
+    if (r->row != NULL) return PC_OK;
+    r->sorted_unit = pc_alloc(&ctx->memory, n, sizeof *r->sorted_unit);
+    if (r->sorted_unit == NULL) return out_of_memory(err);
+    r->sorted_value = pc_alloc(&ctx->memory, n, sizeof *r->sorted_value);
+    if (r->sorted_value == NULL) return out_of_memory(err);
+    r->row = pc_alloc_zeroed(&ctx->memory, n, sizeof *r->row);
+    return r->row == NULL ? out_of_memory(err) : PC_OK;
+}
+
+static void scratch_free(pc_context *ctx, row_scratch *r)
+{
+    spread_free(ctx, &r->s);
+    links_free(ctx, &r->l);
+    pc_free(&ctx->memory, r->row);
+    pc_free(&ctx->memory, r->unit);
+    pc_free(&ctx->memory, r->sorted_unit);
+    pc_free(&ctx->memory, r->value);
+    pc_free(&ctx->memory, r->sorted_value);
+}
+
+/* The parts of a row, in the scratch; sorted where they have to be. */
+static pc_status make_row(pc_context *ctx, const figures_job *job, int64_t r, row_scratch *scratch, int64_t *start,
+                          pc_parts *parts, pc_error *err)
+{
+    int64_t begin = 0, end = 0, row = 0, n = 0;
+    bool is_sorted = job->first[r + 1] - job->first[r] < 2;
+    pc_status status = PC_OK;
+    for (int64_t k = job->first[r]; status == PC_OK && k < job->first[r + 1]; k++) {
+        const pc_source *source = &job->sources[job->source[k]];
+        status = find_group(source, job->group[k], job->n_rows, &begin, &end, &row, err);
+        if (status == PC_OK)
+            status = write_group(source, job->group[k], begin, end, job->n_units, job->most_cells, &n, scratch->unit,
+                                 scratch->value, &is_sorted, err);
+    }
+    start[0] = 0;
+    start[1] = n;
+    *parts = (pc_parts){1, n, job->n_units / 2, start, scratch->unit, scratch->value};
+    if (status == PC_OK && !is_sorted) status = scratch_more(ctx, job->most_cells, scratch, err);
+    if (status != PC_OK || is_sorted) return status;
+    parts->unit = scratch->sorted_unit;
+    parts->value = scratch->sorted_value;
+    return sort(ctx, n, scratch->row, scratch->unit, scratch->value, 1, job->n_units, start, scratch->sorted_unit,
+                scratch->sorted_value, &parts->n_parts, err);
+}
+
+/* A share of the rows. */
+static pc_status figure_rows(pc_worker *worker, int64_t task, void *arg, pc_error *err)
+{
+    const figures_job *job = arg;
+    row_scratch scratch = {0};
+    int64_t start[2];
+    pc_parts parts;
+    pc_status status = scratch_new(worker->ctx, job, &scratch, err);
+    for (int64_t r = job->n_rows * task / FIGURE_TASKS; r < job->n_rows * (task + 1) / FIGURE_TASKS; r++) {
+        if (status == PC_OK && pc_worker_stopped(worker))
+            status = pc_fail(err, PC_ERR_INTERRUPTED, "", -1, -1, "interrupted");
+        if (status == PC_OK) status = make_row(worker->ctx, job, r, &scratch, start, &parts, err);
+        if (status == PC_OK) status = variance_of(job->stage, &parts, 0, &scratch.s, &job->variance[r], err);
+        if (status == PC_OK)
+            status = count_row(job->stage, &parts, 0, false, &scratch.l, &job->n_labels[r], &job->n_strata[r], err);
+    }
+    scratch_free(worker->ctx, &scratch);
+    return status;
+}
+
+/* Which groups go to which row, in the order of the sources; most_cells. */
+static pc_status place_groups(figures_job *job, int64_t n_sources, int64_t *n_cells, int64_t *cells_of_row,
+                              pc_error *err)
+{
+    int64_t begin = 0, end = 0, row = 0;
+    for (int64_t s = 0; s < n_sources; s++)
+        for (int64_t g = 0; g < job->sources[s].n_groups; g++) {
+            const pc_status status = find_group(&job->sources[s], g, job->n_rows, &begin, &end, &row, err);
+            if (status != PC_OK) return status;
+            if (row < 0) continue;
+            job->first[row + 1]++;
+            *n_cells += end - begin;
+            cells_of_row[row] += end - begin;
+            if (cells_of_row[row] > job->most_cells) job->most_cells = cells_of_row[row];
+        }
+    for (int64_t r = 0; r < job->n_rows; r++) {
+        job->first[r + 1] += job->first[r];
+        cells_of_row[r] = job->first[r]; /* from here on where its next group goes */
+    }
+    for (int64_t s = 0; s < n_sources; s++)
+        for (int64_t g = 0; g < job->sources[s].n_groups; g++) {
+            row = job->sources[s].row[g];
+            if (row < 0) continue;
+            if (row >= job->n_rows || cells_of_row[row] >= job->first[row + 1]) return bad_index(err, "row", g);
+            job->source[cells_of_row[row]] = s;
+            job->group[cells_of_row[row]++] = g;
+        }
+    for (int64_t r = 0; r < job->n_rows; r++)
+        if (cells_of_row[r] != job->first[r + 1]) return bad_index(err, "row", r);
+    return PC_OK;
+}
+
+pc_status pc_linvar_figures(pc_context *ctx, const pc_stage *stage, int64_t n_sources, const pc_source *sources,
+                            int64_t n_rows, int64_t n_units, double *variance, int64_t *n_labels,
+                            int64_t *n_strata)
+{
+    enum { SERIAL_CELLS = 20000 };
+    figures_job job = {.stage = stage, .sources = sources, .n_rows = n_rows, .n_units = n_units,
+                       .variance = variance, .n_labels = n_labels, .n_strata = n_strata};
+    int64_t n_groups = 0, n_cells = 0;
+    for (int64_t s = 0; s < n_sources; s++) n_groups += sources[s].n_groups;
+    int64_t *cells_of_row = pc_alloc_zeroed(&ctx->memory, n_rows, sizeof *cells_of_row);
+    job.first = pc_alloc_zeroed(&ctx->memory, n_rows + 1, sizeof *job.first);
+    job.source = pc_alloc(&ctx->memory, n_groups, sizeof *job.source);
+    job.group = pc_alloc(&ctx->memory, n_groups, sizeof *job.group);
+    pc_status status = PC_OK;
+    if (cells_of_row == NULL || job.first == NULL || job.source == NULL || job.group == NULL)
+        status = out_of_memory(&ctx->error);
+    if (status == PC_OK) status = place_groups(&job, n_sources, &n_cells, cells_of_row, &ctx->error);
+    if (status == PC_OK)
+        status = pc_parallel_run(ctx, n_cells < SERIAL_CELLS ? 1 : ctx->n_threads, FIGURE_TASKS, figure_rows, &job);
+    pc_free(&ctx->memory, cells_of_row);
+    pc_free(&ctx->memory, job.first);
+    pc_free(&ctx->memory, job.source);
+    pc_free(&ctx->memory, job.group);
     return status;
 }

@@ -75,6 +75,12 @@ pc_status pc_linvar_parts(pc_context *ctx, int64_t n_sources, const pc_source *s
                           int64_t n_units, int64_t n_cells, int64_t *start, int64_t *unit, double *value,
                           int64_t *n_parts);
 
+/* What pc_linvar_variance and pc_linvar_count (not of all units) say of these parts, without making them all: variance,
+ * n_labels, n_strata [n_rows]. Takes a row's parts for each thread. Fails as those do. */
+pc_status pc_linvar_figures(pc_context *ctx, const pc_stage *stage, int64_t n_sources, const pc_source *sources,
+                            int64_t n_rows, int64_t n_units, double *variance, int64_t *n_labels,
+                            int64_t *n_strata);
+
 /* Parts of linear combinations: combination i is the sum of weight[k] times row[k], from k =
  * first[i] to first[i + 1]. n_cells is what pc_linvar_combine_cells says; the rest as in
  * pc_linvar_sort. */

@@ -38,7 +38,9 @@ typedef struct pc_total_units {
     double *cells;             /* [n_positions x n_values]; NULL of direct codes */
     uint32_t *order;           /* [n_positions] the cell at each position; NULL: direct codes, in order */
     uint32_t *unit, *group;    /* [n_positions] of each cell; the same */
-    int64_t *first;            /* first cell of each segment */
+    int64_t n_chunks;
+    int64_t *chunk;            /* [n_chunks + 1] position where each starts */
+    int64_t *first;            /* [n_chunks] its first cell */
 } pc_total_units;
 
 struct pc_total {

@@ -2,23 +2,18 @@
  * Totals by group and sampling unit: what a pass comes to whose first key is a unit.
  *
  * Cells have positions, by group and unit: in a table of direct codes the code itself, the unit being the lowest
- * digit; else an order that is made of the codes. Positions are cut into tasks, and where a task begins within a
- * group, into segments of one group each: every segment knows how many cells it has and what they come to, so that
- * tasks are independent, and the sums of a group are added in the order of the units whatever the threads.
+ * digit; else an order that is made of the codes. The positions of a group are cut into chunks, which threads share:
+ * every chunk knows how many cells it has and what they come to. The sums of a group are those of its chunks, in
+ * order, and so depend neither on the threads nor on the other groups.
  */
 #include "pc_parallel.h"
 #include "pc_total_state.h"
 
 #include <string.h>
 
-enum { TASKS = 16, STRIP = 64, SERIAL_CELLS = 10000 };
+enum { TASKS = 16, CHUNK = 2048, STRIP = 64, SERIAL_CELLS = 10000 };
 
 /* ---- positions --------------------------------------------------------------------------------- */
-
-static int64_t first_position(const pc_total_units *units, int64_t task)
-{
-    return units->n_positions * task / TASKS;
-}
 
 static int64_t record_at(const pc_total_units *units, int64_t position)
 {
@@ -35,35 +30,38 @@ static int64_t unit_at(const pc_total_units *units, int64_t position)
     return units->order == NULL ? position % units->n_digits : units->unit[units->order[position]];
 }
 
-/* Behind the last position of the group at `position`, or of the task. */
-static int64_t end_of_segment(const pc_total_units *units, int64_t position, int64_t end)
-{
-    const int64_t group = group_at(units, position);
-    if (units->order == NULL) {
-        const int64_t next = (group + 1) * units->n_digits;
-        return next < end ? next : end;
-    }
-    while (position < end && units->group[units->order[position]] == group) position++;
-    return position;
-}
-
 static const double *numbers_at(const pc_total_units *units, int64_t position)
 {
     return units->record + record_at(units, position) * units->pitch;
 }
 
-/* ---- segments ---------------------------------------------------------------------------------- */
+/* Where the chunks start; into `starts` unless it is NULL. Gives how many there are. */
+static int64_t cut(const pc_total_units *units, int64_t *starts)
+{
+    int64_t n = 0;
+    for (int64_t p = 0; p < units->n_positions; n++) {
+        const int64_t group = group_at(units, p);
+        int64_t end = p + CHUNK < units->n_positions ? p + CHUNK : units->n_positions;
+        if (units->order == NULL && end > (group + 1) * units->n_digits) end = (group + 1) * units->n_digits;
+        if (starts != NULL) starts[n] = p;
+        for (p = units->order == NULL ? end : p; p < end && group_at(units, p) == group;) p++;
+    }
+    if (starts != NULL) starts[n] = units->n_positions;
+    return n;
+}
 
-typedef struct segment {
+/* ---- chunks ------------------------------------------------------------------------------------ */
+
+typedef struct chunk {
     int64_t n_cells;
-    bool is_live; /* a row of it was seen */
+    bool is_live;   /* a row of it was seen */
     bool is_broken; /* by a cell without a unit */
-} segment;
+} chunk;
 
 typedef struct count_job {
     pc_total *total;
-    segment *segment; /* [n_codes + TASKS] number group + task: ascending with the positions */
-    double *sums;     /* [n_codes + TASKS][n_values] */
+    chunk *chunk; /* [n_chunks] */
+    double *sums; /* [n_chunks x n_values] */
     const pc_total_lane *plain[2];
     bool is_table, is_plain;
 } count_job;
@@ -92,8 +90,8 @@ static void join_lanes(const count_job *job, int64_t first, int64_t end, double 
     }
 }
 
-/* Add the numbers of a strip of cells to a segment. */
-static void count_strip(const count_job *job, int64_t first, int64_t end, const double *strip, segment *s,
+/* Add the numbers of a strip of cells to a chunk. */
+static void count_strip(const count_job *job, int64_t first, int64_t end, const double *strip, chunk *its_chunk,
                         double *sums)
 {
     const pc_total *total = job->total;
@@ -106,21 +104,23 @@ static void count_strip(const count_job *job, int64_t first, int64_t end, const 
         for (int64_t k = 0; k < n_values; k++) sums[k] += values[k];
         n_cells += values[PC_RECORD_WEIGHT] > 0;
         n_rows += values[PC_RECORD_N] > 0;
-        if (may_break && values[PC_RECORD_N] > 0 && unit_at(units, p) >= units->n_units) s->is_broken = true;
+        if (may_break && values[PC_RECORD_N] > 0 && unit_at(units, p) >= units->n_units)
+            its_chunk->is_broken = true;
     }
-    s->n_cells += n_cells;
-    s->is_live = s->is_live || n_rows > 0 || !job->is_table || was_seen(total, first, end);
+    its_chunk->n_cells += n_cells;
+    its_chunk->is_live = its_chunk->is_live || n_rows > 0 || !job->is_table || was_seen(total, first, end);
 }
 
-static pc_status count_segment(pc_worker *worker, const count_job *job, int64_t first, int64_t end,
-                               int64_t number, double *sum, double *values, pc_error *err)
+static pc_status count_chunk(pc_worker *worker, const count_job *job, int64_t k, double *sum, double *values,
+                             pc_error *err)
 {
-    double *sums = job->sums + number * job->total->layout.n_values;
-    for (int64_t p = first; p < end; p += STRIP) {
+    const pc_total_units *units = &job->total->units;
+    const int64_t end = units->chunk[k + 1];
+    for (int64_t p = units->chunk[k]; p < end; p += STRIP) {
         const int64_t last = end - p < STRIP ? end : p + STRIP;
         if (pc_worker_stopped(worker)) return pc_fail(err, PC_ERR_INTERRUPTED, "", -1, -1, "interrupted");
         if (job->is_table) join_lanes(job, p, last, sum, values);
-        count_strip(job, p, last, values, &job->segment[number], sums);
+        count_strip(job, p, last, values, &job->chunk[k], job->sums + k * job->total->layout.n_values);
     }
     return PC_OK;
 }
@@ -129,17 +129,13 @@ static pc_status count_task(pc_worker *worker, int64_t task, void *arg, pc_error
 {
     const count_job *job = arg;
     const pc_total *total = job->total;
-    const pc_total_units *units = &total->units;
-    const int64_t end = first_position(units, task + 1);
+    const int64_t n = total->units.n_chunks;
     pc_status status = PC_OK;
     double *sum = pc_alloc(&worker->ctx->memory, 2 * total->layout.total, sizeof *sum);
     double *values = pc_alloc(&worker->ctx->memory, STRIP, (size_t)total->layout.n_values * sizeof *values);
     if (sum == NULL || values == NULL) status = pc_total_out_of_memory(err);
-    for (int64_t p = first_position(units, task); status == PC_OK && p < end;) {
-        const int64_t last = end_of_segment(units, p, end);
-        status = count_segment(worker, job, p, last, group_at(units, p) + task, sum, values, err);
-        p = last;
-    }
+    for (int64_t k = n * task / TASKS; status == PC_OK && k < n * (task + 1) / TASKS; k++)
+        status = count_chunk(worker, job, k, sum, values, err);
     pc_free(&worker->ctx->memory, sum);
     pc_free(&worker->ctx->memory, values);
     return status;
@@ -147,75 +143,71 @@ static pc_status count_task(pc_worker *worker, int64_t task, void *arg, pc_error
 
 /* ---- groups ------------------------------------------------------------------------------------ */
 
-/* The segments of a group: from *first to *last, both of them. */
-static void segments_of(const pc_total_units *units, int64_t group, int64_t begin, int64_t end,
-                        int64_t *task, int64_t *first, int64_t *last)
+/* Add the chunks of the group at chunk *k, which moves behind them; whether a row of it was seen. */
+static bool add_chunks(const pc_total *total, const count_job *job, int64_t *k, int64_t *n_cells, double *sums)
 {
-    while (*task + 1 < TASKS && first_position(units, *task + 1) <= begin) ++*task;
-    *first = *last = group + *task;
-    for (int64_t t = *task + 1; t < TASKS && first_position(units, t) < end; t++) *last = group + t;
-}
-
-/* Positions of group code g, from `begin` on: where they end. */
-static int64_t end_of_group(const pc_total_units *units, int64_t g, int64_t begin)
-{
-    if (units->order == NULL) return (g + 1) * units->n_digits;
-    return end_of_segment(units, begin, units->n_positions);
-}
-
-/* The live groups, where their cells start and what they come to; of each segment, its first cell. */
-static pc_status put_groups(pc_context *ctx, pc_total *total, const count_job *job, int64_t n_codes)
-{
-    pc_total_units *units = &total->units;
-    const int64_t n_values = total->layout.n_values;
-    int64_t n_cells = 0, begin = 0, task = 0;
-    total->n_groups = 0;
-    for (int64_t g = 0; g < n_codes; g++) {
-        int64_t first = 0, last = -1;
-        const int64_t end = end_of_group(units, g, begin);
-        bool is_live = total->plan.n_keys == 1; /* without keys of its own there is always one group */
-        double *sums = total->values + total->n_groups * n_values;
-        for (int64_t k = 0; k < n_values; k++) sums[k] = 0.0;
-        if (begin < end) segments_of(units, g, begin, end, &task, &first, &last);
-        total->start[total->n_groups] = n_cells;
-        for (int64_t s = first; s <= last; s++) {
-            is_live = is_live || job->segment[s].is_live;
-            units->first[s] = n_cells;
-            n_cells += job->segment[s].n_cells;
-            for (int64_t k = 0; k < n_values; k++) sums[k] += job->sums[s * n_values + k];
-            if (job->segment[s].is_broken)
-                return pc_context_fail(ctx, PC_ERR_GROUP, "key", 0, -1, "changed while it was being read");
-        }
-        total->live[total->n_groups] = units->order == NULL ? g * units->n_digits : record_at(units, begin);
-        total->n_groups += is_live;
-        begin = end;
+    const pc_total_units *units = &total->units;
+    const int64_t n_values = total->layout.n_values, group = group_at(units, units->chunk[*k]);
+    bool is_live = false;
+    for (; *k < units->n_chunks && group_at(units, units->chunk[*k]) == group; ++*k) {
+        units->first[*k] = *n_cells;
+        *n_cells += job->chunk[*k].n_cells;
+        is_live = is_live || job->chunk[*k].is_live;
+        for (int64_t v = 0; v < n_values; v++) sums[v] += job->sums[*k * n_values + v];
     }
+    return is_live;
+}
+
+/* The live groups, where their cells start and what they come to; of each chunk, its first cell. */
+static pc_status put_groups(pc_context *ctx, pc_total *total, const count_job *job)
+{
+    const pc_total_units *units = &total->units;
+    const int64_t n_values = total->layout.n_values;
+    int64_t n_cells = 0, k = 0;
+    for (int64_t c = 0; c < units->n_chunks; c++)
+        if (job->chunk[c].is_broken)
+            return pc_context_fail(ctx, PC_ERR_GROUP, "key", 0, -1, "changed while it was being read");
+    total->n_groups = 0;
+    do {
+        double *sums = total->values + total->n_groups * n_values;
+        bool is_live = total->plan.n_keys == 1; /* without keys of its own there is always one group */
+        for (int64_t v = 0; v < n_values; v++) sums[v] = 0.0;
+        total->start[total->n_groups] = n_cells;
+        total->live[total->n_groups] = k < units->n_chunks ? record_at(units, units->chunk[k]) : 0;
+        if (k < units->n_chunks) is_live = add_chunks(total, job, &k, &n_cells, sums) || is_live;
+        total->n_groups += is_live;
+    } while (k < units->n_chunks);
     total->start[total->n_groups] = n_cells;
     return PC_OK;
 }
 
-/* Count the cells of n_codes groups, and join them. */
+/* Count the cells, and join them in at most n_codes groups. */
 static pc_status count_cells(pc_context *ctx, pc_total *total, int64_t n_codes, bool is_table)
 {
-    const int64_t n_values = total->layout.n_values, n_segments = n_codes + TASKS;
+    const int64_t n_values = total->layout.n_values, n_chunks = cut(&total->units, NULL);
+    const int64_t most_groups = n_codes > 0 ? n_codes : 1;
     const int n_threads = total->units.n_positions < SERIAL_CELLS ? 1 : ctx->n_threads;
     count_job job = {.total = total, .is_table = is_table};
     int64_t *live = NULL;
     double *values = NULL;
     pc_status status = PC_ERR_MEMORY;
     job.is_plain = is_table && pc_total_find_plain(total, job.plain);
-    job.segment = pc_alloc_zeroed(&ctx->memory, n_segments, sizeof *job.segment);
-    if (job.segment == NULL) goto done;
-    job.sums = pc_alloc_zeroed(&ctx->memory, n_segments * n_values, sizeof *job.sums);
-    if (job.sums == NULL) goto done;
-    live = pc_alloc(&ctx->memory, n_codes, sizeof *live);
-    if (live == NULL) goto done;
-    values = pc_alloc(&ctx->memory, n_codes * n_values, sizeof *values);
-    if (values == NULL) goto done;
-    total->start = pc_alloc(&ctx->memory, n_codes + 1, sizeof *total->start);
-    if (total->start == NULL) goto done;
-    total->units.first = pc_alloc_zeroed(&ctx->memory, n_segments, sizeof *total->units.first);
+    total->units.n_chunks = n_chunks;
+    total->units.chunk = pc_alloc(&ctx->memory, n_chunks + 1, sizeof *total->units.chunk);
+    if (total->units.chunk == NULL) goto done;
+    cut(&total->units, total->units.chunk);
+    total->units.first = pc_alloc(&ctx->memory, n_chunks, sizeof *total->units.first);
     if (total->units.first == NULL) goto done;
+    job.chunk = pc_alloc_zeroed(&ctx->memory, n_chunks, sizeof *job.chunk);
+    if (job.chunk == NULL) goto done;
+    job.sums = pc_alloc_zeroed(&ctx->memory, n_chunks * n_values, sizeof *job.sums);
+    if (job.sums == NULL) goto done;
+    live = pc_alloc(&ctx->memory, most_groups, sizeof *live);
+    if (live == NULL) goto done;
+    values = pc_alloc(&ctx->memory, most_groups * n_values, sizeof *values);
+    if (values == NULL) goto done;
+    total->start = pc_alloc(&ctx->memory, most_groups + 1, sizeof *total->start);
+    if (total->start == NULL) goto done;
     status = pc_parallel_run(ctx, n_threads, TASKS, count_task, &job);
     if (status != PC_OK) goto done;
     total->units.cells = total->values; /* of each cell, where they are no table; now of each group */
@@ -223,10 +215,10 @@ static pc_status count_cells(pc_context *ctx, pc_total *total, int64_t n_codes, 
     total->live = live;
     values = NULL;
     live = NULL;
-    status = put_groups(ctx, total, &job, n_codes);
+    status = put_groups(ctx, total, &job);
 done:
     if (status == PC_ERR_MEMORY) pc_total_out_of_memory(&ctx->error);
-    pc_free(&ctx->memory, job.segment);
+    pc_free(&ctx->memory, job.chunk);
     pc_free(&ctx->memory, job.sums);
     pc_free(&ctx->memory, live);
     pc_free(&ctx->memory, values);
@@ -357,6 +349,7 @@ void pc_total_free_units(pc_context *ctx, pc_total_units *units)
     pc_free(&ctx->memory, units->order);
     pc_free(&ctx->memory, units->unit);
     pc_free(&ctx->memory, units->group);
+    pc_free(&ctx->memory, units->chunk);
     pc_free(&ctx->memory, units->first);
     pc_free(&ctx->memory, units->cells);
 }
@@ -369,26 +362,30 @@ typedef struct read_job {
     int64_t n_cells;
 } read_job;
 
-static pc_status read_task(pc_worker *worker, int64_t task, void *arg, pc_error *err)
+static void read_chunk(const read_job *job, int64_t k)
 {
-    const read_job *job = arg;
     const pc_total *total = job->total;
     const pc_total_units *units = &total->units;
     const pc_total_cells *cells = job->cells;
-    const int64_t end = first_position(units, task + 1);
-    for (int64_t p = first_position(units, task); p < end;) {
-        const int64_t last = end_of_segment(units, p, end);
-        int64_t c = units->first[group_at(units, p) + task], unit = unit_at(units, p);
+    int64_t c = units->first[k], unit = unit_at(units, units->chunk[k]);
+    for (int64_t p = units->chunk[k]; p < units->chunk[k + 1]; p++, unit++) {
+        const double *numbers = numbers_at(units, p);
+        if (!(numbers[PC_RECORD_WEIGHT] > 0)) continue;
+        cells->unit[c] = units->order == NULL ? unit : unit_at(units, p);
+        if (total->plan.n_made > 0) cells->n[c] = (int64_t)numbers[PC_RECORD_N];
+        pc_record_read_cell(&total->layout, units->is_lean, numbers, job->n_cells, cells->weight + c,
+                            cells->sum + c);
+        c++;
+    }
+}
+
+static pc_status read_task(pc_worker *worker, int64_t task, void *arg, pc_error *err)
+{
+    const read_job *job = arg;
+    const int64_t n = job->total->units.n_chunks;
+    for (int64_t k = n * task / TASKS; k < n * (task + 1) / TASKS; k++) {
         if (pc_worker_stopped(worker)) return pc_fail(err, PC_ERR_INTERRUPTED, "", -1, -1, "interrupted");
-        for (; p < last; p++, unit++) {
-            const double *values = numbers_at(units, p);
-            if (!(values[PC_RECORD_WEIGHT] > 0)) continue;
-            cells->unit[c] = units->order == NULL ? unit : unit_at(units, p);
-            if (total->plan.n_made > 0) cells->n[c] = (int64_t)values[PC_RECORD_N];
-            pc_record_read_cell(&total->layout, units->is_lean, values, job->n_cells, cells->weight + c,
-                                cells->sum + c);
-            c++;
-        }
+        read_chunk(job, k);
     }
     return PC_OK;
 }

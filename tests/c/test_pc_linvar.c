@@ -1,5 +1,6 @@
 /* Variances of parts by unit: sums on paper, labels shared, counts, bad indexes, memory. */
 #include "pc_linvar.h"
+#include "pc_made.h"
 #include "pc_test.h"
 
 #include <math.h>
@@ -170,6 +171,62 @@ static void groups_of_one_row_are_sorted_and_added_in_their_order(void)
     EXPECT(u[1] == 3 && v[1] == (1 + 1e16) - 1e16); /* in their order: 1 is lost, or not, as the sum says */
 }
 
+/* What figures say of random sources is what the parts made of them say, to the last bit: groups of one row and of
+ * several, units in order and not, labels shared, rows without parts. */
+static void figures_are_those_of_the_parts(void)
+{
+    enum { SOURCES = 3, GROUPS = 40, UNITS = 60, CELLS = GROUPS * UNITS, ROWS = 70, STRATA = 12, MOST = SOURCES * CELLS };
+    static int64_t st[SOURCES][GROUPS + 1], un[SOURCES][CELLS], to[SOURCES][GROUPS], label[UNITS];
+    static double w[SOURCES][CELLS], a[SOURCES][CELLS], b[SOURCES][CELLS], ra[GROUPS], di[GROUPS];
+    static int64_t s[ROWS + 1], u[MOST], n_labels[2][ROWS], n_strata[2][ROWS];
+    static double v[MOST], variance[2][ROWS], many[STRATA];
+    int64_t h[UNITS], f[STRATA + 1], n = 0;
+    pc_source sources[SOURCES];
+    pc_draws draws = {11};
+    for (int64_t i = 0; i < UNITS; i++) h[i] = i * STRATA / UNITS;
+    for (int64_t i = 0; i <= STRATA; i++) f[i] = i * UNITS / STRATA;
+    for (int64_t i = 0; i < UNITS; i++) label[i] = i / 3 * 3 + (i + 1) % 3 / 2; /* some are one unit */
+    for (int64_t i = 0; i < STRATA; i++) many[i] = pc_draw_unit(&draws);
+    for (int64_t g = 0; g < GROUPS; g++) ra[g] = pc_draw_unit(&draws);
+    for (int64_t g = 0; g < GROUPS; g++) di[g] = 1 + pc_draw_unit(&draws);
+    for (int64_t k = 0; k < SOURCES; k++) {
+        int64_t c = 0;
+        for (int64_t g = 0; g < GROUPS; g++) {
+            st[k][g] = c;
+            to[k][g] = k == 2 ? pc_draw_below(&draws, ROWS + 1) - 1 : 2 * g % ROWS; /* several in a row, or left out */
+            for (int64_t i = 0; i < UNITS; i++) {
+                if (g == 3 || pc_draw_below(&draws, 2)) continue;
+                un[k][c] = k == 1 ? UNITS - 1 - i : i;
+                w[k][c] = (double)pc_draw_below(&draws, 4);
+                a[k][c] = pc_draw_unit(&draws) - 0.5;
+                b[k][c++] = pc_draw_unit(&draws);
+            }
+        }
+        st[k][GROUPS] = c;
+        sources[k] = (pc_source){GROUPS, c, st[k], un[k], to[k], w[k], a[k], k == 0 ? b[k] : NULL, k == 0 ? ra : NULL,
+                                 k < 2 ? di : NULL};
+    }
+    for (int is_shared = 0; is_shared <= 1; is_shared++) {
+        const pc_stage stage = {.n_units = UNITS, .n_strata = STRATA, .n_labels = UNITS, .stratum = h, .first = f,
+                                .label = is_shared ? label : NULL, .factor = many};
+        for (int n_threads = 1; n_threads <= 3; n_threads += 2) {
+            pc_context ctx;
+            pc_context_init(&ctx);
+            ctx.n_threads = n_threads;
+            EXPECT(pc_linvar_parts(&ctx, SOURCES, sources, ROWS, 2 * UNITS, MOST, s, u, v, &n) == PC_OK);
+            const pc_parts parts = {ROWS, n, UNITS, s, u, v};
+            EXPECT(pc_linvar_variance(&ctx, &stage, &parts, variance[0]) == PC_OK);
+            EXPECT(pc_linvar_count(&ctx, &stage, &parts, false, n_labels[0], n_strata[0]) == PC_OK);
+            EXPECT(pc_linvar_figures(&ctx, &stage, SOURCES, sources, ROWS, 2 * UNITS, variance[1], n_labels[1],
+                                     n_strata[1]) == PC_OK);
+            EXPECT(memcmp(variance[0], variance[1], sizeof variance[0]) == 0);
+            EXPECT(memcmp(n_labels[0], n_labels[1], sizeof n_labels[0]) == 0);
+            EXPECT(memcmp(n_strata[0], n_strata[1], sizeof n_strata[0]) == 0);
+            EXPECT(n > 1500 && variance[0][0] > 0 && n_labels[0][0] > 20);
+        }
+    }
+}
+
 static void sources_that_point_outside_are_refused(void)
 {
     static const int64_t long_start[] = {0, 3, 5}, back[] = {0, 3, 2}, far_row[] = {2, 4}, low_row[] = {-2, 0};
@@ -187,6 +244,9 @@ static void sources_that_point_outside_are_refused(void)
         if (fault == 4) source.unit = far_unit;
         const int64_t room = fault == 5 ? 2 : 6; /* less than the cells with weight */
         EXPECT(pc_linvar_parts(&ctx, 1, &source, 4, 5, room, s, u, v, &n) == PC_ERR_GROUP);
+        EXPECT(ctx.error.argument[0] != '\0' && ctx.error.index >= 0);
+        if (fault == 5) continue;
+        EXPECT(pc_linvar_figures(&ctx, &plain, 1, &source, 4, 5, v, s, u) == PC_ERR_GROUP);
         EXPECT(ctx.error.argument[0] != '\0' && ctx.error.index >= 0);
     }
 }
@@ -298,6 +358,7 @@ static pc_status use_all(pc_context *ctx, void *arg)
     if (status == PC_OK) status = pc_linvar_parts(ctx, 2, figures, 4, 5, 6, w, p, q, &k);
     const pc_source twice[] = {figures[1], figures[1]}; /* two groups of one row, which are sorted */
     if (status == PC_OK) status = pc_linvar_parts(ctx, 2, twice, 4, 5, 4, w, p, q, &k);
+    if (status == PC_OK) status = pc_linvar_figures(ctx, &plain, 2, twice, 4, 10, q, w, p);
     return status;
 }
 
@@ -306,7 +367,7 @@ static void memory_that_runs_out_is_reported_and_given_back(void)
     pc_context ctx;
     pc_context_init(&ctx);
     ctx.n_threads = 1;
-    EXPECT(pc_test_failing_allocator(&ctx, use_all, NULL) >= 20);
+    EXPECT(pc_test_failing_allocator(&ctx, use_all, NULL) >= 30);
 }
 
 static bool always(void *host)
@@ -371,6 +432,7 @@ int main(void)
         CLAIM(cells_are_sorted_and_equal_ones_added_in_their_order),
         CLAIM(parts_are_made_of_the_sums_of_each_figure),
         CLAIM(groups_of_one_row_are_sorted_and_added_in_their_order),
+        CLAIM(figures_are_those_of_the_parts),
         CLAIM(sources_that_point_outside_are_refused),
         CLAIM(combinations_have_the_weighted_parts_of_their_rows),
         CLAIM(an_unknown_part_makes_the_variance_unknown),
