@@ -47,6 +47,11 @@ typedef struct lane {
     int32_t *counts;
 } lane;
 
+/* The least and the greatest share of a profile. */
+typedef struct ends {
+    double least, most;
+} ends;
+
 typedef struct job {
     pc_context *ctx;
     const pc_af_board *board;
@@ -54,6 +59,7 @@ typedef struct job {
     const pc_af_result *result;
     const pc_af_kernels *kernels;
     int64_t n_slots, n_lanes;
+    ends *ends; /* [profiles] */
     pc_af_reference reference[PC_AF_N_MEASURES];
     int32_t *reference_places;
     int16_t *reference_ranks;
@@ -76,13 +82,11 @@ int64_t pc_af_ever_words(int64_t n_groups)
 
 /* ---- inputs ---- */
 
-static pc_status check_numbers(pc_context *ctx, const char *argument, int64_t n,
-                               const double *number, double least)
+static pc_status check_baseline(pc_context *ctx, const pc_af_board *board)
 {
-    for (int64_t i = 0; i < n; i++)
-        if (!(number[i] >= least && number[i] <= DBL_MAX))
-            return pc_context_fail(ctx, PC_ERR_VALUE, argument, -1, i,
-                                   least < 0 ? "is not finite" : "is not finite and >= 0");
+    for (int64_t i = 0; i < board->n_measures * board->n_groups; i++)
+        if (!(fabs(board->baseline[i]) <= DBL_MAX))
+            return pc_context_fail(ctx, PC_ERR_VALUE, "baseline", -1, i, "is not finite");
     return PC_OK;
 }
 
@@ -107,11 +111,27 @@ static pc_status check_inputs(pc_context *ctx, const pc_af_board *board,
                                "has fewer than 2 groups, or more than are compared in pairs");
     if (board->n_profiles > PC_AF_MOST_PROFILES)
         return pc_context_fail(ctx, PC_ERR_LIMIT, "share", -1, -1, "has too many profiles");
-    pc_status status = check_numbers(ctx, "baseline", board->n_measures * board->n_groups,
-                                     board->baseline, -DBL_MAX);
-    if (status == PC_OK)
-        status = check_numbers(ctx, "share", board->n_profiles * board->n_groups, board->share, 0);
+    const pc_status status = check_baseline(ctx, board);
     return status == PC_OK ? check_cutoffs(ctx, weightings) : status;
+}
+
+/* The least and the greatest share of each profile. */
+static pc_status find_extremes(job *j)
+{
+    const int64_t n = j->board->n_groups;
+    for (int64_t p = 0; p < j->board->n_profiles; p++) {
+        const double *share = j->board->share + p * n;
+        double least = DBL_MAX, most = 0.0;
+        for (int64_t g = 0; g < n; g++) {
+            if (!(share[g] >= 0 && share[g] <= DBL_MAX))
+                return pc_context_fail(j->ctx, PC_ERR_VALUE, "share", -1, p * n + g,
+                                       "is not finite and >= 0");
+            least = share[g] < least ? share[g] : least;
+            most = share[g] > most ? share[g] : most;
+        }
+        j->ends[p] = (ends){least, most};
+    }
+    return PC_OK;
 }
 
 /* ---- the baseline ---- */
@@ -379,11 +399,11 @@ static void note_values(int64_t n, const double *sum, double *least, double *mos
     }
 }
 
-/* Rank the groups by what the running sums are now; at is where the slot's ranks are. */
-static void rank_now(const job *j, tracked *t, int64_t at, bool always)
+/* Rank the groups when a row is added; at is where the slot's ranks are. */
+static void rank_with(const job *j, const pc_af_row *row, tracked *t, int64_t at, bool always)
 {
     const int64_t n = j->board->n_groups;
-    if (!j->kernels->settle(n, &t->order, always)) return;
+    if (!j->kernels->settle(n, row, &t->order, always)) return;
     const int64_t product =
         j->kernels->note_ranks(n, &t->order, t->rank_least + at, t->rank_most + at);
     t->latest = compare_orders(n, &t->order, product);
@@ -399,6 +419,7 @@ static void restart(const job *j, tracked *t)
     j->kernels->start(n, t->order.reference->order, &t->order);
     memcpy(t->order.open, t->order.reference->lower, rows_size(n));
     t->order.n_tied = 0;
+    t->order.least = t->order.most = 0.0;
 }
 
 /* Add the comparisons that turned round at a slot to those of the weighting and of all, and forget
@@ -447,18 +468,36 @@ static pc_af_range part_of(pc_af_range range, int64_t at)
     return (pc_af_range){range.least + at, range.total + at, range.n + at};
 }
 
-/* The profiles from i on that reach a score; false when the work must stop. */
-static bool add_profiles(const job *j, pc_worker *worker, lane *own, int64_t m, const double *value,
-                         uint64_t least, int64_t *i)
+/* One profile's row. */
+static pc_af_row row_of(const job *j, const lane *own, int64_t m, const double *value, int64_t i)
 {
-    const int64_t n = j->board->n_groups, n_profiles = j->board->n_profiles;
+    const int64_t n = j->board->n_groups, last = j->board->n_profiles - 1;
+    const int64_t p = own->scored[i].profile;
+    const int64_t soon = own->scored[i + 2 < last ? i + 2 : last].profile;
+    return (pc_af_row){.share = j->board->share + p * n,
+                       .factor = j->board->measure[m] == PC_AF_M0 ? value[p] : 1.0,
+                       .least = j->ends[p].least,
+                       .most = j->ends[p].most,
+                       .ahead = j->board->share + soon * n};
+}
+
+/* Add the profiles from i on that reach a score, but for the last, which is left to rank with; without any
+ * it is a row that adds nothing. False when the work must stop. */
+static bool add_profiles(const job *j, pc_worker *worker, lane *own, int64_t m, const double *value,
+                         uint64_t least, int64_t *i, pc_af_row *last)
+{
+    const int64_t n_profiles = j->board->n_profiles;
+    pc_af_order *o = &own->of[m].order;
+    const double *any = j->board->baseline;
+    *last = (pc_af_row){.share = any, .factor = 0.0, .ahead = any};
     for (; *i < n_profiles && own->scored[*i].score >= least; ++*i) {
-        const int64_t p = own->scored[*i].profile;
-        const int64_t soon = own->scored[*i + 2 < n_profiles ? *i + 2 : n_profiles - 1].profile;
-        const double factor = j->board->measure[m] == PC_AF_M0 ? value[p] : 1.0;
         if (*i % POLL_PROFILES == 0 && pc_worker_stopped(worker)) return false;
-        j->kernels->add(n, j->board->share + p * n, factor, own->of[m].order.sum,
-                        j->board->share + soon * n);
+        if (last->share != any) {
+            j->kernels->add(j->board->n_groups, last, o->sum);
+            o->least += last->least * last->factor;
+            o->most += last->most * last->factor;
+        }
+        *last = row_of(j, own, m, value, *i);
     }
     return true;
 }
@@ -476,6 +515,7 @@ static void note_slot(const job *j, lane *own, int64_t m, int64_t slot)
 static bool rank_at_all_scores(const job *j, pc_worker *worker, lane *own, int64_t w, int64_t m)
 {
     const int64_t n = j->board->n_groups, n_profiles = j->board->n_profiles;
+    const double *value = j->weightings->value + w * n_profiles;
     const pc_af_range range = part_of(j->result->of_weighting,
                                       (w * j->board->n_measures + m) * PC_AF_N_STATISTICS);
     tracked *t = &own->of[m];
@@ -483,9 +523,9 @@ static bool rank_at_all_scores(const job *j, pc_worker *worker, lane *own, int64
     while (i < n_profiles && own->scored[i].score > 0) {
         const bool is_first = i == 0;
         const uint64_t least = own->scored[i].score;
-        if (!add_profiles(j, worker, own, m, j->weightings->value + w * n_profiles, least, &i))
-            return false;
-        rank_now(j, t, 0, is_first);
+        pc_af_row last;
+        if (!add_profiles(j, worker, own, m, value, least, &i, &last)) return false;
+        rank_with(j, &last, t, 0, is_first);
         if (is_first) note_values(n, t->order.sum, t->value_least, t->value_most);
         add_statistics(&t->latest, range.least, range.total, range.n);
     }
@@ -503,9 +543,10 @@ static bool rank_at_cutoffs(const job *j, pc_worker *worker, lane *own, int64_t 
     int64_t i = 0;
     for (int64_t slot = 0; slot < j->n_slots; slot++) {
         const uint64_t least = cutoff[slot] > 0 ? (uint64_t)cutoff[slot] : 0;
-        if (!add_profiles(j, worker, own, m, value, least, &i) || pc_worker_stopped(worker))
+        pc_af_row last;
+        if (!add_profiles(j, worker, own, m, value, least, &i, &last) || pc_worker_stopped(worker))
             return false;
-        rank_now(j, t, slot * n, true);
+        rank_with(j, &last, t, slot * n, true);
         for (int64_t g = 0; g < n; g++) t->rank_total[slot * n + g] += t->order.rank[g] / 2.0;
         note_slot(j, own, m, slot);
         add_statistics(&t->latest, range.least, range.total, range.n);
@@ -623,6 +664,11 @@ static pc_status start_job(job *j)
     pc_memory *memory = &j->ctx->memory;
     pc_status status = rank_baseline(j);
     if (status != PC_OK) return status;
+    j->ends = pc_alloc(memory, j->board->n_profiles, sizeof *j->ends);
+    if (j->ends == NULL)
+        return pc_context_fail(j->ctx, PC_ERR_MEMORY, "", -1, -1, "no memory for the profiles");
+    status = find_extremes(j);
+    if (status != PC_OK) return status;
     j->ever = pc_alloc_zeroed(memory, n_measures * j->n_slots * n_words, sizeof *j->ever);
     j->lanes = pc_alloc_zeroed(memory, j->n_lanes, sizeof *j->lanes);
     if (j->ever == NULL || j->lanes == NULL)
@@ -673,6 +719,7 @@ pc_status pc_af_rank(pc_context *ctx, const pc_af_board *board,
     pc_free(&ctx->memory, j.lanes);
     pc_free(&ctx->memory, (void *)j.ever);
     pc_free(&ctx->memory, j.by_slot);
+    pc_free(&ctx->memory, j.ends);
     pc_free(&ctx->memory, j.reference_places);
     pc_free(&ctx->memory, j.reference_ranks);
     pc_free(&ctx->memory, j.reference_bits);

@@ -10,38 +10,7 @@
 #define PC_AF_FETCH(address) __builtin_prefetch(address)
 #define PC_AF_HAS_VECTORS
 
-typedef struct pair_of_numbers {
-    double least, most;
-} pair_of_numbers;
-
 typedef __m256i lanes;
-
-static inline pair_of_numbers extremes(int64_t n, const double *number)
-{
-    pair_of_numbers e = {number[0], number[0]};
-    __m256d low[2], high[2];
-    double ends[8];
-    int64_t i = 0;
-    low[0] = low[1] = high[0] = high[1] = _mm256_set1_pd(number[0]);
-    for (; i + 8 <= n; i += 8) {
-        const __m256d a = _mm256_loadu_pd(number + i), b = _mm256_loadu_pd(number + i + 4);
-        low[0] = _mm256_min_pd(low[0], a);
-        low[1] = _mm256_min_pd(low[1], b);
-        high[0] = _mm256_max_pd(high[0], a);
-        high[1] = _mm256_max_pd(high[1], b);
-    }
-    _mm256_storeu_pd(ends, _mm256_min_pd(low[0], low[1]));
-    _mm256_storeu_pd(ends + 4, _mm256_max_pd(high[0], high[1]));
-    for (int k = 0; k < 4; k++) {
-        e.least = ends[k] < e.least ? ends[k] : e.least;
-        e.most = ends[k + 4] > e.most ? ends[k + 4] : e.most;
-    }
-    for (; i < n; i++) {
-        e.least = number[i] < e.least ? number[i] : e.least;
-        e.most = number[i] > e.most ? number[i] : e.most;
-    }
-    return e;
-}
 
 static inline lanes read(const int32_t *key)
 {
@@ -60,10 +29,20 @@ static inline void exchange(lanes *before, lanes *behind)
     *before = high;
 }
 
-static inline bool are_higher(lanes before, lanes behind, int32_t gap)
+static inline lanes all_lanes(void)
 {
-    const __m256i high = _mm256_cmpgt_epi32(before, _mm256_add_epi32(behind, _mm256_set1_epi32(gap)));
-    return _mm256_movemask_epi8(high) == -1;
+    return _mm256_set1_epi32(-1);
+}
+
+static inline lanes and_higher(lanes so_far, lanes before, lanes behind, int32_t gap)
+{
+    const __m256i limit = _mm256_add_epi32(behind, _mm256_set1_epi32(gap));
+    return _mm256_and_si256(so_far, _mm256_cmpgt_epi32(before, limit));
+}
+
+static inline bool is_all(lanes x)
+{
+    return _mm256_movemask_epi8(x) == -1;
 }
 
 /* The set bits of each byte. */
@@ -175,6 +154,11 @@ static inline int64_t go_down_in_register(int64_t n, pc_af_order *o)
     return sum_of_parts(count_bits_of(d.ones)) + 2 * sum_of_parts(count_bits_of(d.twos)) +
            4 * sum_of_parts(count_bits_of(d.fours)) + 8 * sum_of_parts(count_bits_of(d.eights)) +
            16 * sum_of_parts(sixteens);
+}
+
+static inline int32_t group_at(const int32_t *place, int bits)
+{
+    return bits == 8 ? *(const uint8_t *)place : *place & 1023;
 }
 
 #include "pc_af_loops.h"

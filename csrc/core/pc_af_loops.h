@@ -34,11 +34,17 @@ _Static_assert(PC_AF_MOST_GROUPS == ROWS * (COLUMNS - LANES), "an order has room
 
 /* ---- running sums ---- */
 
-static void add(int64_t n_groups, const double *restrict row, double factor, double *restrict sum,
-                const double *ahead)
+static inline void fetch(int64_t n, const double *ahead)
 {
-    for (int64_t g = 0; g < n_groups; g += LINE_NUMBERS) PC_AF_FETCH(ahead + g);
-    for (int64_t g = 0; g < n_groups; g++) sum[g] += row[g] * factor;
+    for (int64_t g = 0; g < n; g += LINE_NUMBERS) PC_AF_FETCH(ahead + g);
+}
+
+static void add(int64_t n_groups, const pc_af_row *row, double *restrict sum)
+{
+    const double *restrict share = row->share;
+    const double factor = row->factor;
+    fetch(n_groups, row->ahead);
+    for (int64_t g = 0; g < n_groups; g++) sum[g] += share[g] * factor;
 }
 
 /* ---- keys ---- */
@@ -48,10 +54,14 @@ static inline int tag_bits(int64_t n_groups)
     return n_groups <= SMALL ? 8 : 10;
 }
 
-static inline int32_t group_of(int32_t key, int bits)
+#ifndef PC_AF_HAS_VECTORS
+
+static inline int32_t group_at(const int32_t *place, int bits)
 {
-    return key & ((1 << bits) - 1);
+    return *place & ((1 << bits) - 1);
 }
+
+#endif
 
 static inline int32_t *place_of(int32_t *at, int64_t i)
 {
@@ -64,34 +74,24 @@ static inline int32_t clear_gap(int bits)
     return 2 << bits;
 }
 
-#ifndef PC_AF_HAS_VECTORS
-
-typedef struct pair_of_numbers {
-    double least, most;
-} pair_of_numbers;
-
-static inline pair_of_numbers extremes(int64_t n, const double *number)
-{
-    pair_of_numbers e = {number[0], number[0]};
-    for (int64_t i = 1; i < n; i++) {
-        e.least = number[i] < e.least ? number[i] : e.least;
-        e.most = number[i] > e.most ? number[i] : e.most;
-    }
-    return e;
-}
-
-#endif
-
-/* Steps of the measure from the middle of its range, and the group. */
-static inline void make_keys(int64_t n, int bits, const double *restrict sum, int32_t *restrict key)
+/* Add a row, and make keys of steps of the sum from the middle of its range, and the group. */
+static inline void make_keys(int64_t n, int bits, const pc_af_row *row, pc_af_order *o)
 {
     enum { MARGIN = 1 << 12 }; /* for what stands behind the last */
-    const pair_of_numbers range = extremes(n, sum);
-    const double middle = (range.least + range.most) / 2, half = (range.most - range.least) / 2;
+    const double *restrict share = row->share;
+    double *restrict sum = o->sum;
+    int32_t *restrict key = o->key;
+    const double least = o->least + row->least * row->factor;
+    const double most = o->most + row->most * row->factor;
+    const double factor = row->factor, middle = (least + most) / 2, half = (most - least) / 2;
     const double n_steps = (1 << (31 - bits)) - MARGIN, finest = 0x1p38;
     const double scale = n_steps < half * finest ? n_steps / half : finest;
-    for (int64_t g = 0; g < n; g++)
-        key[g] = (int32_t)((sum[g] - middle) * scale) * (1 << bits) + (int32_t)g;
+    fetch(n, row->ahead);
+    for (int64_t g = 0; g < n; g++) {
+        const double its = sum[g] + share[g] * factor;
+        sum[g] = its;
+        key[g] = (int32_t)((its - middle) * scale) * (1 << bits) + (int32_t)g;
+    }
 }
 
 /* ---- sorting ---- */
@@ -123,12 +123,25 @@ static inline void exchange(lanes *before, lanes *behind)
     }
 }
 
-/* Whether each is higher than what stands behind it by more than a gap. */
-static inline bool are_higher(lanes before, lanes behind, int32_t gap)
+static inline lanes all_lanes(void)
 {
-    bool all = true;
-    for (int k = 0; k < LANES; k++) all &= before.key[k] > behind.key[k] + gap;
-    return all;
+    lanes x;
+    for (int k = 0; k < LANES; k++) x.key[k] = 1;
+    return x;
+}
+
+/* Those so far that are also higher than what stands behind, by more than a gap. */
+static inline lanes and_higher(lanes so_far, lanes before, lanes behind, int32_t gap)
+{
+    for (int k = 0; k < LANES; k++) so_far.key[k] &= before.key[k] > behind.key[k] + gap;
+    return so_far;
+}
+
+static inline bool is_all(lanes x)
+{
+    int all = 1;
+    for (int k = 0; k < LANES; k++) all &= x.key[k];
+    return all != 0;
 }
 
 #endif
@@ -226,20 +239,30 @@ static inline void merge_halves(int64_t n_columns, int32_t *upper, int32_t *lowe
     }
 }
 
-static inline bool are_rows_in_order(int64_t n_columns, const int32_t *before, const int32_t *behind,
-                                     int32_t gap)
+/* Whether what stands in a row is higher than what stands in the one behind it. */
+static inline bool are_rows_in_order(int64_t n_columns, const int32_t *before, const int32_t *behind)
 {
+    lanes higher = all_lanes();
     for (int64_t c = 0; c < n_columns; c += LANES)
-        if (!are_higher(read(before + c), read(behind + c), gap)) return false;
-    return true;
+        higher = and_higher(higher, read(before + c), read(behind + c), 0);
+    return is_all(higher);
 }
 
 /* Whether all neighbours are in order by more than a gap. */
 static inline bool are_in_order(int64_t n_columns, const int32_t *at, int32_t gap)
 {
-    for (int64_t r = 0; r + 1 < ROWS; r++)
-        if (!are_rows_in_order(n_columns, at + r * COLUMNS, at + (r + 1) * COLUMNS, gap)) return false;
-    return are_rows_in_order(n_columns, at + (ROWS - 1) * COLUMNS, at + 1, gap);
+    for (int64_t c = 0; c < n_columns; c += LANES) {
+        lanes before = read(at + c), behind = read(at + COLUMNS + c);
+        lanes higher = and_higher(all_lanes(), before, behind, gap);
+        if (!is_all(higher)) return false;
+        for (int64_t r = 2; r < ROWS; r++) {
+            before = behind;
+            behind = read(at + r * COLUMNS + c);
+            higher = and_higher(higher, before, behind, gap);
+        }
+        if (!is_all(and_higher(higher, behind, read(at + c + 1), gap))) return false;
+    }
+    return true;
 }
 
 /* Neighbours in different columns, and in different halves of one, show what is left to do. */
@@ -247,9 +270,9 @@ static inline void sort(int64_t n_columns, int32_t *at)
 {
     int32_t *lower = at + HALF * COLUMNS;
     sort_columns(n_columns, at);
-    while (!are_rows_in_order(n_columns, at + (ROWS - 1) * COLUMNS, at + 1, 0)) {
+    while (!are_rows_in_order(n_columns, at + (ROWS - 1) * COLUMNS, at + 1)) {
         merge_halves(n_columns, lower, at + 1);
-        if (are_rows_in_order(n_columns, lower - COLUMNS, lower, 0)) return;
+        if (are_rows_in_order(n_columns, lower - COLUMNS, lower)) return;
         merge_halves(n_columns, at, lower);
     }
 }
@@ -324,13 +347,22 @@ static inline double value_of(double measure, int32_t group)
     return value;
 }
 
+static inline bool is_within_same(pc_af_places range, const double *value)
+{
+    double least = value[range.first], most = least;
+    for (int32_t i = range.first + 1; i <= range.last; i++) {
+        least = value[i] < least ? value[i] : least;
+        most = value[i] > most ? value[i] : most;
+    }
+    return most - least <= PC_AF_SAME;
+}
+
 /* Places first .. last, whose keys do not tell enough. */
 static inline void settle_range(pc_af_places range, pc_af_order *o)
 {
     for (int32_t i = range.first; i <= range.last; i++)
         o->value[i] = value_of(o->sum[o->group[i]], o->group[i]);
-    const pair_of_numbers ends = extremes(range.last - range.first + 1, o->value + range.first);
-    if (ends.most - ends.least <= PC_AF_SAME) { /* whatever their order */
+    if (is_within_same(range, o->value)) { /* whatever their order */
         sort_equals(range, o);
         return;
     }
@@ -342,18 +374,31 @@ static inline void settle_range(pc_af_places range, pc_af_order *o)
     }
 }
 
+/* Places first .. last become those of the groups as they are settled. */
+static inline void settle_places(pc_af_places range, int bits, pc_af_order *o)
+{
+    for (int64_t i = range.first; i <= range.last; i++)
+        o->group[i] = group_at(place_of(o->at, i), bits);
+    settle_range(range, o);
+    for (int64_t i = range.first; i <= range.last; i++) *place_of(o->at, i) = o->group[i];
+}
+
 /* Settle what the keys leave open. */
 static inline void settle_unclear(int64_t n, int bits, pc_af_order *o)
 {
     const int32_t gap = clear_gap(bits);
-    int32_t first = 0;
-    for (int64_t i = 0; i < n; i++) o->group[i] = group_of(*place_of(o->at, i), bits);
-    for (int32_t i = 1; i <= n; i++) {
-        if (i < n && *place_of(o->at, i - 1) - gap <= *place_of(o->at, i)) continue;
-        if (i - 1 > first) settle_range((pc_af_places){first, i - 1}, o);
-        first = i;
+    int32_t first = 0, i = 0, before = 0;
+    for (int64_t c = 0; i < n; c++) {
+        for (int64_t r = 0; r < ROWS && i < n; r++, i++) {
+            const int32_t key = o->at[r * COLUMNS + c];
+            if (i > 0 && before - gap > key) {
+                if (i - 1 > first) settle_places((pc_af_places){first, i - 1}, bits, o);
+                first = i;
+            }
+            before = key;
+        }
     }
-    for (int64_t i = 0; i < n; i++) *place_of(o->at, i) = o->group[i];
+    if (i - 1 > first) settle_places((pc_af_places){first, i - 1}, bits, o);
 }
 
 /* ---- the distance from the reference ---- */
@@ -369,7 +414,7 @@ static inline int64_t go_down(int64_t n, int bits, pc_af_order *o)
     if (n <= SMALL) return go_down_in_register(n, o);
 #endif
     for (int64_t i = 0; i < n; i++) {
-        const int32_t group = group_of(*place_of(o->at, i), bits);
+        const int32_t group = group_at(place_of(o->at, i), bits);
         const uint64_t *lower = o->reference->lower + group * n_words;
         uint64_t *open = o->open + group * n_words;
         for (int64_t k = 0; k < n_words; k++) {
@@ -385,7 +430,7 @@ static inline int64_t go_down(int64_t n, int bits, pc_af_order *o)
 static inline void share_ranks(int64_t n, pc_af_places chain, pc_af_order *o)
 {
     for (int64_t i = chain.first; i <= chain.last; i++)
-        o->rank[group_of(*place_of(o->at, i), tag_bits(n))] = (int16_t)(chain.first + chain.last + 2);
+        o->rank[group_at(place_of(o->at, i), tag_bits(n))] = (int16_t)(chain.first + chain.last + 2);
 }
 
 /* Read the keys in the order that held before. */
@@ -394,32 +439,39 @@ static inline void read_keys(int64_t n, int bits, const int32_t *restrict key, i
     for (int64_t r = 0; r < ROWS; r++) {
         int32_t *restrict row = at + r * COLUMNS;
         const int64_t n_row = (n - r + ROWS - 1) / ROWS;
-        for (int64_t c = 0; c < n_row; c++) row[c] = key[group_of(row[c], bits)];
+        for (int64_t c = 0; c < n_row; c++) row[c] = key[group_at(row + c, bits)];
     }
 }
 
-static inline bool settle_with(int64_t n, int bits, pc_af_order *o, bool always)
+/* Make keys, and put the groups in order; whether the order may be another than before. */
+static inline bool put_in_order(int64_t n, int bits, const pc_af_row *row, pc_af_order *o)
 {
     const int64_t n_columns = (n + ROWS - 1) / ROWS;
     const int32_t gap = clear_gap(bits);
-    make_keys(n, bits, o->sum, o->key);
+    make_keys(n, bits, row, o);
     read_keys(n, bits, o->key, o->at);
-    bool is_clear = are_in_order(n_columns, o->at, gap);
-    if (is_clear && o->n_tied == 0 && !always) return false;
+    if (are_in_order(n_columns, o->at, gap)) return false;
+    sort(n_columns, o->at);
+    if (!are_in_order(n_columns, o->at, gap)) settle_unclear(n, bits, o);
+    return true;
+}
+
+static inline bool settle_with(int64_t n, int bits, const pc_af_row *row, pc_af_order *o, bool always)
+{
+    const bool was_tied = o->n_tied > 0;
     o->n_tied = 0;
-    if (!is_clear) {
-        sort(n_columns, o->at);
-        is_clear = are_in_order(n_columns, o->at, gap);
-    }
-    if (!is_clear) settle_unclear(n, bits, o);
+    const bool is_other = put_in_order(n, bits, row, o);
+    o->most = o->sum[group_at(place_of(o->at, 0), bits)];
+    o->least = o->sum[group_at(place_of(o->at, n - 1), bits)];
+    if (!is_other && !was_tied && !always) return false;
     o->against = go_down(n, bits, o);
     for (int64_t t = 0; t < o->n_tied; t++) share_ranks(n, o->tied[t], o);
     return true;
 }
 
-static bool settle(int64_t n, pc_af_order *o, bool always)
+static bool settle(int64_t n, const pc_af_row *row, pc_af_order *o, bool always)
 {
-    return n <= SMALL ? settle_with(n, 8, o, always) : settle_with(n, 10, o, always);
+    return n <= SMALL ? settle_with(n, 8, row, o, always) : settle_with(n, 10, row, o, always);
 }
 
 /* ---- ranks ---- */

@@ -9,7 +9,7 @@ int64_t pc_af_row_words(int64_t n_groups)
 
 int32_t pc_af_group_at(int64_t n_groups, const pc_af_order *order, int64_t i)
 {
-    return group_of(*place_of(order->at, i), tag_bits(n_groups));
+    return group_at(place_of(order->at, i), tag_bits(n_groups));
 }
 
 const pc_af_kernels *pc_af_kernels_for(pc_simd simd)

@@ -33,9 +33,18 @@ typedef struct pc_af_places {
     int32_t first, last; /* both included */
 } pc_af_places;
 
+/* What is added to a measure. */
+typedef struct pc_af_row {
+    const double *share; /* [groups] */
+    double factor;       /* by which they are multiplied */
+    double least, most;  /* of `share` */
+    const double *ahead; /* [groups] fetched: without effect but on time; need not be readable */
+} pc_af_row;
+
 typedef struct pc_af_order {
     const pc_af_reference *reference;
     double *sum;    /* [groups] the measure, 0 .. 1 and a little */
+    double least, most; /* of `sum`, give or take PC_AF_SAME for each group */
     double *value;  /* [groups] scratch */
     int32_t *key;   /* [groups] scratch */
     int32_t *group; /* [groups] scratch */
@@ -53,17 +62,14 @@ typedef struct pc_af_order {
 int64_t pc_af_row_words(int64_t n_groups);
 
 typedef struct pc_af_kernels {
-    /* sum[g] += row[g] * factor. What `ahead` points to is fetched: without effect but on time; need not
-     * be readable. */
-    void (*add)(int64_t n_groups, const double *row, double factor, double *sum,
-                const double *ahead);
+    void (*add)(int64_t n_groups, const pc_af_row *row, double *sum);
 
     /* Let the groups stand in an order. */
     void (*start)(int64_t n_groups, const int32_t *groups, pc_af_order *order);
 
-    /* Bring the order up to date with `sum`. False when nothing moved and nothing is or was tied: then only
-     * `at` is written, unless asked to `always`. */
-    bool (*settle)(int64_t n_groups, pc_af_order *order, bool always);
+    /* Add a row to `sum`, and bring the order up to date with it. False when nothing moved and nothing is or
+     * was tied: then `at`, `least` and `most` alone are written besides, unless asked to `always`. */
+    bool (*settle)(int64_t n_groups, const pc_af_row *row, pc_af_order *order, bool always);
 
     /* Widen the least and greatest rank of each group so far, twice, and give the sum over the groups of
      * twice the rank times twice that in the reference. */
