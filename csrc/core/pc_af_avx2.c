@@ -7,10 +7,62 @@
 #include "pc_af.h"
 #include "pc_af_order.h"
 
-#define PC_AF_FETCH(address) __builtin_prefetch(address)
 #define PC_AF_HAS_VECTORS
 
 typedef __m256i lanes;
+
+static inline __m256d add_four(const double *share, __m256d factor, double *sum)
+{
+    const __m256d more = _mm256_mul_pd(_mm256_loadu_pd(share), factor);
+    const __m256d its = _mm256_add_pd(_mm256_loadu_pd(sum), more);
+    _mm256_storeu_pd(sum, its);
+    return its;
+}
+
+static inline __m128i steps_of(__m256d sum, __m256d middle, __m256d scale)
+{
+    return _mm256_cvttpd_epi32(_mm256_mul_pd(_mm256_sub_pd(sum, middle), scale));
+}
+
+static inline void add_and_key(int64_t n, int bits, const double *restrict share, double factor,
+                               double middle, double scale, double *restrict sum,
+                               int32_t *restrict key)
+{
+    const __m256d factors = _mm256_set1_pd(factor), middles = _mm256_set1_pd(middle);
+    const __m256d scales = _mm256_set1_pd(scale);
+    __m256i groups = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    int64_t g = 0;
+    for (; g + 8 <= n; g += 8) {
+        const __m256d a = add_four(share + g, factors, sum + g);
+        const __m256d b = add_four(share + g + 4, factors, sum + g + 4);
+        const __m256i steps =
+            _mm256_set_m128i(steps_of(b, middles, scales), steps_of(a, middles, scales));
+        _mm256_storeu_si256((void *)(key + g),
+                            _mm256_add_epi32(_mm256_slli_epi32(steps, bits), groups));
+        groups = _mm256_add_epi32(groups, _mm256_set1_epi32(8));
+    }
+    for (; g < n; g++) {
+        sum[g] += share[g] * factor;
+        key[g] = (int32_t)((sum[g] - middle) * scale) * (1 << bits) + (int32_t)g;
+    }
+}
+
+/* Pairs of products side by side; each sum stays below 2^31. */
+static inline int64_t multiply(int64_t n, const int16_t *rank, const int16_t *other)
+{
+    __m256i sum = _mm256_setzero_si256();
+    int32_t part[8], product = 0;
+    int64_t g = 0;
+    for (; g + 16 <= n; g += 16) {
+        const __m256i a = _mm256_loadu_si256((const void *)(rank + g));
+        const __m256i b = _mm256_loadu_si256((const void *)(other + g));
+        sum = _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
+    }
+    _mm256_storeu_si256((void *)part, sum);
+    for (int k = 0; k < 8; k++) product += part[k];
+    for (; g < n; g++) product += rank[g] * other[g];
+    return product;
+}
 
 static inline lanes read(const int32_t *key)
 {

@@ -22,28 +22,18 @@
 #include <stddef.h>
 #include <string.h>
 
-enum { ROWS = PC_AF_ROWS, COLUMNS = PC_AF_COLUMNS, HALF = ROWS / 2, LANES = 8, LINE_NUMBERS = 8 };
+enum { ROWS = PC_AF_ROWS, COLUMNS = PC_AF_COLUMNS, HALF = ROWS / 2, LANES = 8 };
 enum { MOST_WORDS = 16, SMALL = 256, BEHIND = 2 * ROWS * LANES };
 
 _Static_assert(PC_AF_MOST_GROUPS == 64 * MOST_WORDS, "a row of bits has room for every group");
 _Static_assert(PC_AF_MOST_GROUPS == ROWS * (COLUMNS - LANES), "an order has room for every group");
 
-#ifndef PC_AF_FETCH
-#define PC_AF_FETCH(address) ((void)(address))
-#endif
-
 /* ---- running sums ---- */
-
-static inline void fetch(int64_t n, const double *ahead)
-{
-    for (int64_t g = 0; g < n; g += LINE_NUMBERS) PC_AF_FETCH(ahead + g);
-}
 
 static void add(int64_t n_groups, const pc_af_row *row, double *restrict sum)
 {
     const double *restrict share = row->share;
     const double factor = row->factor;
-    fetch(n_groups, row->ahead);
     for (int64_t g = 0; g < n_groups; g++) sum[g] += share[g] * factor;
 }
 
@@ -74,24 +64,30 @@ static inline int32_t clear_gap(int bits)
     return 2 << bits;
 }
 
-/* Add a row, and make keys of steps of the sum from the middle of its range, and the group. */
+#ifndef PC_AF_HAS_VECTORS
+
+/* Add a row, and make keys of the steps of the sum from the middle, and the group. */
+static inline void add_and_key(int64_t n, int bits, const double *restrict share, double factor,
+                               double middle, double scale, double *restrict sum,
+                               int32_t *restrict key)
+{
+    for (int64_t g = 0; g < n; g++) {
+        sum[g] += share[g] * factor;
+        key[g] = (int32_t)((sum[g] - middle) * scale) * (1 << bits) + (int32_t)g;
+    }
+}
+
+#endif
+
 static inline void make_keys(int64_t n, int bits, const pc_af_row *row, pc_af_order *o)
 {
     enum { MARGIN = 1 << 12 }; /* for what stands behind the last */
-    const double *restrict share = row->share;
-    double *restrict sum = o->sum;
-    int32_t *restrict key = o->key;
     const double least = o->least + row->least * row->factor;
     const double most = o->most + row->most * row->factor;
-    const double factor = row->factor, middle = (least + most) / 2, half = (most - least) / 2;
+    const double middle = (least + most) / 2, half = (most - least) / 2;
     const double n_steps = (1 << (31 - bits)) - MARGIN, finest = 0x1p38;
     const double scale = n_steps < half * finest ? n_steps / half : finest;
-    fetch(n, row->ahead);
-    for (int64_t g = 0; g < n; g++) {
-        const double its = sum[g] + share[g] * factor;
-        sum[g] = its;
-        key[g] = (int32_t)((its - middle) * scale) * (1 << bits) + (int32_t)g;
-    }
+    add_and_key(n, bits, row->share, row->factor, middle, scale, o->sum, o->key);
 }
 
 /* ---- sorting ---- */
@@ -476,18 +472,27 @@ static bool settle(int64_t n, const pc_af_row *row, pc_af_order *o, bool always)
 
 /* ---- ranks ---- */
 
+#ifndef PC_AF_HAS_VECTORS
+
 /* Ranks are doubled: the sum of their products is at most 4 / 3 n^3, below 2^31. */
+static inline int64_t multiply(int64_t n, const int16_t *restrict rank, const int16_t *restrict other)
+{
+    int32_t product = 0;
+    for (int64_t g = 0; g < n; g++) product += rank[g] * other[g];
+    return product;
+}
+
+#endif
+
 static int64_t note_ranks(int64_t n, const pc_af_order *o, int16_t *restrict least,
                           int16_t *restrict most)
 {
-    const int16_t *restrict rank = o->rank, *restrict other = o->reference->rank;
-    int32_t product = 0;
+    const int16_t *restrict rank = o->rank;
     for (int64_t g = 0; g < n; g++) {
         least[g] = rank[g] < least[g] ? rank[g] : least[g];
         most[g] = rank[g] > most[g] ? rank[g] : most[g];
     }
-    for (int64_t g = 0; g < n; g++) product += (int32_t)rank[g] * other[g];
-    return product;
+    return multiply(n, rank, o->reference->rank);
 }
 
 static void add_bits(int64_t n, const uint64_t *restrict bits, int32_t *restrict number)
