@@ -15,7 +15,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { SERIAL_BELOW = 1000000, POLL_PROFILES = 64, DIGIT_BITS = 11, DIGITS = 1 << DIGIT_BITS };
+enum { SERIAL_BELOW = 1000000, POLL_PROFILES = 64, AHEAD = 2, DIGIT_BITS = 11, DIGITS = 1 << DIGIT_BITS };
 
 typedef struct scored {
     uint64_t score;
@@ -471,11 +471,13 @@ static pc_af_range part_of(pc_af_range range, int64_t at)
 /* One profile's row. */
 static pc_af_row row_of(const job *j, const lane *own, int64_t m, const double *value, int64_t i)
 {
-    const int64_t p = own->scored[i].profile;
+    const int64_t p = own->scored[i].profile, last = j->board->n_profiles - 1;
+    const int64_t soon = own->scored[i + AHEAD < last ? i + AHEAD : last].profile;
     return (pc_af_row){.share = j->board->share + p * j->board->n_groups,
                        .factor = j->board->measure[m] == PC_AF_M0 ? value[p] : 1.0,
                        .least = j->ends[p].least,
-                       .most = j->ends[p].most};
+                       .most = j->ends[p].most,
+                       .ahead = j->board->share + soon * j->board->n_groups};
 }
 
 /* Add the profiles from i on that reach a score, but for the last, which is left to rank with; without any
@@ -486,7 +488,7 @@ static bool add_profiles(const job *j, pc_worker *worker, lane *own, int64_t m, 
     const int64_t n_profiles = j->board->n_profiles;
     pc_af_order *o = &own->of[m].order;
     const double *any = j->board->baseline;
-    *last = (pc_af_row){.share = any, .factor = 0.0};
+    *last = (pc_af_row){.share = any, .factor = 0.0, .ahead = any};
     for (; *i < n_profiles && own->scored[*i].score >= least; ++*i) {
         if (*i % POLL_PROFILES == 0 && pc_worker_stopped(worker)) return false;
         if (last->share != any) {

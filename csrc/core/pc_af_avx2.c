@@ -7,6 +7,7 @@
 #include "pc_af.h"
 #include "pc_af_order.h"
 
+#define PC_AF_FETCH(address) __builtin_prefetch(address)
 #define PC_AF_HAS_VECTORS
 
 typedef __m256i lanes;

@@ -22,18 +22,28 @@
 #include <stddef.h>
 #include <string.h>
 
-enum { ROWS = PC_AF_ROWS, COLUMNS = PC_AF_COLUMNS, HALF = ROWS / 2, LANES = 8 };
+enum { ROWS = PC_AF_ROWS, COLUMNS = PC_AF_COLUMNS, HALF = ROWS / 2, LANES = 8, LINE_NUMBERS = 8 };
 enum { MOST_WORDS = 16, SMALL = 256, BEHIND = 2 * ROWS * LANES };
 
 _Static_assert(PC_AF_MOST_GROUPS == 64 * MOST_WORDS, "a row of bits has room for every group");
 _Static_assert(PC_AF_MOST_GROUPS == ROWS * (COLUMNS - LANES), "an order has room for every group");
 
+#ifndef PC_AF_FETCH
+#define PC_AF_FETCH(address) ((void)(address))
+#endif
+
 /* ---- running sums ---- */
+
+static inline void fetch(int64_t n, const double *ahead)
+{
+    for (int64_t g = 0; g < n; g += LINE_NUMBERS) PC_AF_FETCH(ahead + g);
+}
 
 static void add(int64_t n_groups, const pc_af_row *row, double *restrict sum)
 {
     const double *restrict share = row->share;
     const double factor = row->factor;
+    fetch(n_groups, row->ahead);
     for (int64_t g = 0; g < n_groups; g++) sum[g] += share[g] * factor;
 }
 
@@ -87,6 +97,7 @@ static inline void make_keys(int64_t n, int bits, const pc_af_row *row, pc_af_or
     const double middle = (least + most) / 2, half = (most - least) / 2;
     const double n_steps = (1 << (31 - bits)) - MARGIN, finest = 0x1p38;
     const double scale = n_steps < half * finest ? n_steps / half : finest;
+    fetch(n, row->ahead);
     add_and_key(n, bits, row->share, row->factor, middle, scale, o->sum, o->key);
 }
 

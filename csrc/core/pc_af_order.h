@@ -38,6 +38,7 @@ typedef struct pc_af_row {
     const double *share; /* [groups] */
     double factor;       /* by which they are multiplied */
     double least, most;  /* of `share` */
+    const double *ahead; /* [groups] fetched: without effect but on time; need not be readable */
 } pc_af_row;
 
 typedef struct pc_af_order {
