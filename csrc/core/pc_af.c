@@ -136,6 +136,12 @@ static pc_status find_extremes(job *j)
 
 /* ---- the baseline ---- */
 
+/* The root of the product, which a correlation is divided by; NaN without a correlation. */
+static double root_of(int64_t one, int64_t other)
+{
+    return one > 0 && other > 0 ? sqrt((double)one * (double)other) : NAN;
+}
+
 /* Order of the groups by value, highest first; by number where equal. */
 static void sort_groups(int64_t n, const double *value, int32_t *order)
 {
@@ -185,6 +191,8 @@ static void rank_reference(int64_t n, const double *value, pc_af_reference *refe
     find_lower(n, reference);
     reference->n_pairs = n_all - n_equal;
     reference->spread = (n * (n * n - 1) - cubes) / 3;
+    reference->pairs_root = root_of(n_all, reference->n_pairs);
+    reference->spread_root = root_of(n * (n * n - 1) / 3, reference->spread);
     for (int64_t i = 0; i < n; i++) reference->place[reference->order[i]] = (int32_t)i;
 }
 
@@ -367,12 +375,6 @@ static void add_chain(int64_t n, const pc_af_order *o, pc_af_places chain, tie_t
     }
 }
 
-static double quotient_of_root(int64_t part, int64_t one, int64_t other)
-{
-    if (one <= 0 || other <= 0) return NAN;
-    return (double)part / sqrt((double)one * (double)other);
-}
-
 /* Ranks are doubled, their sum is n (n + 1); product is that of both rankings. */
 static statistics compare_orders(int64_t n, const pc_af_order *o, int64_t product)
 {
@@ -384,9 +386,12 @@ static statistics compare_orders(int64_t n, const pc_af_order *o, int64_t produc
     const int64_t covariance = product - n * (n + 1) * (n + 1);
     const int64_t spread = (n * (n * n - 1) - ties.cubes) / 3;
     const double n_compared = (double)reference->n_pairs;
+    const bool is_tied = o->n_tied > 0;
+    const double spread_root = is_tied ? root_of(spread, reference->spread) : reference->spread_root;
+    const double pairs_root = is_tied ? root_of(differ, reference->n_pairs) : reference->pairs_root;
     return (statistics){{
-        [PC_AF_SPEARMAN] = quotient_of_root(covariance, spread, reference->spread),
-        [PC_AF_KENDALL] = quotient_of_root(with - o->against, differ, reference->n_pairs),
+        [PC_AF_SPEARMAN] = (double)covariance / spread_root,
+        [PC_AF_KENDALL] = (double)(with - o->against) / pairs_root,
         [PC_AF_HOLDS] = n_compared > 0 ? 1.0 - (double)o->against / n_compared : NAN,
     }};
 }

@@ -20,31 +20,36 @@ static inline __m256d add_four(const double *share, __m256d factor, double *sum)
     return its;
 }
 
-static inline __m128i steps_of(__m256d sum, __m256d middle, __m256d scale)
+/* Numbers rounded to integers, eight in order: these are the last bits when 3 x 2^51 is added. */
+static inline __m256i rounded(__m256d a, __m256d b)
 {
-    return _mm256_cvttpd_epi32(_mm256_mul_pd(_mm256_sub_pd(sum, middle), scale));
+    const __m256 last = _mm256_shuffle_ps(_mm256_castpd_ps(a), _mm256_castpd_ps(b), 0x88);
+    return _mm256_permute4x64_epi64(_mm256_castps_si256(last), 0xd8);
 }
 
 static inline void add_and_key(int64_t n, int bits, const double *restrict share, double factor,
                                double middle, double scale, double *restrict sum,
                                int32_t *restrict key)
 {
-    const __m256d factors = _mm256_set1_pd(factor), middles = _mm256_set1_pd(middle);
-    const __m256d scales = _mm256_set1_pd(scale);
+    const __m256d factors = _mm256_set1_pd(factor), scales = _mm256_set1_pd(scale);
+    const __m256d shift = _mm256_set1_pd(0x3p51 - middle * scale);
     __m256i groups = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
     int64_t g = 0;
     for (; g + 8 <= n; g += 8) {
         const __m256d a = add_four(share + g, factors, sum + g);
         const __m256d b = add_four(share + g + 4, factors, sum + g + 4);
-        const __m256i steps =
-            _mm256_set_m128i(steps_of(b, middles, scales), steps_of(a, middles, scales));
+        const __m256i steps = rounded(_mm256_add_pd(_mm256_mul_pd(a, scales), shift),
+                                      _mm256_add_pd(_mm256_mul_pd(b, scales), shift));
         _mm256_storeu_si256((void *)(key + g),
                             _mm256_add_epi32(_mm256_slli_epi32(steps, bits), groups));
         groups = _mm256_add_epi32(groups, _mm256_set1_epi32(8));
     }
     for (; g < n; g++) {
         sum[g] += share[g] * factor;
-        key[g] = (int32_t)((sum[g] - middle) * scale) * (1 << bits) + (int32_t)g;
+        const __m256d its = _mm256_set1_pd(sum[g]);
+        const __m256d step = _mm256_add_pd(_mm256_mul_pd(its, scales), shift);
+        key[g] = (int32_t)((uint32_t)_mm256_cvtsi256_si32(_mm256_castpd_si256(step)) << bits) +
+                 (int32_t)g;
     }
 }
 

@@ -27,6 +27,7 @@ typedef struct pc_af_reference {
     uint64_t *own;   /* [groups + 1][words] bit g of row g */
     int64_t n_pairs; /* that differ */
     int64_t spread;  /* sum of squared deviations of `rank` */
+    double pairs_root, spread_root; /* of the product with that of a ranking without ties */
 } pc_af_reference;
 
 typedef struct pc_af_places {
