@@ -15,7 +15,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { SERIAL_BELOW = 1000000, POLL_PROFILES = 64, DIGIT_BITS = 11, DIGITS = 1 << DIGIT_BITS };
+enum { SERIAL_BELOW = 1000000, POLL_PROFILES = 64, AHEAD = 2, DIGIT_BITS = 11, DIGITS = 1 << DIGIT_BITS };
 
 typedef struct scored {
     uint64_t score;
@@ -31,7 +31,7 @@ typedef struct statistics {
 typedef struct tracked {
     pc_af_order order;
     statistics latest;
-    int32_t *rank_least, *rank_most; /* [slots][groups] twice; the latter 0 without a ranking */
+    int16_t *rank_least, *rank_most; /* [slots][groups] twice; the latter 0 without a ranking */
     double *rank_total, *value_least, *value_most; /* the same */
     uint64_t *sometime; /* [groups][words] what turned at some cut-off of this weighting */
     int32_t *turned;    /* [groups][groups] weightings */
@@ -42,9 +42,15 @@ typedef struct lane {
     scored *scored, *scratch; /* [profiles] */
     double *numbers;
     int32_t *places;
+    int16_t *ranks;
     uint64_t *bits;
     int32_t *counts;
 } lane;
+
+/* The least and the greatest share of a profile. */
+typedef struct ends {
+    double least, most;
+} ends;
 
 typedef struct job {
     pc_context *ctx;
@@ -53,8 +59,10 @@ typedef struct job {
     const pc_af_result *result;
     const pc_af_kernels *kernels;
     int64_t n_slots, n_lanes;
+    ends *ends; /* [profiles] */
     pc_af_reference reference[PC_AF_N_MEASURES];
     int32_t *reference_places;
+    int16_t *reference_ranks;
     uint64_t *reference_bits;
     lane *lanes;                /* [n_lanes] */
     statistics *by_slot;        /* [n][measures][slots]; NULL without cut-offs */
@@ -74,13 +82,11 @@ int64_t pc_af_ever_words(int64_t n_groups)
 
 /* ---- inputs ---- */
 
-static pc_status check_numbers(pc_context *ctx, const char *argument, int64_t n,
-                               const double *number, double least)
+static pc_status check_baseline(pc_context *ctx, const pc_af_board *board)
 {
-    for (int64_t i = 0; i < n; i++)
-        if (!(number[i] >= least && number[i] <= DBL_MAX))
-            return pc_context_fail(ctx, PC_ERR_VALUE, argument, -1, i,
-                                   least < 0 ? "is not finite" : "is not finite and >= 0");
+    for (int64_t i = 0; i < board->n_measures * board->n_groups; i++)
+        if (!(fabs(board->baseline[i]) <= DBL_MAX))
+            return pc_context_fail(ctx, PC_ERR_VALUE, "baseline", -1, i, "is not finite");
     return PC_OK;
 }
 
@@ -105,14 +111,36 @@ static pc_status check_inputs(pc_context *ctx, const pc_af_board *board,
                                "has fewer than 2 groups, or more than are compared in pairs");
     if (board->n_profiles > PC_AF_MOST_PROFILES)
         return pc_context_fail(ctx, PC_ERR_LIMIT, "share", -1, -1, "has too many profiles");
-    pc_status status = check_numbers(ctx, "baseline", board->n_measures * board->n_groups,
-                                     board->baseline, -DBL_MAX);
-    if (status == PC_OK)
-        status = check_numbers(ctx, "share", board->n_profiles * board->n_groups, board->share, 0);
+    const pc_status status = check_baseline(ctx, board);
     return status == PC_OK ? check_cutoffs(ctx, weightings) : status;
 }
 
+/* The least and the greatest share of each profile. */
+static pc_status find_extremes(job *j)
+{
+    const int64_t n = j->board->n_groups;
+    for (int64_t p = 0; p < j->board->n_profiles; p++) {
+        const double *share = j->board->share + p * n;
+        double least = DBL_MAX, most = 0.0;
+        for (int64_t g = 0; g < n; g++) {
+            if (!(share[g] >= 0 && share[g] <= DBL_MAX))
+                return pc_context_fail(j->ctx, PC_ERR_VALUE, "share", -1, p * n + g,
+                                       "is not finite and >= 0");
+            least = share[g] < least ? share[g] : least;
+            most = share[g] > most ? share[g] : most;
+        }
+        j->ends[p] = (ends){least, most};
+    }
+    return PC_OK;
+}
+
 /* ---- the baseline ---- */
+
+/* The root of the product, which a correlation is divided by; NaN without a correlation. */
+static double root_of(int64_t one, int64_t other)
+{
+    return one > 0 && other > 0 ? sqrt((double)one * (double)other) : NAN;
+}
 
 /* Order of the groups by value, highest first; by number where equal. */
 static void sort_groups(int64_t n, const double *value, int32_t *order)
@@ -124,10 +152,16 @@ static void sort_groups(int64_t n, const double *value, int32_t *order)
     }
 }
 
+/* Bytes of a row of bits for each group, and of one behind the last. */
+static size_t rows_size(int64_t n_groups)
+{
+    return (size_t)((n_groups + 1) * pc_af_row_words(n_groups)) * sizeof(uint64_t);
+}
+
 static void find_lower(int64_t n, const pc_af_reference *reference)
 {
     const int64_t n_words = pc_af_row_words(n);
-    memset(reference->lower, 0, (size_t)(n * n_words) * sizeof *reference->lower);
+    memset(reference->lower, 0, rows_size(n));
     for (int64_t g = 0; g < n; g++)
         for (int64_t k = 0; k < n; k++)
             if (reference->level[k] > reference->level[g])
@@ -151,33 +185,40 @@ static void rank_reference(int64_t n, const double *value, pc_af_reference *refe
         for (int64_t i = first; i < end; i++) {
             const int32_t g = reference->order[i];
             reference->level[g] = level;
-            reference->rank[g] = (int32_t)(first + end + 1);
+            reference->rank[g] = (int16_t)(first + end + 1);
         }
     }
     find_lower(n, reference);
     reference->n_pairs = n_all - n_equal;
     reference->spread = (n * (n * n - 1) - cubes) / 3;
+    reference->pairs_root = root_of(n_all, reference->n_pairs);
+    reference->spread_root = root_of(n * (n * n - 1) / 3, reference->spread);
     for (int64_t i = 0; i < n; i++) reference->place[reference->order[i]] = (int32_t)i;
 }
 
 static pc_status rank_baseline(job *j)
 {
-    enum { ARRAYS = 4 };
+    enum { ARRAYS = 3 };
     const int64_t n = j->board->n_groups, n_measures = j->board->n_measures;
+    const int64_t n_words = (n + 1) * pc_af_row_words(n);
     j->reference_places =
         pc_alloc(&j->ctx->memory, ARRAYS * n * n_measures, sizeof *j->reference_places);
-    j->reference_bits = pc_alloc(&j->ctx->memory, n_measures * pc_af_ever_words(n),
-                                 sizeof *j->reference_bits);
-    if (j->reference_places == NULL || j->reference_bits == NULL)
+    j->reference_ranks = pc_alloc(&j->ctx->memory, n * n_measures, sizeof *j->reference_ranks);
+    j->reference_bits = pc_alloc_zeroed(&j->ctx->memory, (n_measures + 1) * n_words,
+                                        sizeof *j->reference_bits);
+    if (j->reference_places == NULL || j->reference_ranks == NULL || j->reference_bits == NULL)
         return pc_context_fail(j->ctx, PC_ERR_MEMORY, "", -1, -1, "no memory for the baseline");
+    for (int64_t g = 0; g < n; g++)
+        j->reference_bits[g * pc_af_row_words(n) + g / 64] = (uint64_t)1 << g % 64;
     for (int64_t m = 0; m < n_measures; m++) {
         int32_t *places = j->reference_places + m * ARRAYS * n;
         pc_af_reference *reference = &j->reference[m];
         *reference = (pc_af_reference){.order = places,
                                        .place = places + n,
                                        .level = places + 2 * n,
-                                       .rank = places + 3 * n,
-                                       .lower = j->reference_bits + m * pc_af_ever_words(n)};
+                                       .rank = j->reference_ranks + m * n,
+                                       .lower = j->reference_bits + (m + 1) * n_words,
+                                       .own = j->reference_bits};
         rank_reference(n, j->board->baseline + m * n, reference);
         for (int64_t g = 0; g < n; g++) {
             j->result->rank[m * n + g] = reference->rank[g] / 2.0;
@@ -189,10 +230,20 @@ static pc_status rank_baseline(job *j)
 
 /* ---- lanes ---- */
 
-/* Numbers of a measure: sums and keys; keys in order with what stands around them; halves; results. */
+/* Parts of a measure's memory: sums, values and results; keys, groups, the order and ties; ranks. */
 static int64_t n_numbers(int64_t n_groups, int64_t n_slots)
 {
-    return 4 * n_groups + 1 + PC_AF_BEHIND + 8 + 3 * n_slots * n_groups;
+    return 2 * n_groups + 3 * n_slots * n_groups;
+}
+
+static int64_t n_places(int64_t n_groups)
+{
+    return 4 * n_groups + PC_AF_ROWS * PC_AF_COLUMNS;
+}
+
+static int64_t n_ranks(int64_t n_groups, int64_t n_slots)
+{
+    return n_groups + 1 + 2 * n_slots * n_groups;
 }
 
 static void fill(int64_t n, double *number, double value)
@@ -200,32 +251,31 @@ static void fill(int64_t n, double *number, double value)
     for (int64_t i = 0; i < n; i++) number[i] = value;
 }
 
-/* Hand out the lane's memory to a measure, `numbers` and `places` being its parts. */
-static void start_measure(const job *j, int64_t m, lane *own, double *numbers, int32_t *places)
+/* Hand out the lane's memory to a measure. */
+static void start_measure(const job *j, int64_t m, lane *own)
 {
     const int64_t n = j->board->n_groups, n_all = j->n_slots * n;
-    const int64_t n_bits = pc_af_ever_words(n);
+    const int64_t n_bits = (n + 1) * pc_af_row_words(n);
+    double *numbers = own->numbers + m * n_numbers(n, j->n_slots);
+    int32_t *places = own->places + m * n_places(n);
+    int16_t *ranks = own->ranks + m * n_ranks(n, j->n_slots);
     tracked *t = &own->of[m];
     t->order = (pc_af_order){.reference = &j->reference[m],
                              .sum = numbers,
-                             .key = numbers + n,
-                             .at = numbers + 2 * n + 1,
-                             .half = numbers + 3 * n + 1 + PC_AF_BEHIND,
-                             .order = places,
-                             .rank = places + n,
-                             .suspect = places + 2 * n,
-                             .moved = (pc_af_places *)(places + 3 * n + 2),
-                             .tied = (pc_af_places *)(places + 5 * n + 2),
-                             .turned = own->bits + 2 * m * n_bits};
-    t->sometime = t->order.turned + n_bits;
-    t->order.at[-1] = INFINITY;
-    for (int64_t i = 0; i < PC_AF_BEHIND; i++) t->order.at[n + i] = (double)-i;
-    t->rank_least = places + 7 * n + 2;
+                             .value = numbers + n,
+                             .at = places,
+                             .key = places + PC_AF_ROWS * PC_AF_COLUMNS,
+                             .group = places + PC_AF_ROWS * PC_AF_COLUMNS + n,
+                             .tied = (pc_af_places *)(places + PC_AF_ROWS * PC_AF_COLUMNS + 2 * n),
+                             .rank = ranks,
+                             .open = own->bits + 2 * m * n_bits};
+    t->sometime = t->order.open + n_bits;
+    t->rank_least = ranks + n + 1;
     t->rank_most = t->rank_least + n_all;
-    t->rank_total = numbers + 4 * n + 1 + PC_AF_BEHIND + 8;
+    t->rank_total = numbers + 2 * n;
     t->value_least = t->rank_total + n_all;
     t->value_most = t->value_least + n_all;
-    for (int64_t i = 0; i < n_all; i++) t->rank_least[i] = INT32_MAX;
+    for (int64_t i = 0; i < n_all; i++) t->rank_least[i] = INT16_MAX;
     memset(t->rank_most, 0, (size_t)n_all * sizeof *t->rank_most);
     fill(n_all, t->rank_total, 0.0);
     fill(n_all, t->value_least, INFINITY);
@@ -236,19 +286,18 @@ static void start_measure(const job *j, int64_t m, lane *own, double *numbers, i
 static pc_status start_lane(const job *j, lane *own)
 {
     const int64_t n = j->board->n_groups, n_measures = j->board->n_measures;
-    const int64_t n_own = n_numbers(n, j->n_slots), n_places = 7 * n + 2 + 2 * j->n_slots * n;
     pc_memory *memory = &j->ctx->memory;
     own->scored = pc_alloc(memory, j->board->n_profiles, sizeof *own->scored);
     own->scratch = pc_alloc(memory, j->board->n_profiles, sizeof *own->scratch);
-    own->numbers = pc_alloc(memory, n_measures * n_own, sizeof *own->numbers);
-    own->places = pc_alloc(memory, n_measures * n_places, sizeof *own->places);
-    own->bits = pc_alloc_zeroed(memory, 2 * n_measures * pc_af_ever_words(n), sizeof *own->bits);
+    own->numbers = pc_alloc(memory, n_measures * n_numbers(n, j->n_slots), sizeof *own->numbers);
+    own->places = pc_alloc(memory, n_measures * n_places(n), sizeof *own->places);
+    own->ranks = pc_alloc(memory, n_measures * n_ranks(n, j->n_slots), sizeof *own->ranks);
+    own->bits = pc_alloc_zeroed(memory, 2 * n_measures * (n + 1) * pc_af_row_words(n), sizeof *own->bits);
     own->counts = pc_alloc_zeroed(memory, n_measures * n * n, sizeof *own->counts);
     if (own->scored == NULL || own->scratch == NULL || own->numbers == NULL ||
-        own->places == NULL || own->bits == NULL || own->counts == NULL)
+        own->places == NULL || own->ranks == NULL || own->bits == NULL || own->counts == NULL)
         return pc_context_fail(j->ctx, PC_ERR_MEMORY, "", -1, -1, "no memory for the rankings");
-    for (int64_t m = 0; m < n_measures; m++)
-        start_measure(j, m, own, own->numbers + m * n_own, own->places + m * n_places);
+    for (int64_t m = 0; m < n_measures; m++) start_measure(j, m, own);
     return PC_OK;
 }
 
@@ -258,6 +307,7 @@ static void free_lane(pc_memory *memory, lane *own)
     pc_free(memory, own->scratch);
     pc_free(memory, own->numbers);
     pc_free(memory, own->places);
+    pc_free(memory, own->ranks);
     pc_free(memory, own->bits);
     pc_free(memory, own->counts);
 }
@@ -311,7 +361,7 @@ typedef struct tie_terms {
     int64_t cubes;
 } tie_terms;
 
-static void add_chain(const pc_af_order *o, pc_af_places chain, tie_terms *terms)
+static void add_chain(int64_t n, const pc_af_order *o, pc_af_places chain, tie_terms *terms)
 {
     const int64_t length = chain.last - chain.first + 1;
     terms->n_pairs += length * (length - 1) / 2;
@@ -319,31 +369,29 @@ static void add_chain(const pc_af_order *o, pc_af_places chain, tie_terms *terms
     int64_t run = 0; /* so many before stand on the same level of the reference */
     for (int64_t i = chain.first + 1; i <= chain.last; i++) {
         const int32_t *level = o->reference->level;
-        run = level[o->order[i - 1]] == level[o->order[i]] ? run + 1 : 0;
+        const bool is_same = level[pc_af_group_at(n, o, i - 1)] == level[pc_af_group_at(n, o, i)];
+        run = is_same ? run + 1 : 0;
         terms->n_both += run;
     }
 }
 
-static double quotient_of_root(int64_t part, int64_t one, int64_t other)
-{
-    if (one <= 0 || other <= 0) return NAN;
-    return (double)part / sqrt((double)one * (double)other);
-}
-
-/* Ranks are doubled: their sum is n (n + 1), that of their squares at most 4 / 3 n^3. */
-static statistics compare_orders(const pc_af_kernels *kernels, int64_t n, const pc_af_order *o)
+/* Ranks are doubled, their sum is n (n + 1); product is that of both rankings. */
+static statistics compare_orders(int64_t n, const pc_af_order *o, int64_t product)
 {
     const pc_af_reference *reference = o->reference;
     tie_terms ties = {0, 0, 0};
-    for (int64_t t = 0; t < o->n_tied; t++) add_chain(o, o->tied[t], &ties);
+    for (int64_t t = 0; t < o->n_tied; t++) add_chain(n, o, o->tied[t], &ties);
     const int64_t n_all = n * (n - 1) / 2, differ = n_all - ties.n_pairs;
     const int64_t with = differ + reference->n_pairs - n_all + ties.n_both - o->against;
-    const int64_t covariance = kernels->rank_product(n, o) - n * (n + 1) * (n + 1);
+    const int64_t covariance = product - n * (n + 1) * (n + 1);
     const int64_t spread = (n * (n * n - 1) - ties.cubes) / 3;
     const double n_compared = (double)reference->n_pairs;
+    const bool is_tied = o->n_tied > 0;
+    const double spread_root = is_tied ? root_of(spread, reference->spread) : reference->spread_root;
+    const double pairs_root = is_tied ? root_of(differ, reference->n_pairs) : reference->pairs_root;
     return (statistics){{
-        [PC_AF_SPEARMAN] = quotient_of_root(covariance, spread, reference->spread),
-        [PC_AF_KENDALL] = quotient_of_root(with - o->against, differ, reference->n_pairs),
+        [PC_AF_SPEARMAN] = (double)covariance / spread_root,
+        [PC_AF_KENDALL] = (double)(with - o->against) / pairs_root,
         [PC_AF_HOLDS] = n_compared > 0 ? 1.0 - (double)o->against / n_compared : NAN,
     }};
 }
@@ -356,35 +404,37 @@ static void note_values(int64_t n, const double *sum, double *least, double *mos
     }
 }
 
-/* Rank the groups by what the running sums are now; at is where the slot's ranks are. */
-static void rank_now(const job *j, tracked *t, int64_t at, bool is_first)
+/* Rank the groups when a row is added; at is where the slot's ranks are. */
+static void rank_with(const job *j, const pc_af_row *row, tracked *t, int64_t at, bool always)
 {
     const int64_t n = j->board->n_groups;
-    if (!j->kernels->settle(n, &t->order) && !is_first) return;
-    j->kernels->note_ranks(n, &t->order, t->rank_least + at, t->rank_most + at);
-    t->latest = compare_orders(j->kernels, n, &t->order);
+    if (!j->kernels->settle(n, row, &t->order, always)) return;
+    const int64_t product =
+        j->kernels->note_ranks(n, &t->order, t->rank_least + at, t->rank_most + at);
+    t->latest = compare_orders(n, &t->order, product);
 }
 
 /* ---- one weighting ---- */
 
-/* Forget all exchanges: the order is the baseline's. */
-static void restart(int64_t n, tracked *t)
+/* The order is the baseline's. */
+static void restart(const job *j, tracked *t)
 {
-    const pc_af_reference *reference = t->order.reference;
-    memcpy(t->order.order, reference->order, (size_t)n * sizeof *t->order.order);
-    for (int64_t i = 0; i < n; i++) t->order.rank[reference->order[i]] = (int32_t)(2 * i + 2);
-    t->order.against = 0;
+    const int64_t n = j->board->n_groups;
+    fill(n, t->order.sum, 0.0);
+    j->kernels->start(n, t->order.reference->order, &t->order);
+    memcpy(t->order.open, t->order.reference->lower, rows_size(n));
     t->order.n_tied = 0;
+    t->order.least = t->order.most = 0.0;
 }
 
 /* Add the comparisons that turned round at a slot to those of the weighting and of all, and forget
  * them. */
 static void note_turned(int64_t n_bits, tracked *t, _Atomic uint64_t *ever)
 {
+    const uint64_t *lower = t->order.reference->lower;
     for (int64_t k = 0; k < n_bits; k++) {
-        const uint64_t bits = t->order.turned[k];
-        if (bits == 0) continue;
-        t->order.turned[k] = 0;
+        const uint64_t bits = lower[k] & ~t->order.open[k];
+        t->order.open[k] = lower[k];
         t->sometime[k] |= bits;
         if ((bits & ~atomic_load_explicit(&ever[k], memory_order_relaxed)) != 0)
             atomic_fetch_or_explicit(&ever[k], bits, memory_order_relaxed);
@@ -392,14 +442,11 @@ static void note_turned(int64_t n_bits, tracked *t, _Atomic uint64_t *ever)
 }
 
 /* Count the comparisons that turned round under a weighting, and forget them. */
-static void count_turned(int64_t n, tracked *t)
+static void count_turned(const pc_af_kernels *kernels, int64_t n, tracked *t)
 {
     const int64_t n_words = pc_af_row_words(n);
-    for (int64_t g = 0; g < n; g++) {
-        const uint64_t *row = t->sometime + g * n_words;
-        for (int64_t k = 0; k < n; k++)
-            t->turned[g * n + k] += (int32_t)(row[k / 64] >> k % 64 & 1);
-    }
+    for (int64_t g = 0; g < n; g++)
+        kernels->add_bits(n, t->sometime + g * n_words, t->turned + g * n);
     memset(t->sometime, 0, (size_t)(n * n_words) * sizeof *t->sometime);
 }
 
@@ -426,21 +473,35 @@ static pc_af_range part_of(pc_af_range range, int64_t at)
     return (pc_af_range){range.least + at, range.total + at, range.n + at};
 }
 
-/* The profiles from i on that reach a score; false when the work must stop. */
-static bool add_profiles(const job *j, pc_worker *worker, lane *own, int64_t w, uint64_t least,
-                         int64_t *i)
+/* One profile's row. */
+static pc_af_row row_of(const job *j, const lane *own, int64_t m, const double *value, int64_t i)
 {
-    const int64_t n = j->board->n_groups, n_profiles = j->board->n_profiles;
-    const double *value = j->weightings->value + w * n_profiles;
-    double *sum[PC_AF_N_MEASURES] = {NULL, NULL};
-    for (int64_t m = 0; m < j->board->n_measures; m++)
-        sum[j->board->measure[m]] = own->of[m].order.sum;
+    const int64_t p = own->scored[i].profile, last = j->board->n_profiles - 1;
+    const int64_t soon = own->scored[i + AHEAD < last ? i + AHEAD : last].profile;
+    return (pc_af_row){.share = j->board->share + p * j->board->n_groups,
+                       .factor = j->board->measure[m] == PC_AF_M0 ? value[p] : 1.0,
+                       .least = j->ends[p].least,
+                       .most = j->ends[p].most,
+                       .ahead = j->board->share + soon * j->board->n_groups};
+}
+
+/* Add the profiles from i on that reach a score, but for the last, which is left to rank with; without any
+ * it is a row that adds nothing. False when the work must stop. */
+static bool add_profiles(const job *j, pc_worker *worker, lane *own, int64_t m, const double *value,
+                         uint64_t least, int64_t *i, pc_af_row *last)
+{
+    const int64_t n_profiles = j->board->n_profiles;
+    pc_af_order *o = &own->of[m].order;
+    const double *any = j->board->baseline;
+    *last = (pc_af_row){.share = any, .factor = 0.0, .ahead = any};
     for (; *i < n_profiles && own->scored[*i].score >= least; ++*i) {
-        const int64_t p = own->scored[*i].profile;
-        const int64_t soon = own->scored[*i + 2 < n_profiles ? *i + 2 : n_profiles - 1].profile;
         if (*i % POLL_PROFILES == 0 && pc_worker_stopped(worker)) return false;
-        j->kernels->add(n, j->board->share + p * n, value[p], sum[PC_AF_HEADCOUNT], sum[PC_AF_M0],
-                        j->board->share + soon * n);
+        if (last->share != any) {
+            j->kernels->add(j->board->n_groups, last, o->sum);
+            o->least += last->least * last->factor;
+            o->most += last->most * last->factor;
+        }
+        *last = row_of(j, own, m, value, *i);
     }
     return true;
 }
@@ -454,49 +515,46 @@ static void note_slot(const job *j, lane *own, int64_t m, int64_t slot)
     note_values(n, t->order.sum, t->value_least + at, t->value_most + at);
 }
 
-/* Every score above 0 is a cut-off: the order goes on from one to the next. */
-static bool rank_at_all_scores(const job *j, pc_worker *worker, lane *own, int64_t w)
+/* Every score above 0 is a cut-off. */
+static bool rank_at_all_scores(const job *j, pc_worker *worker, lane *own, int64_t w, int64_t m)
 {
-    const int64_t n = j->board->n_groups, n_measures = j->board->n_measures;
+    const int64_t n = j->board->n_groups, n_profiles = j->board->n_profiles;
+    const double *value = j->weightings->value + w * n_profiles;
+    const pc_af_range range = part_of(j->result->of_weighting,
+                                      (w * j->board->n_measures + m) * PC_AF_N_STATISTICS);
+    tracked *t = &own->of[m];
     int64_t i = 0;
-    while (i < j->board->n_profiles && own->scored[i].score > 0) {
+    while (i < n_profiles && own->scored[i].score > 0) {
         const bool is_first = i == 0;
-        if (!add_profiles(j, worker, own, w, own->scored[i].score, &i)) return false;
-        for (int64_t m = 0; m < n_measures; m++) {
-            tracked *t = &own->of[m];
-            const pc_af_range range =
-                part_of(j->result->of_weighting, (w * n_measures + m) * PC_AF_N_STATISTICS);
-            rank_now(j, t, 0, is_first);
-            if (is_first) note_values(n, t->order.sum, t->value_least, t->value_most);
-            add_statistics(&t->latest, range.least, range.total, range.n);
-        }
+        const uint64_t least = own->scored[i].score;
+        pc_af_row last;
+        if (!add_profiles(j, worker, own, m, value, least, &i, &last)) return false;
+        rank_with(j, &last, t, 0, is_first);
+        if (is_first) note_values(n, t->order.sum, t->value_least, t->value_most);
+        add_statistics(&t->latest, range.least, range.total, range.n);
     }
-    for (int64_t m = 0; i > 0 && m < n_measures; m++) note_slot(j, own, m, 0);
+    if (i > 0) note_slot(j, own, m, 0);
     return true;
 }
 
-/* At a few cut-offs the order starts from the baseline, so that all exchanges are seen at each. */
-static bool rank_at_cutoffs(const job *j, pc_worker *worker, lane *own, int64_t w)
+static bool rank_at_cutoffs(const job *j, pc_worker *worker, lane *own, int64_t w, int64_t m)
 {
-    const int64_t n = j->board->n_groups, n_measures = j->board->n_measures;
+    const int64_t n = j->board->n_groups, row = w * j->board->n_measures + m;
     const int64_t *cutoff = j->weightings->cutoff + w * j->n_slots;
+    const double *value = j->weightings->value + w * j->board->n_profiles;
+    const pc_af_range range = part_of(j->result->of_weighting, row * PC_AF_N_STATISTICS);
+    tracked *t = &own->of[m];
     int64_t i = 0;
     for (int64_t slot = 0; slot < j->n_slots; slot++) {
         const uint64_t least = cutoff[slot] > 0 ? (uint64_t)cutoff[slot] : 0;
-        if (!add_profiles(j, worker, own, w, least, &i) || pc_worker_stopped(worker))
+        pc_af_row last;
+        if (!add_profiles(j, worker, own, m, value, least, &i, &last) || pc_worker_stopped(worker))
             return false;
-        for (int64_t m = 0; m < n_measures; m++) {
-            tracked *t = &own->of[m];
-            const int64_t row = w * n_measures + m;
-            const pc_af_range range = part_of(j->result->of_weighting, row * PC_AF_N_STATISTICS);
-            restart(n, t);
-            rank_now(j, t, slot * n, true);
-            for (int64_t g = 0; g < n; g++)
-                t->rank_total[slot * n + g] += t->order.rank[g] / 2.0;
-            note_slot(j, own, m, slot);
-            add_statistics(&t->latest, range.least, range.total, range.n);
-            j->by_slot[row * j->n_slots + slot] = t->latest;
-        }
+        rank_with(j, &last, t, slot * n, true);
+        for (int64_t g = 0; g < n; g++) t->rank_total[slot * n + g] += t->order.rank[g] / 2.0;
+        note_slot(j, own, m, slot);
+        add_statistics(&t->latest, range.least, range.total, range.n);
+        j->by_slot[row * j->n_slots + slot] = t->latest;
     }
     return true;
 }
@@ -510,13 +568,12 @@ static pc_status rank_weighting(const job *j, pc_worker *worker, lane *own, int6
     start_range(part_of(j->result->of_weighting, w * n_measures * PC_AF_N_STATISTICS),
                 n_measures * PC_AF_N_STATISTICS);
     for (int64_t m = 0; m < n_measures; m++) {
-        fill(n, own->of[m].order.sum, 0.0);
-        restart(n, &own->of[m]);
+        restart(j, &own->of[m]);
+        const bool done = j->weightings->n_cutoffs == 0 ? rank_at_all_scores(j, worker, own, w, m)
+                                                         : rank_at_cutoffs(j, worker, own, w, m);
+        if (!done) break;
+        count_turned(j->kernels, n, &own->of[m]);
     }
-    const bool done = j->weightings->n_cutoffs == 0 ? rank_at_all_scores(j, worker, own, w)
-                                                     : rank_at_cutoffs(j, worker, own, w);
-    for (int64_t m = 0; done && m < n_measures; m++)
-        count_turned(n, &own->of[m]);
     return PC_OK;
 }
 
@@ -611,6 +668,11 @@ static pc_status start_job(job *j)
     pc_memory *memory = &j->ctx->memory;
     pc_status status = rank_baseline(j);
     if (status != PC_OK) return status;
+    j->ends = pc_alloc(memory, j->board->n_profiles, sizeof *j->ends);
+    if (j->ends == NULL)
+        return pc_context_fail(j->ctx, PC_ERR_MEMORY, "", -1, -1, "no memory for the profiles");
+    status = find_extremes(j);
+    if (status != PC_OK) return status;
     j->ever = pc_alloc_zeroed(memory, n_measures * j->n_slots * n_words, sizeof *j->ever);
     j->lanes = pc_alloc_zeroed(memory, j->n_lanes, sizeof *j->lanes);
     if (j->ever == NULL || j->lanes == NULL)
@@ -661,7 +723,9 @@ pc_status pc_af_rank(pc_context *ctx, const pc_af_board *board,
     pc_free(&ctx->memory, j.lanes);
     pc_free(&ctx->memory, (void *)j.ever);
     pc_free(&ctx->memory, j.by_slot);
+    pc_free(&ctx->memory, j.ends);
     pc_free(&ctx->memory, j.reference_places);
+    pc_free(&ctx->memory, j.reference_ranks);
     pc_free(&ctx->memory, j.reference_bits);
     return status;
 }

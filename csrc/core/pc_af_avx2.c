@@ -1,7 +1,6 @@
 #if defined(__x86_64__) && defined(__GNUC__)
 #pragma GCC target("avx2")
 #include <immintrin.h>
-#include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -11,28 +10,97 @@
 #define PC_AF_FETCH(address) __builtin_prefetch(address)
 #define PC_AF_HAS_VECTORS
 
-static inline void read_in_order(int64_t n, const int32_t *restrict order,
-                                 const double *restrict key, double *restrict at)
+typedef __m256i lanes;
+
+static inline __m256d add_four(const double *share, __m256d factor, double *sum)
 {
-    int64_t i = 0;
-    for (; i + 4 <= n; i += 4) {
-        const __m128d low = _mm_loadh_pd(_mm_load_sd(key + order[i]), key + order[i + 1]);
-        const __m128d high = _mm_loadh_pd(_mm_load_sd(key + order[i + 2]), key + order[i + 3]);
-        _mm256_storeu_pd(at + i, _mm256_set_m128d(high, low));
+    const __m256d more = _mm256_mul_pd(_mm256_loadu_pd(share), factor);
+    const __m256d its = _mm256_add_pd(_mm256_loadu_pd(sum), more);
+    _mm256_storeu_pd(sum, its);
+    return its;
+}
+
+/* Numbers rounded to integers, eight in order: these are the last bits when 3 x 2^51 is added. */
+static inline __m256i rounded(__m256d a, __m256d b)
+{
+    const __m256 last = _mm256_shuffle_ps(_mm256_castpd_ps(a), _mm256_castpd_ps(b), 0x88);
+    return _mm256_permute4x64_epi64(_mm256_castps_si256(last), 0xd8);
+}
+
+static inline void add_and_key(int64_t n, int bits, const double *restrict share, double factor,
+                               double middle, double scale, double *restrict sum,
+                               int32_t *restrict key)
+{
+    const __m256d factors = _mm256_set1_pd(factor), scales = _mm256_set1_pd(scale);
+    const __m256d shift = _mm256_set1_pd(0x3p51 - middle * scale);
+    __m256i groups = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    int64_t g = 0;
+    for (; g + 8 <= n; g += 8) {
+        const __m256d a = add_four(share + g, factors, sum + g);
+        const __m256d b = add_four(share + g + 4, factors, sum + g + 4);
+        const __m256i steps = rounded(_mm256_add_pd(_mm256_mul_pd(a, scales), shift),
+                                      _mm256_add_pd(_mm256_mul_pd(b, scales), shift));
+        _mm256_storeu_si256((void *)(key + g),
+                            _mm256_add_epi32(_mm256_slli_epi32(steps, bits), groups));
+        groups = _mm256_add_epi32(groups, _mm256_set1_epi32(8));
     }
-    for (; i < n; i++) at[i] = key[order[i]];
+    for (; g < n; g++) {
+        sum[g] += share[g] * factor;
+        const __m256d its = _mm256_set1_pd(sum[g]);
+        const __m256d step = _mm256_add_pd(_mm256_mul_pd(its, scales), shift);
+        key[g] = (int32_t)((uint32_t)_mm256_cvtsi256_si32(_mm256_castpd_si256(step)) << bits) +
+                 (int32_t)g;
+    }
 }
 
-static inline bool is_suspect(const double *at)
+/* Pairs of products side by side; each sum stays below 2^31. */
+static inline int64_t multiply(int64_t n, const int16_t *rank, const int16_t *other)
 {
-    const __m256d gap = _mm256_sub_pd(_mm256_loadu_pd(at - 1), _mm256_loadu_pd(at));
-    const __m256d clear = _mm256_cmp_pd(gap, _mm256_set1_pd(PC_AF_SAME), _CMP_GT_OQ);
-    return _mm256_movemask_pd(clear) != 15;
+    __m256i sum = _mm256_setzero_si256();
+    int32_t part[8], product = 0;
+    int64_t g = 0;
+    for (; g + 16 <= n; g += 16) {
+        const __m256i a = _mm256_loadu_si256((const void *)(rank + g));
+        const __m256i b = _mm256_loadu_si256((const void *)(other + g));
+        sum = _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
+    }
+    _mm256_storeu_si256((void *)part, sum);
+    for (int k = 0; k < 8; k++) product += part[k];
+    for (; g < n; g++) product += rank[g] * other[g];
+    return product;
 }
 
-static inline int64_t count_bits(uint64_t x)
+static inline lanes read(const int32_t *key)
 {
-    return _mm_popcnt_u64(x);
+    return _mm256_loadu_si256((const void *)key);
+}
+
+static inline void write(int32_t *key, lanes x)
+{
+    _mm256_storeu_si256((void *)key, x);
+}
+
+static inline void exchange(lanes *before, lanes *behind)
+{
+    const __m256i high = _mm256_max_epi32(*before, *behind);
+    *behind = _mm256_min_epi32(*before, *behind);
+    *before = high;
+}
+
+static inline lanes all_lanes(void)
+{
+    return _mm256_set1_epi32(-1);
+}
+
+static inline lanes and_higher(lanes so_far, lanes before, lanes behind, int32_t gap)
+{
+    const __m256i limit = _mm256_add_epi32(behind, _mm256_set1_epi32(gap));
+    return _mm256_and_si256(so_far, _mm256_cmpgt_epi32(before, limit));
+}
+
+static inline bool is_all(lanes x)
+{
+    return _mm256_movemask_epi8(x) == -1;
 }
 
 /* The set bits of each byte. */
@@ -46,14 +114,6 @@ static inline __m256i bits_of_bytes(__m256i x)
                            _mm256_shuffle_epi8(counts, second));
 }
 
-/* A row with one bit. */
-static inline __m256i row_of_bit(int64_t group)
-{
-    const __m256i first = _mm256_setr_epi64x(0, 64, 128, 192);
-    const __m256i shift = _mm256_sub_epi64(_mm256_set1_epi64x(group), first);
-    return _mm256_sllv_epi64(_mm256_set1_epi64x(1), shift); /* 0 where the shift is not in 0 .. 63 */
-}
-
 static inline int64_t sum_of_parts(__m256i x)
 {
     const __m128i half =
@@ -61,84 +121,102 @@ static inline int64_t sum_of_parts(__m256i x)
     return _mm_cvtsi128_si64(half) + _mm_extract_epi64(half, 1);
 }
 
+/* What going down an order needs in registers. */
+typedef struct descent {
+    const int32_t *at;
+    const uint64_t *lower, *own;
+    uint64_t *open;
+    int16_t *rank;
+    __m256i passed, found;
+    __m256i ones, twos, fours, eights; /* bit by bit, what is not yet counted */
+} descent;
+
+static inline __m256i row_at(const uint64_t *rows, int64_t group)
+{
+    return _mm256_loadu_si256((const void *)(rows + 4 * group));
+}
+
+/* Those passed that are lower than the next in the reference. */
+static inline __m256i pass(descent *d, int64_t r, int64_t column)
+{
+    const int64_t group = d->at[r * PC_AF_COLUMNS + column] & 255;
+    const __m256i opposite = _mm256_and_si256(d->passed, row_at(d->lower, group));
+    d->found = _mm256_or_si256(d->found, _mm256_and_si256(d->passed, row_at(d->open, group)));
+    d->passed = _mm256_or_si256(d->passed, row_at(d->own, group));
+    d->rank[group] = (int16_t)(2 * (column * PC_AF_ROWS + r) + 2);
+    return opposite;
+}
+
+/* Bit by bit: sum becomes the last bit of sum + a + b; gives the bit before it. */
+static inline __m256i carry(__m256i *sum, __m256i a, __m256i b)
+{
+    const __m256i part = _mm256_xor_si256(a, b);
+    const __m256i over =
+        _mm256_or_si256(_mm256_and_si256(a, b), _mm256_and_si256(part, *sum));
+    *sum = _mm256_xor_si256(part, *sum);
+    return over;
+}
+
+static inline __m256i pass_two(descent *d, int64_t r, int64_t column)
+{
+    const __m256i first = pass(d, r, column);
+    return carry(&d->ones, first, pass(d, r + 1, column));
+}
+
+static inline __m256i pass_four(descent *d, int64_t r, int64_t column)
+{
+    const __m256i first = pass_two(d, r, column);
+    return carry(&d->twos, first, pass_two(d, r + 2, column));
+}
+
+static inline __m256i pass_eight(descent *d, int64_t r, int64_t column)
+{
+    const __m256i first = pass_four(d, r, column);
+    return carry(&d->fours, first, pass_four(d, r + 4, column));
+}
+
+static inline __m256i pass_column(descent *d, int64_t column)
+{
+    const __m256i first = pass_eight(d, 0, column);
+    return carry(&d->eights, first, pass_eight(d, 8, column));
+}
+
+static inline void close_column(descent *d, __m256i passed, int64_t column)
+{
+    for (int64_t r = 0; r < PC_AF_ROWS; r++) {
+        const int64_t group = d->at[r * PC_AF_COLUMNS + column] & 255;
+        const __m256i open = _mm256_andnot_si256(passed, row_at(d->open, group));
+        _mm256_storeu_si256((void *)(d->open + 4 * group), open);
+        passed = _mm256_or_si256(passed, row_at(d->own, group));
+    }
+}
+
+static inline __m256i count_bits_of(__m256i x)
+{
+    return _mm256_sad_epu8(bits_of_bytes(x), _mm256_setzero_si256());
+}
+
 /* Up to 256 groups: the bits of those passed stay in a register. */
-static inline int64_t count_in_register(pc_af_places range, const int32_t *order,
-                                        const pc_af_reference *reference, uint64_t *turned)
+static inline int64_t go_down_in_register(int64_t n, pc_af_order *o)
 {
-    enum { FULL = 31 }; /* bytes that grow by 8 at most */
     const __m256i zero = _mm256_setzero_si256();
-    __m256i passed = zero, total = zero;
-    for (int64_t first = range.first; first <= range.last; first += FULL) {
-        const int64_t end = first + FULL <= range.last ? first + FULL : range.last + 1;
-        __m256i bytes = zero;
-        for (int64_t i = first; i < end; i++) {
-            const int64_t group = order[i];
-            const __m256i lower = _mm256_loadu_si256((const void *)(reference->lower + 4 * group));
-            const __m256i opposite = _mm256_and_si256(passed, lower);
-            if (turned != NULL) {
-                __m256i *row = (void *)(turned + 4 * group);
-                _mm256_storeu_si256(row, _mm256_or_si256(_mm256_loadu_si256(row), opposite));
-            }
-            bytes = _mm256_add_epi8(bytes, bits_of_bytes(opposite));
-            passed = _mm256_or_si256(passed, row_of_bit(group));
-        }
-        total = _mm256_add_epi64(total, _mm256_sad_epu8(bytes, zero));
+    descent d = {o->at, o->reference->lower, o->reference->own, o->open, o->rank, zero, zero,
+                 zero,  zero,                zero,              zero};
+    __m256i sixteens = zero;
+    for (int64_t column = 0; column < (n + PC_AF_ROWS - 1) / PC_AF_ROWS; column++) {
+        const __m256i before = d.passed;
+        d.found = zero;
+        sixteens = _mm256_add_epi64(sixteens, count_bits_of(pass_column(&d, column)));
+        if (!_mm256_testz_si256(d.found, d.found)) close_column(&d, before, column);
     }
-    return sum_of_parts(total);
+    return sum_of_parts(count_bits_of(d.ones)) + 2 * sum_of_parts(count_bits_of(d.twos)) +
+           4 * sum_of_parts(count_bits_of(d.fours)) + 8 * sum_of_parts(count_bits_of(d.eights)) +
+           16 * sum_of_parts(sixteens);
 }
 
-static inline int64_t count_opposite_marking(pc_af_places range, const int32_t *order,
-                                             const pc_af_reference *reference, uint64_t *turned)
+static inline int32_t group_at(const int32_t *place, int bits)
 {
-    return turned == NULL ? count_in_register(range, order, reference, NULL)
-                          : count_in_register(range, order, reference, turned);
-}
-
-/* Between neighbours, even places with the odd ones behind them, then these with the even ones behind:
- * four of each a step. `late` are the odd ones of the step before, whose last waits for its neighbour.
- * Gives whether something was out of order. */
-static inline int64_t exchange_round(int64_t n, double *even, double *odd)
-{
-    __m256d any = _mm256_setzero_pd(), late = _mm256_set1_pd(INFINITY);
-    int64_t i = 0;
-    for (; i + 4 <= n; i += 4) {
-        const __m256d a = _mm256_loadu_pd(even + i), b = _mm256_loadu_pd(odd + i);
-        const __m256d high = _mm256_max_pd(a, b), low = _mm256_min_pd(a, b);
-        const __m256d seam = _mm256_permute2f128_pd(late, low, 0x21); /* late 2 3, low 0 1 */
-        const __m256d before = _mm256_shuffle_pd(seam, low, 0x5);     /* late 3, low 0 1 2 */
-        any = _mm256_or_pd(any, _mm256_cmp_pd(a, b, _CMP_LT_OQ));
-        any = _mm256_or_pd(any, _mm256_cmp_pd(before, high, _CMP_LT_OQ));
-        _mm256_storeu_pd(odd + i - 1, _mm256_max_pd(before, high));
-        _mm256_storeu_pd(even + i, _mm256_min_pd(before, high));
-        late = low;
-    }
-    int64_t seen = _mm256_movemask_pd(any);
-    double last = _mm256_cvtsd_f64(_mm256_permute4x64_pd(late, 3));
-    for (; i < n; i++) {
-        const double a = even[i], b = odd[i], high = a > b ? a : b;
-        seen |= (a < b) | (last < high);
-        odd[i - 1] = last > high ? last : high;
-        even[i] = last > high ? high : last;
-        last = a > b ? b : a;
-    }
-    odd[n - 1] = last;
-    return seen;
-}
-
-static inline void exchange_apart(int64_t n, double *before, double *behind)
-{
-    for (int64_t i = 0; i + 4 <= n; i += 4) {
-        const __m256d a = _mm256_loadu_pd(before + i), b = _mm256_loadu_pd(behind + i);
-        _mm256_storeu_pd(before + i, _mm256_max_pd(a, b));
-        _mm256_storeu_pd(behind + i, _mm256_min_pd(a, b));
-    }
-}
-
-/* Between places eight apart, for those that have far to go. */
-static inline void exchange_far(int64_t n, double *even, double *odd)
-{
-    exchange_apart(n - 4, even, even + 4);
-    exchange_apart(n - 4, odd, odd + 4);
+    return bits == 8 ? *(const uint8_t *)place : *place & 1023;
 }
 
 #include "pc_af_loops.h"

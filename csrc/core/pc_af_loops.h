@@ -2,12 +2,19 @@
  * The source of both builds of the hot loops. Included by pc_af_order.c and pc_af_avx2.c only, each of
  * which gets its own copy and makes a table of it.
  *
- * An order is settled in four steps. The measure is read in the order that held before, and blocks of four
- * places are suspect where a neighbour is not clearly lower. Where few are, they are sorted by insertion;
- * where many are, all places by exchanges of neighbours, whose branches need no guessing. Chains of equal
- * neighbours take the order of the reference. At last the pairs in opposite orders are counted among the
- * places that moved: going down the order, with the groups passed as bits, those that should be lower are
- * the conjunction of two rows of bits.
+ * An order is settled in three steps.
+ *
+ * 1. Numbers are sorted that are made for it: the measure between its least and its greatest value in about
+ *    2^23 steps (2^21 with more than 256 groups), and behind it the group. Read in the order that held
+ *    before, most are a few places from where they belong. Columns of sixteen are sorted, eight columns
+ *    side by side in one register; then the lower half of each column and the upper half of the next are
+ *    merged, then the halves of each column, and so on until neighbouring halves are in order. Each
+ *    time, a number may go half a column, eight places.
+ * 2. Of neighbours two steps apart the order is that of the measure, and they differ by more than PC_AF_SAME,
+ *    as a step is at least 2^-38. Others are sorted by the measure itself, and those that are equal take the
+ *    order of the reference. This decides what is equal, and makes the order not depend on the steps.
+ * 3. Going down the order, with the groups passed as bits, those that should be lower are the conjunction of
+ *    two rows of bits.
  */
 #include "pc_af.h"
 #include "pc_af_order.h"
@@ -15,10 +22,11 @@
 #include <stddef.h>
 #include <string.h>
 
-enum { BLOCK = 4, LINE_NUMBERS = 8, FEW = 4, ROUNDS = 24, MOST_WORDS = 16 };
+enum { ROWS = PC_AF_ROWS, COLUMNS = PC_AF_COLUMNS, HALF = ROWS / 2, LANES = 8, LINE_NUMBERS = 8 };
+enum { MOST_WORDS = 16, SMALL = 256, BEHIND = 2 * ROWS * LANES };
 
-_Static_assert(PC_AF_MOST_GROUPS == 1 << PC_AF_TAG_BITS, "a key has room for every group");
 _Static_assert(PC_AF_MOST_GROUPS == 64 * MOST_WORDS, "a row of bits has room for every group");
+_Static_assert(PC_AF_MOST_GROUPS == ROWS * (COLUMNS - LANES), "an order has room for every group");
 
 #ifndef PC_AF_FETCH
 #define PC_AF_FETCH(address) ((void)(address))
@@ -26,231 +34,269 @@ _Static_assert(PC_AF_MOST_GROUPS == 64 * MOST_WORDS, "a row of bits has room for
 
 /* ---- running sums ---- */
 
-static inline void add_row(int64_t n, const double *restrict row, double value, bool has_h,
-                           double *restrict h, bool has_m0, double *restrict m0,
-                           const double *ahead)
+static inline void fetch(int64_t n, const double *ahead)
 {
     for (int64_t g = 0; g < n; g += LINE_NUMBERS) PC_AF_FETCH(ahead + g);
-    for (int64_t g = 0; g < n; g++) {
-        const double share = row[g];
-        if (has_h) h[g] += share;
-        if (has_m0) m0[g] += share * value;
-    }
 }
 
-static void add(int64_t n_groups, const double *row, double value, double *h, double *m0,
-                const double *ahead)
+static void add(int64_t n_groups, const pc_af_row *row, double *restrict sum)
 {
-    if (h != NULL && m0 != NULL) add_row(n_groups, row, value, true, h, true, m0, ahead);
-    else if (h != NULL) add_row(n_groups, row, value, true, h, false, NULL, ahead);
-    else if (m0 != NULL) add_row(n_groups, row, value, false, NULL, true, m0, ahead);
+    const double *restrict share = row->share;
+    const double factor = row->factor;
+    fetch(n_groups, row->ahead);
+    for (int64_t g = 0; g < n_groups; g++) sum[g] += share[g] * factor;
 }
 
 /* ---- keys ---- */
 
-static inline uint64_t bits_of(double number)
+static inline int tag_bits(int64_t n_groups)
 {
-    uint64_t bits;
-    memcpy(&bits, &number, sizeof bits);
-    return bits;
-}
-
-static inline int32_t group_of(double key)
-{
-    return (int32_t)(bits_of(key) & (PC_AF_MOST_GROUPS - 1));
-}
-
-static inline void make_keys(int64_t n, const double *restrict sum, double *restrict key)
-{
-    for (int64_t g = 0; g < n; g++) {
-        const uint64_t bits =
-            (bits_of(1.0 + sum[g]) & ~(uint64_t)(PC_AF_MOST_GROUPS - 1)) | (uint64_t)g;
-        memcpy(&key[g], &bits, sizeof bits);
-    }
-}
-
-static inline bool is_clearly_lower(double before, double here)
-{
-    return before - here > PC_AF_SAME;
+    return n_groups <= SMALL ? 8 : 10;
 }
 
 #ifndef PC_AF_HAS_VECTORS
 
-static inline void read_in_order(int64_t n, const int32_t *restrict order,
-                                 const double *restrict key, double *restrict at)
+static inline int32_t group_at(const int32_t *place, int bits)
 {
-    for (int64_t i = 0; i < n; i++) at[i] = key[order[i]];
-}
-
-/* Whether one of four keys is not clearly lower than the one before. */
-static inline bool is_suspect(const double *at)
-{
-    const bool first = is_clearly_lower(at[-1], at[0]) & is_clearly_lower(at[0], at[1]);
-    return !(first & is_clearly_lower(at[1], at[2]) & is_clearly_lower(at[2], at[3]));
+    return *place & ((1 << bits) - 1);
 }
 
 #endif
 
-/* The first places of suspect blocks. The number before the first is infinite, and those behind the last
- * fall below all keys, so that no block needs care. */
-static inline int64_t suspects(int64_t n, const double *at, int32_t *restrict suspect)
+static inline int32_t *place_of(int32_t *at, int64_t i)
 {
-    int64_t n_suspects = 0;
-    for (int64_t i = 0; i < n; i += BLOCK) {
-        suspect[n_suspects] = (int32_t)i;
-        n_suspects += is_suspect(at + i);
+    return at + i % ROWS * COLUMNS + i / ROWS;
+}
+
+/* Keys closer than this may stand for equal measures, or for two in the opposite order. */
+static inline int32_t clear_gap(int bits)
+{
+    return 2 << bits;
+}
+
+#ifndef PC_AF_HAS_VECTORS
+
+/* Add a row, and make keys of the steps of the sum from the middle, and the group. */
+static inline void add_and_key(int64_t n, int bits, const double *restrict share, double factor,
+                               double middle, double scale, double *restrict sum,
+                               int32_t *restrict key)
+{
+    for (int64_t g = 0; g < n; g++) {
+        sum[g] += share[g] * factor;
+        key[g] = (int32_t)((sum[g] - middle) * scale) * (1 << bits) + (int32_t)g;
     }
-    return n_suspects;
+}
+
+#endif
+
+static inline void make_keys(int64_t n, int bits, const pc_af_row *row, pc_af_order *o)
+{
+    enum { MARGIN = 1 << 12 }; /* for what stands behind the last */
+    const double least = o->least + row->least * row->factor;
+    const double most = o->most + row->most * row->factor;
+    const double middle = (least + most) / 2, half = (most - least) / 2;
+    const double n_steps = (1 << (31 - bits)) - MARGIN, finest = 0x1p38;
+    const double scale = n_steps < half * finest ? n_steps / half : finest;
+    fetch(n, row->ahead);
+    add_and_key(n, bits, row->share, row->factor, middle, scale, o->sum, o->key);
 }
 
 /* ---- sorting ---- */
 
-static inline int64_t end_of(int64_t block, int64_t n)
-{
-    return block + BLOCK < n ? block + BLOCK : n;
-}
-
-/* Places first .. last changed hands; they swallow earlier ranges that they reach. */
-static inline void note_moved(pc_af_order *o, int32_t first, int32_t last)
-{
-    while (o->n_moved > 0 && first <= o->moved[o->n_moved - 1].last) {
-        o->n_moved--;
-        if (o->moved[o->n_moved].first < first) first = o->moved[o->n_moved].first;
-    }
-    o->moved[o->n_moved] = (pc_af_places){first, last};
-    o->n_moved++;
-}
-
-static inline int64_t insert(double *at, int64_t i)
-{
-    const double key = at[i];
-    int64_t j = i;
-    do {
-        at[j] = at[j - 1];
-        j--;
-    } while (j > 0 && at[j - 1] < key);
-    at[j] = key;
-    return j;
-}
-
-/* A place to which a lower key came is looked at again from the next one, suspect or not. */
-static inline void sort_suspects(int64_t n, int64_t n_suspects, pc_af_order *o)
-{
-    int64_t i = 1;
-    for (int64_t s = 0; s < n_suspects; s++) {
-        const int64_t end = end_of(o->suspect[s], n);
-        bool came = false;
-        if (i < o->suspect[s]) i = o->suspect[s];
-        for (; i < end || (came && i < n); i++) {
-            came = o->at[i - 1] < o->at[i];
-            if (came) note_moved(o, (int32_t)insert(o->at, i), (int32_t)i);
-        }
-    }
-}
-
 #ifndef PC_AF_HAS_VECTORS
 
-/* Exchange what is out of order between pairs of neighbours; not 0 when something was. */
-static inline int64_t exchange(int64_t n, double *restrict before, double *restrict behind)
+typedef struct lanes {
+    int32_t key[LANES];
+} lanes;
+
+static inline lanes read(const int32_t *key)
 {
-    int64_t any = 0;
-    for (int64_t i = 0; i < n; i++) {
-        const double a = before[i], b = behind[i];
-        any |= a < b ? -1 : 0;
-        before[i] = a > b ? a : b;
-        behind[i] = a > b ? b : a;
+    lanes x;
+    memcpy(&x, key, sizeof x);
+    return x;
+}
+
+static inline void write(int32_t *key, lanes x)
+{
+    memcpy(key, &x, sizeof x);
+}
+
+static inline void exchange(lanes *before, lanes *behind)
+{
+    for (int k = 0; k < LANES; k++) {
+        const int32_t a = before->key[k], b = behind->key[k];
+        before->key[k] = a > b ? a : b;
+        behind->key[k] = a > b ? b : a;
     }
-    return any;
 }
 
-static inline int64_t exchange_round(int64_t n, double *even, double *odd)
+static inline lanes all_lanes(void)
 {
-    return exchange(n, even, odd) | exchange(n - 1, odd, even + 1);
+    lanes x;
+    for (int k = 0; k < LANES; k++) x.key[k] = 1;
+    return x;
 }
 
-/* Between places three apart, for those that have far to go. */
-static inline void exchange_far(int64_t n, double *even, double *odd)
+/* Those so far that are also higher than what stands behind, by more than a gap. */
+static inline lanes and_higher(lanes so_far, lanes before, lanes behind, int32_t gap)
 {
-    exchange(n - 1, even, odd + 1);
-    exchange(n - 2, odd, even + 2);
+    for (int k = 0; k < LANES; k++) so_far.key[k] &= before.key[k] > behind.key[k] + gap;
+    return so_far;
+}
+
+static inline bool is_all(lanes x)
+{
+    int all = 1;
+    for (int k = 0; k < LANES; k++) all &= x.key[k];
+    return all != 0;
 }
 
 #endif
 
-/* Even and odd places stand apart, so that neighbours are exchanged four pairs at a time. A key is
- * mostly a few places from where it belongs; what is not in order after some rounds is inserted. */
-static inline void sort_all(int64_t n, pc_af_order *o)
+/* Batcher's odd-even merge of two runs of 2, 4 and 8, one behind the other, at every `step`. */
+static inline void merge_twos(lanes *x, int step)
 {
-    const int64_t n_even = (n + 1) / 2; /* of an odd number the last odd place lies behind all */
-    double *even = o->half, *odd = o->half + n_even + 4; /* a number before the first odd one is used */
-    int64_t any = 1;
-    for (int64_t i = 0; i < n_even; i++) {
-        even[i] = o->at[2 * i];
-        odd[i] = o->at[2 * i + 1];
+    exchange(x, x + 2 * step);
+    exchange(x + step, x + 3 * step);
+    exchange(x + step, x + 2 * step);
+}
+
+static inline void merge_fours(lanes *x, int step)
+{
+    merge_twos(x, 2 * step);
+    merge_twos(x + step, 2 * step);
+    exchange(x + step, x + 2 * step);
+    exchange(x + 3 * step, x + 4 * step);
+    exchange(x + 5 * step, x + 6 * step);
+}
+
+static inline void merge_eights(lanes *x)
+{
+    merge_fours(x, 2);
+    merge_fours(x + 1, 2);
+    exchange(x + 1, x + 2);
+    exchange(x + 3, x + 4);
+    exchange(x + 5, x + 6);
+    exchange(x + 7, x + 8);
+    exchange(x + 9, x + 10);
+    exchange(x + 11, x + 12);
+    exchange(x + 13, x + 14);
+}
+
+static inline void sort_eight(lanes *x)
+{
+    exchange(x, x + 1);
+    exchange(x + 2, x + 3);
+    exchange(x + 4, x + 5);
+    exchange(x + 6, x + 7);
+    merge_twos(x, 1);
+    merge_twos(x + 4, 1);
+    merge_fours(x, 1);
+}
+
+/* Eight half columns, `x` and their places. */
+static inline void read_half(lanes *x, const int32_t *at)
+{
+    x[0] = read(at);
+    x[1] = read(at + COLUMNS);
+    x[2] = read(at + 2 * COLUMNS);
+    x[3] = read(at + 3 * COLUMNS);
+    x[4] = read(at + 4 * COLUMNS);
+    x[5] = read(at + 5 * COLUMNS);
+    x[6] = read(at + 6 * COLUMNS);
+    x[7] = read(at + 7 * COLUMNS);
+}
+
+static inline void write_half(int32_t *at, const lanes *x)
+{
+    write(at, x[0]);
+    write(at + COLUMNS, x[1]);
+    write(at + 2 * COLUMNS, x[2]);
+    write(at + 3 * COLUMNS, x[3]);
+    write(at + 4 * COLUMNS, x[4]);
+    write(at + 5 * COLUMNS, x[5]);
+    write(at + 6 * COLUMNS, x[6]);
+    write(at + 7 * COLUMNS, x[7]);
+}
+
+static inline void sort_columns(int64_t n_columns, int32_t *at)
+{
+    for (int64_t c = 0; c < n_columns; c += LANES) {
+        lanes x[ROWS];
+        read_half(x, at + c);
+        read_half(x + HALF, at + HALF * COLUMNS + c);
+        sort_eight(x);
+        sort_eight(x + HALF);
+        merge_eights(x);
+        write_half(at + c, x);
+        write_half(at + HALF * COLUMNS + c, x + HALF);
     }
-    exchange_far(n_even, even, odd);
-    for (int round = 0; any != 0 && round < ROUNDS; round++) any = exchange_round(n_even, even, odd);
-    for (int64_t i = 0; i < n_even; i++) {
-        o->at[2 * i] = even[i];
-        o->at[2 * i + 1] = odd[i];
+}
+
+/* Merge what stands in half columns with what stands behind it in others. */
+static inline void merge_halves(int64_t n_columns, int32_t *upper, int32_t *lower)
+{
+    for (int64_t c = 0; c < n_columns; c += LANES) {
+        lanes x[ROWS];
+        read_half(x, upper + c);
+        read_half(x + HALF, lower + c);
+        merge_eights(x);
+        write_half(upper + c, x);
+        write_half(lower + c, x + HALF);
     }
-    for (int64_t i = 1; any != 0 && i < n; i++)
-        if (o->at[i - 1] < o->at[i]) insert(o->at, i);
-    note_moved(o, 0, (int32_t)(n - 1));
+}
+
+/* Whether what stands in a row is higher than what stands in the one behind it. */
+static inline bool are_rows_in_order(int64_t n_columns, const int32_t *before, const int32_t *behind)
+{
+    lanes higher = all_lanes();
+    for (int64_t c = 0; c < n_columns; c += LANES)
+        higher = and_higher(higher, read(before + c), read(behind + c), 0);
+    return is_all(higher);
+}
+
+/* Whether all neighbours are in order by more than a gap. */
+static inline bool are_in_order(int64_t n_columns, const int32_t *at, int32_t gap)
+{
+    for (int64_t c = 0; c < n_columns; c += LANES) {
+        lanes before = read(at + c), behind = read(at + COLUMNS + c);
+        lanes higher = and_higher(all_lanes(), before, behind, gap);
+        if (!is_all(higher)) return false;
+        for (int64_t r = 2; r < ROWS; r++) {
+            before = behind;
+            behind = read(at + r * COLUMNS + c);
+            higher = and_higher(higher, before, behind, gap);
+        }
+        if (!is_all(and_higher(higher, behind, read(at + c + 1), gap))) return false;
+    }
+    return true;
+}
+
+/* Neighbours in different columns, and in different halves of one, show what is left to do. */
+static inline void sort(int64_t n_columns, int32_t *at)
+{
+    int32_t *lower = at + HALF * COLUMNS;
+    sort_columns(n_columns, at);
+    while (!are_rows_in_order(n_columns, at + (ROWS - 1) * COLUMNS, at + 1)) {
+        merge_halves(n_columns, lower, at + 1);
+        if (are_rows_in_order(n_columns, lower - COLUMNS, lower)) return;
+        merge_halves(n_columns, at, lower);
+    }
+}
+
+/* Places behind the last have keys below all others, in order by more than the gap, and the group behind the
+ * last. */
+static void start(int64_t n, const int32_t *groups, pc_af_order *o)
+{
+    const int bits = tag_bits(n);
+    for (int64_t i = 0; i < n; i++) *place_of(o->at, i) = groups[i];
+    for (int64_t i = n; i < ROWS * COLUMNS; i++) {
+        const int64_t n_behind = i < n + BEHIND ? n + BEHIND - i : 0;
+        *place_of(o->at, i) = INT32_MIN + ((int32_t)n_behind << (bits + 2)) + (int32_t)n % (1 << bits);
+    }
 }
 
 /* ---- ties ---- */
-
-/* Chains of neighbours that are equal, in sorted places. */
-static inline void find_ties(int64_t n, int64_t n_suspects, pc_af_order *o)
-{
-    for (int64_t s = 0; s < n_suspects; s++) {
-        const int64_t end = end_of(o->suspect[s], n);
-        for (int64_t i = o->suspect[s] > 0 ? o->suspect[s] : 1; i < end; i++) {
-            if (is_clearly_lower(o->at[i - 1], o->at[i])) continue;
-            if (o->n_tied > 0 && o->tied[o->n_tied - 1].last == i - 1) {
-                o->tied[o->n_tied - 1].last = (int32_t)i;
-            } else {
-                o->tied[o->n_tied] = (pc_af_places){(int32_t)(i - 1), (int32_t)i};
-                o->n_tied++;
-            }
-        }
-    }
-}
-
-static inline bool has_tie(int64_t first, int64_t end, const double *at)
-{
-    for (int64_t i = first; i < end; i++)
-        if (!is_clearly_lower(at[i - 1], at[i])) return true;
-    return false;
-}
-
-/* Whether some are equal where they may be: in blocks that were suspect, and at and behind places that
- * changed hands. */
-static inline bool has_ties(int64_t n, int64_t n_suspects, const pc_af_order *o)
-{
-    for (int64_t s = 0; s < n_suspects; s++)
-        if (has_tie(o->suspect[s], end_of(o->suspect[s], n), o->at)) return true;
-    for (int64_t m = 0; m < o->n_moved; m++)
-        if (has_tie(o->moved[m].first, o->moved[m].last + 2, o->at)) return true;
-    return false;
-}
-
-/* Equal groups take the order of the reference. */
-static inline void sort_chain(pc_af_places chain, const int32_t *place, double *at)
-{
-    for (int64_t i = chain.first + 1; i <= chain.last; i++) {
-        const double key = at[i];
-        const int32_t its = place[group_of(key)];
-        int64_t j = i;
-        for (; j > chain.first && place[group_of(at[j - 1])] > its; j--) at[j] = at[j - 1];
-        at[j] = key;
-    }
-}
-
-/* ---- the distance from the reference ---- */
-
-#ifndef PC_AF_HAS_VECTORS
 
 static inline int64_t count_bits(uint64_t x)
 {
@@ -260,101 +306,212 @@ static inline int64_t count_bits(uint64_t x)
     return (int64_t)(x * 0x0101010101010101u >> 56);
 }
 
-#endif
-
-/* Pairs among places first .. last that are opposite to the reference; marked in turned, if given. */
-static inline int64_t count_opposite(int64_t n_words, pc_af_places range, const int32_t *order,
-                                     const pc_af_reference *reference, uint64_t *turned)
+static inline int32_t lowest_bit(uint64_t x)
 {
-#ifdef PC_AF_HAS_VECTORS
-    if (n_words == 4) return count_opposite_marking(range, order, reference, turned);
-#endif
+    return (int32_t)count_bits((x & (~x + 1)) - 1);
+}
+
+/* Groups in `group` at first .. last take the order of the reference. */
+static inline void sort_equals(pc_af_places range, pc_af_order *o)
+{
+    const pc_af_reference *reference = o->reference;
+    uint64_t place[MOST_WORDS] = {0};
+    int32_t i = range.first;
+    for (int32_t k = range.first; k <= range.last; k++) {
+        const int32_t its = reference->place[o->group[k]];
+        place[its / 64] |= (uint64_t)1 << its % 64;
+    }
+    for (int32_t word = 0; i <= range.last; word++)
+        for (uint64_t bits = place[word]; bits != 0; bits &= bits - 1)
+            o->group[i++] = reference->order[64 * word + lowest_bit(bits)];
+    o->tied[o->n_tied++] = range;
+}
+
+static inline void sort_by_value(pc_af_places range, pc_af_order *o)
+{
+    for (int32_t i = range.first + 1; i <= range.last; i++) {
+        const double value = o->value[i];
+        const int32_t group = o->group[i];
+        int32_t k = i;
+        for (; k > range.first && o->value[k - 1] < value; k--) {
+            o->value[k] = o->value[k - 1];
+            o->group[k] = o->group[k - 1];
+        }
+        o->value[k] = value;
+        o->group[k] = group;
+    }
+}
+
+/* 1 + the measure in steps of 2^-42, and the group in the bits behind. */
+static inline double value_of(double measure, int32_t group)
+{
+    const double number = 1.0 + measure;
+    uint64_t bits;
+    memcpy(&bits, &number, sizeof bits);
+    bits = (bits & ~(uint64_t)(PC_AF_MOST_GROUPS - 1)) | (uint64_t)group;
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static inline bool is_within_same(pc_af_places range, const double *value)
+{
+    double least = value[range.first], most = least;
+    for (int32_t i = range.first + 1; i <= range.last; i++) {
+        least = value[i] < least ? value[i] : least;
+        most = value[i] > most ? value[i] : most;
+    }
+    return most - least <= PC_AF_SAME;
+}
+
+/* Places first .. last, whose keys do not tell enough. */
+static inline void settle_range(pc_af_places range, pc_af_order *o)
+{
+    for (int32_t i = range.first; i <= range.last; i++)
+        o->value[i] = value_of(o->sum[o->group[i]], o->group[i]);
+    if (is_within_same(range, o->value)) { /* whatever their order */
+        sort_equals(range, o);
+        return;
+    }
+    sort_by_value(range, o);
+    for (int32_t first = range.first, last; first <= range.last; first = last + 1) {
+        for (last = first; last < range.last; last++)
+            if (o->value[last] - o->value[last + 1] > PC_AF_SAME) break;
+        if (last > first) sort_equals((pc_af_places){first, last}, o);
+    }
+}
+
+/* Places first .. last become those of the groups as they are settled. */
+static inline void settle_places(pc_af_places range, int bits, pc_af_order *o)
+{
+    for (int64_t i = range.first; i <= range.last; i++)
+        o->group[i] = group_at(place_of(o->at, i), bits);
+    settle_range(range, o);
+    for (int64_t i = range.first; i <= range.last; i++) *place_of(o->at, i) = o->group[i];
+}
+
+/* Settle what the keys leave open. */
+static inline void settle_unclear(int64_t n, int bits, pc_af_order *o)
+{
+    const int32_t gap = clear_gap(bits);
+    int32_t first = 0, i = 0, before = 0;
+    for (int64_t c = 0; i < n; c++) {
+        for (int64_t r = 0; r < ROWS && i < n; r++, i++) {
+            const int32_t key = o->at[r * COLUMNS + c];
+            if (i > 0 && before - gap > key) {
+                if (i - 1 > first) settle_places((pc_af_places){first, i - 1}, bits, o);
+                first = i;
+            }
+            before = key;
+        }
+    }
+    if (i - 1 > first) settle_places((pc_af_places){first, i - 1}, bits, o);
+}
+
+/* ---- the distance from the reference ---- */
+
+/* Go down the order: number the groups, close what is no longer open, and count the pairs that are opposite
+ * to the reference. */
+static inline int64_t go_down(int64_t n, int bits, pc_af_order *o)
+{
+    const int64_t n_words = pc_af_row_words(n);
     uint64_t passed[MOST_WORDS] = {0};
     int64_t n_opposite = 0;
-    for (int64_t i = range.first; i <= range.last; i++) {
-        const int64_t group = order[i];
-        const uint64_t *lower = reference->lower + group * n_words;
+#ifdef PC_AF_HAS_VECTORS
+    if (n <= SMALL) return go_down_in_register(n, o);
+#endif
+    for (int64_t i = 0; i < n; i++) {
+        const int32_t group = group_at(place_of(o->at, i), bits);
+        const uint64_t *lower = o->reference->lower + group * n_words;
+        uint64_t *open = o->open + group * n_words;
         for (int64_t k = 0; k < n_words; k++) {
-            const uint64_t opposite = passed[k] & lower[k];
-            n_opposite += count_bits(opposite);
-            if (turned != NULL) turned[group * n_words + k] |= opposite;
+            n_opposite += count_bits(passed[k] & lower[k]);
+            open[k] &= ~passed[k];
         }
         passed[group / 64] |= (uint64_t)1 << group % 64;
+        o->rank[group] = (int16_t)(2 * i + 2);
     }
     return n_opposite;
 }
 
-/* Places first .. last of the order become those of the keys. */
-static inline void take_keys(pc_af_places range, pc_af_order *o)
-{
-    for (int64_t i = range.first; i <= range.last; i++) {
-        const int32_t group = group_of(o->at[i]);
-        o->order[i] = group;
-        o->rank[group] = (int32_t)(2 * i + 2);
-    }
-}
-
-static inline void take_range(int64_t n_words, pc_af_places range, pc_af_order *o)
-{
-    o->against -= count_opposite(n_words, range, o->order, o->reference, NULL);
-    take_keys(range, o);
-    o->against += count_opposite(n_words, range, o->order, o->reference, o->turned);
-}
-
-static inline void share_ranks(pc_af_places chain, pc_af_order *o)
+static inline void share_ranks(int64_t n, pc_af_places chain, pc_af_order *o)
 {
     for (int64_t i = chain.first; i <= chain.last; i++)
-        o->rank[o->order[i]] = chain.first + chain.last + 2;
+        o->rank[group_at(place_of(o->at, i), tag_bits(n))] = (int16_t)(chain.first + chain.last + 2);
 }
 
-static bool settle(int64_t n, pc_af_order *o)
+/* Read the keys in the order that held before. */
+static inline void read_keys(int64_t n, int bits, const int32_t *restrict key, int32_t *restrict at)
 {
-    const int64_t n_words = pc_af_row_words(n);
-    const pc_af_places all = {0, (int32_t)(n - 1)};
+    for (int64_t r = 0; r < ROWS; r++) {
+        int32_t *restrict row = at + r * COLUMNS;
+        const int64_t n_row = (n - r + ROWS - 1) / ROWS;
+        for (int64_t c = 0; c < n_row; c++) row[c] = key[group_at(row + c, bits)];
+    }
+}
+
+/* Make keys, and put the groups in order; whether the order may be another than before. */
+static inline bool put_in_order(int64_t n, int bits, const pc_af_row *row, pc_af_order *o)
+{
+    const int64_t n_columns = (n + ROWS - 1) / ROWS;
+    const int32_t gap = clear_gap(bits);
+    make_keys(n, bits, row, o);
+    read_keys(n, bits, o->key, o->at);
+    if (are_in_order(n_columns, o->at, gap)) return false;
+    sort(n_columns, o->at);
+    if (!are_in_order(n_columns, o->at, gap)) settle_unclear(n, bits, o);
+    return true;
+}
+
+static inline bool settle_with(int64_t n, int bits, const pc_af_row *row, pc_af_order *o, bool always)
+{
     const bool was_tied = o->n_tied > 0;
-    make_keys(n, o->sum, o->key);
-    read_in_order(n, o->order, o->key, o->at);
-    int64_t n_suspects = suspects(n, o->at, o->suspect);
-    o->n_moved = 0;
     o->n_tied = 0;
-    if (n_suspects > 0) {
-        const bool are_few = n_suspects * BLOCK * FEW < n;
-        if (are_few) sort_suspects(n, n_suspects, o);
-        else sort_all(n, o);
-        if (!are_few || has_ties(n, n_suspects, o)) {
-            n_suspects = suspects(n, o->at, o->suspect);
-            find_ties(n, n_suspects, o);
-        }
-        for (int64_t t = 0; t < o->n_tied; t++) sort_chain(o->tied[t], o->reference->place, o->at);
-    }
-    if (o->n_tied > 0 || was_tied || (o->n_moved == 1 && o->moved[0].last - o->moved[0].first == n - 1)) {
-        take_keys(all, o);
-        for (int64_t t = 0; t < o->n_tied; t++) share_ranks(o->tied[t], o);
-        o->against = count_opposite(n_words, all, o->order, o->reference, o->turned);
-        return true;
-    }
-    for (int64_t m = 0; m < o->n_moved; m++) take_range(n_words, o->moved[m], o);
-    return o->n_moved > 0;
+    const bool is_other = put_in_order(n, bits, row, o);
+    o->most = o->sum[group_at(place_of(o->at, 0), bits)];
+    o->least = o->sum[group_at(place_of(o->at, n - 1), bits)];
+    if (!is_other && !was_tied && !always) return false;
+    o->against = go_down(n, bits, o);
+    for (int64_t t = 0; t < o->n_tied; t++) share_ranks(n, o->tied[t], o);
+    return true;
+}
+
+static bool settle(int64_t n, const pc_af_row *row, pc_af_order *o, bool always)
+{
+    return n <= SMALL ? settle_with(n, 8, row, o, always) : settle_with(n, 10, row, o, always);
 }
 
 /* ---- ranks ---- */
 
-static void note_ranks(int64_t n, const pc_af_order *o, int32_t *restrict least,
-                       int32_t *restrict most)
+#ifndef PC_AF_HAS_VECTORS
+
+/* Ranks are doubled: the sum of their products is at most 4 / 3 n^3, below 2^31. */
+static inline int64_t multiply(int64_t n, const int16_t *restrict rank, const int16_t *restrict other)
 {
-    const int32_t *restrict rank = o->rank;
+    int32_t product = 0;
+    for (int64_t g = 0; g < n; g++) product += rank[g] * other[g];
+    return product;
+}
+
+#endif
+
+static int64_t note_ranks(int64_t n, const pc_af_order *o, int16_t *restrict least,
+                          int16_t *restrict most)
+{
+    const int16_t *restrict rank = o->rank;
     for (int64_t g = 0; g < n; g++) {
         least[g] = rank[g] < least[g] ? rank[g] : least[g];
         most[g] = rank[g] > most[g] ? rank[g] : most[g];
     }
+    return multiply(n, rank, o->reference->rank);
 }
 
-static int64_t rank_product(int64_t n, const pc_af_order *o)
+static void add_bits(int64_t n, const uint64_t *restrict bits, int32_t *restrict number)
 {
-    const int32_t *restrict rank = o->rank, *restrict other = o->reference->rank;
-    int64_t product = 0;
-    for (int64_t g = 0; g < n; g++) product += (int64_t)rank[g] * other[g];
-    return product;
+    for (int64_t k = 0; k < n; k += 64) {
+        const int64_t end = k + 64 < n ? 64 : n - k;
+        for (int64_t b = 0; b < end; b++) number[k + b] += (int32_t)(bits[k / 64] >> b & 1);
+    }
 }
 
-static const pc_af_kernels kernels = {add, settle, note_ranks, rank_product};
+static const pc_af_kernels kernels = {add, start, settle, note_ranks, add_bits};

@@ -11,61 +11,78 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The ranking that others are compared with; g counts groups, i places in its order. */
+/* Places of an order stand in columns of PC_AF_ROWS: place i is [i % ROWS][i / ROWS]. Columns are made in
+ * sets, eight side by side; a set more than there can be is room for those behind the last. */
+enum { PC_AF_ROWS = 16, PC_AF_COLUMNS = 72 };
+
+/* Behind the last group stands one without bits, for places behind the last.
+ *
+ * The ranking that others are compared with; g counts groups, i places in its order. */
 typedef struct pc_af_reference {
     int32_t *order;  /* [groups] group at place i, highest value first */
     int32_t *place;  /* [groups] place of group g */
     int32_t *level;  /* [groups] 0, 1 ... from the highest value; equal groups have one level */
-    int32_t *rank;   /* [groups] twice the mean rank */
-    uint64_t *lower; /* [groups][words] bit k of row g: group k is lower than g */
+    int16_t *rank;   /* [groups] twice the mean rank */
+    uint64_t *lower; /* [groups + 1][words] bit k of row g: group k is lower than g */
+    uint64_t *own;   /* [groups + 1][words] bit g of row g */
     int64_t n_pairs; /* that differ */
     int64_t spread;  /* sum of squared deviations of `rank` */
+    double pairs_root, spread_root; /* of the product with that of a ranking without ties */
 } pc_af_reference;
 
 typedef struct pc_af_places {
     int32_t first, last; /* both included */
 } pc_af_places;
 
+/* What is added to a measure. */
+typedef struct pc_af_row {
+    const double *share; /* [groups] */
+    double factor;       /* by which they are multiplied */
+    double least, most;  /* of `share` */
+    const double *ahead; /* [groups] fetched: without effect but on time; need not be readable */
+} pc_af_row;
+
 typedef struct pc_af_order {
     const pc_af_reference *reference;
-    double *sum;      /* [groups] the measure */
-    double *key;      /* [groups] scratch: the same, with the group in its last bits */
-    double *at;       /* [groups] keys in order; one number before, PC_AF_BEHIND behind */
-    double *half;     /* [groups + 8] scratch */
-    int32_t *order;   /* [groups] highest value first, equal ones as in the reference */
-    int32_t *rank;    /* [groups] twice the mean rank of group g */
-    int32_t *suspect; /* [groups / 4 + 1] scratch */
-    pc_af_places *moved; /* [groups] places that changed hands, apart from each other and ascending */
-    pc_af_places *tied;  /* [groups] places whose groups are equal */
-    int64_t n_moved, n_tied;
-    uint64_t *turned; /* [groups][words] bit k of row g: group k, lower than g in the reference, was
-                       * above it */
+    double *sum;    /* [groups] the measure, 0 .. 1 and a little */
+    double least, most; /* of `sum`, give or take PC_AF_SAME for each group */
+    double *value;  /* [groups] scratch */
+    int32_t *key;   /* [groups] scratch */
+    int32_t *group; /* [groups] scratch */
+    int32_t *at;    /* [ROWS][COLUMNS] keys in order, with the group in the last bits; highest value
+                     * first, equal ones as in the reference */
+    int16_t *rank;  /* [groups + 1] twice the mean rank of group g */
+    pc_af_places *tied; /* [groups] places whose groups are equal, ascending */
+    int64_t n_tied;
+    uint64_t *open;   /* [groups + 1][words] bit k of row g: group k, lower than g in the reference, has not
+                       * stood before it since the rows were those of the reference */
     int64_t against;  /* pairs that differ in the reference, in the opposite order here */
 } pc_af_order;
-
-/* Keys are 1 + the measure without its last PC_AF_TAG_BITS bits, where the group stands: numbers in 1 ..
- * 2 of an even precision of 2^-42. */
-enum { PC_AF_TAG_BITS = 10, PC_AF_BEHIND = 4 };
 
 /* Words of a row of bits, one per group; a multiple of four. */
 int64_t pc_af_row_words(int64_t n_groups);
 
 typedef struct pc_af_kernels {
-    /* h[g] += row[g], m0[g] += row[g] * value; NULL: not wanted. What `ahead` points to is fetched:
-     * without effect but on time; need not be readable. */
-    void (*add)(int64_t n_groups, const double *row, double value, double *h, double *m0,
-                const double *ahead);
+    void (*add)(int64_t n_groups, const pc_af_row *row, double *sum);
 
-    /* Bring the order up to date with `sum`. False when nothing moved and nothing is or was tied. */
-    bool (*settle)(int64_t n_groups, pc_af_order *order);
+    /* Let the groups stand in an order. */
+    void (*start)(int64_t n_groups, const int32_t *groups, pc_af_order *order);
 
-    /* The least and greatest rank of each group so far, twice. */
-    void (*note_ranks)(int64_t n_groups, const pc_af_order *order, int32_t *least, int32_t *most);
+    /* Add a row to `sum`, and bring the order up to date with it. False when nothing moved and nothing is or
+     * was tied: then `at`, `least` and `most` alone are written besides, unless asked to `always`. */
+    bool (*settle)(int64_t n_groups, const pc_af_row *row, pc_af_order *order, bool always);
 
-    /* Sum over the groups of twice the rank times twice that in the reference. */
-    int64_t (*rank_product)(int64_t n_groups, const pc_af_order *order);
+    /* Widen the least and greatest rank of each group so far, twice, and give the sum over the groups of
+     * twice the rank times twice that in the reference. */
+    int64_t (*note_ranks)(int64_t n_groups, const pc_af_order *order, int16_t *least, int16_t *most);
+
+    /* number[k] += bit k */
+    void (*add_bits)(int64_t n, const uint64_t *bits, int32_t *number);
 } pc_af_kernels;
 
 const pc_af_kernels *pc_af_kernels_for(pc_simd simd);
+
+/* The group at place i. */
+int32_t pc_af_group_at(int64_t n_groups, const pc_af_order *order, int64_t i);
 
 #endif

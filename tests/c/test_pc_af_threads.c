@@ -597,7 +597,7 @@ static void every_allocation_may_fail(void)
             room(&t, 500, 60, 40, n_cutoffs);
             draw(&t, &draws, 5, 9);
             const int64_t n = pc_test_failing_allocator(&ctx, rank_again, &t);
-            EXPECT(n == 4 + (n_cutoffs > 0) + 6 * n_threads + n_threads - 1);
+            EXPECT(n == 5 + (n_cutoffs > 0) + 7 * n_threads + n_threads - 1);
             clear(&t);
         }
     }
