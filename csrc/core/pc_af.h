@@ -90,8 +90,8 @@ int64_t pc_af_ever_words(int64_t n_groups);
  * Fails with PC_ERR_VALUE ("share", "score", "value", "baseline": index counts along the array; "cutoff" where
  * they do not descend), PC_ERR_LIMIT (groups, profiles), PC_ERR_MEMORY, PC_ERR_INTERRUPTED; the result is
  * then unspecified.
- * Takes 4.3 groups^2 bytes a measure and 32 bytes a profile for each thread; with cut-offs also 24 bytes
- * each per weighting and measure. */
+ * Takes 16 bytes a profile, and for each thread 4.3 groups^2 bytes a measure and 32 bytes a profile; with
+ * cut-offs also 24 bytes each per weighting and measure. */
 pc_status pc_af_rank(pc_context *ctx, const pc_af_board *board,
                      const pc_af_weightings *weightings, const pc_af_result *result);
 
