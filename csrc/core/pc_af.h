@@ -43,7 +43,7 @@ enum { PC_AF_MOST_GROUPS = 1024, PC_AF_MOST_PROFILES = 1 << 30 };
 /* The profiles of the groups, and the ranking that others are compared with. */
 typedef struct pc_af_board {
     int64_t n_profiles, n_groups;      /* groups: 2 .. PC_AF_MOST_GROUPS */
-    const double *share;               /* [n_profiles][n_groups] finite, >= 0; at most 1 in a group */
+    const double *share;               /* [n_profiles][n_groups] 0 .. 1; in all at most 1 in a group */
     int64_t n_measures;                /* 1 .. PC_AF_N_MEASURES */
     pc_af_measure measure[PC_AF_N_MEASURES]; /* those that rank, each once */
     const double *baseline;            /* [n_measures][n_groups] finite */
@@ -90,8 +90,8 @@ int64_t pc_af_ever_words(int64_t n_groups);
  * Fails with PC_ERR_VALUE ("share", "score", "value", "baseline": index counts along the array; "cutoff" where
  * they do not descend), PC_ERR_LIMIT (groups, profiles), PC_ERR_MEMORY, PC_ERR_INTERRUPTED; the result is
  * then unspecified.
- * Takes 4.3 groups^2 bytes a measure and 32 bytes a profile for each thread; with cut-offs also 24 bytes
- * each per weighting and measure. */
+ * Takes 16 bytes a profile, and for each thread 4.3 groups^2 bytes a measure and 32 bytes a profile; with
+ * cut-offs also 24 bytes each per weighting and measure. */
 pc_status pc_af_rank(pc_context *ctx, const pc_af_board *board,
                      const pc_af_weightings *weightings, const pc_af_result *result);
 

@@ -78,7 +78,7 @@ class Board:
         """
         if self.sample.lost is None and max(scheme.denominator for scheme in schemes) <= EXACT:
             weights = np.array([scheme.numerators for scheme in schemes], dtype=np.float64)
-            # Not @: the threads of a BLAS stay awake for a while, on processors that the core wants.
+            # Not @: a BLAS keeps its threads awake for a while, on the processors of the core.
             exact = np.einsum("wi,ip->wp", weights, self.deprived)
             unit = np.array([[scheme.denominator] for scheme in schemes])
             value, order = exact / unit, exact.astype(np.int64)
