@@ -123,9 +123,9 @@ static pc_status find_extremes(job *j)
         const double *share = j->board->share + p * n;
         double least = DBL_MAX, most = 0.0;
         for (int64_t g = 0; g < n; g++) {
-            if (!(share[g] >= 0 && share[g] <= DBL_MAX))
+            if (!(share[g] >= 0.0 && share[g] <= 1.0))
                 return pc_context_fail(j->ctx, PC_ERR_VALUE, "share", -1, p * n + g,
-                                       "is not finite and >= 0");
+                                       "is not between 0 and 1");
             least = share[g] < least ? share[g] : least;
             most = share[g] > most ? share[g] : most;
         }
@@ -492,7 +492,7 @@ static bool add_profiles(const job *j, pc_worker *worker, lane *own, int64_t m, 
 {
     const int64_t n_profiles = j->board->n_profiles;
     pc_af_order *o = &own->of[m].order;
-    const double *any = j->board->baseline;
+    const double *any = j->board->baseline; /* times 0 */
     *last = (pc_af_row){.share = any, .factor = 0.0, .ahead = any};
     for (; *i < n_profiles && own->scored[*i].score >= least; ++*i) {
         if (*i % POLL_PROFILES == 0 && pc_worker_stopped(worker)) return false;

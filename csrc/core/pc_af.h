@@ -43,7 +43,7 @@ enum { PC_AF_MOST_GROUPS = 1024, PC_AF_MOST_PROFILES = 1 << 30 };
 /* The profiles of the groups, and the ranking that others are compared with. */
 typedef struct pc_af_board {
     int64_t n_profiles, n_groups;      /* groups: 2 .. PC_AF_MOST_GROUPS */
-    const double *share;               /* [n_profiles][n_groups] finite, >= 0; at most 1 in a group */
+    const double *share;               /* [n_profiles][n_groups] 0 .. 1; in all at most 1 in a group */
     int64_t n_measures;                /* 1 .. PC_AF_N_MEASURES */
     pc_af_measure measure[PC_AF_N_MEASURES]; /* those that rank, each once */
     const double *baseline;            /* [n_measures][n_groups] finite */

@@ -7,8 +7,12 @@
 #include "pc_af.h"
 #include "pc_af_order.h"
 
-#define PC_AF_FETCH(address) __builtin_prefetch(address)
 #define PC_AF_HAS_VECTORS
+
+static inline int32_t key_of(double steps, int bits, int64_t group)
+{
+    return (int32_t)steps * (1 << bits) + (int32_t)group;
+}
 
 typedef __m256i lanes;
 
@@ -20,53 +24,62 @@ static inline __m256d add_four(const double *share, __m256d factor, double *sum)
     return its;
 }
 
-/* Numbers rounded to integers, eight in order: these are the last bits when 3 x 2^51 is added. */
-static inline __m256i rounded(__m256d a, __m256d b)
+/* Steps from the middle: rounded to integers, they are the last bits when 3 x 2^51 is added. */
+static inline __m256d steps_of(__m256d sum, __m256d middle, __m256d scale)
+{
+    const __m256d steps = _mm256_mul_pd(_mm256_sub_pd(sum, middle), scale);
+    return _mm256_add_pd(steps, _mm256_set1_pd(0x3p51));
+}
+
+static inline __m256i last_bits(__m256d a, __m256d b)
 {
     const __m256 last = _mm256_shuffle_ps(_mm256_castpd_ps(a), _mm256_castpd_ps(b), 0x88);
     return _mm256_permute4x64_epi64(_mm256_castps_si256(last), 0xd8);
 }
 
-static inline void add_and_key(int64_t n, int bits, const double *restrict share, double factor,
-                               double middle, double scale, double *restrict sum,
-                               int32_t *restrict key)
+static inline void add_and_key(int64_t n, int bits, const pc_af_row *row, double middle,
+                               double scale, double *sum, int32_t *key)
 {
-    const __m256d factors = _mm256_set1_pd(factor), scales = _mm256_set1_pd(scale);
-    const __m256d shift = _mm256_set1_pd(0x3p51 - middle * scale);
+    const __m256d factor = _mm256_set1_pd(row->factor);
+    const __m256d middles = _mm256_set1_pd(middle), scales = _mm256_set1_pd(scale);
     __m256i groups = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
     int64_t g = 0;
     for (; g + 8 <= n; g += 8) {
-        const __m256d a = add_four(share + g, factors, sum + g);
-        const __m256d b = add_four(share + g + 4, factors, sum + g + 4);
-        const __m256i steps = rounded(_mm256_add_pd(_mm256_mul_pd(a, scales), shift),
-                                      _mm256_add_pd(_mm256_mul_pd(b, scales), shift));
+        __builtin_prefetch(row->ahead + g);
+        const __m256d a = add_four(row->share + g, factor, sum + g);
+        const __m256d b = add_four(row->share + g + 4, factor, sum + g + 4);
+        const __m256i steps = last_bits(steps_of(a, middles, scales), steps_of(b, middles, scales));
         _mm256_storeu_si256((void *)(key + g),
                             _mm256_add_epi32(_mm256_slli_epi32(steps, bits), groups));
         groups = _mm256_add_epi32(groups, _mm256_set1_epi32(8));
     }
     for (; g < n; g++) {
-        sum[g] += share[g] * factor;
-        const __m256d its = _mm256_set1_pd(sum[g]);
-        const __m256d step = _mm256_add_pd(_mm256_mul_pd(its, scales), shift);
-        key[g] = (int32_t)((uint32_t)_mm256_cvtsi256_si32(_mm256_castpd_si256(step)) << bits) +
-                 (int32_t)g;
+        sum[g] += row->share[g] * row->factor;
+        key[g] = key_of((sum[g] - middle) * scale, bits, g);
     }
 }
 
-/* Pairs of products side by side; each sum stays below 2^31. */
-static inline int64_t multiply(int64_t n, const int16_t *rank, const int16_t *other)
+static int64_t note_ranks(int64_t n, const pc_af_order *o, int16_t *least, int16_t *most)
 {
-    __m256i sum = _mm256_setzero_si256();
+    const int16_t *rank = o->rank, *other = o->reference->rank;
+    __m256i sum = _mm256_setzero_si256(); /* of pairs of products */
     int32_t part[8], product = 0;
     int64_t g = 0;
     for (; g + 16 <= n; g += 16) {
-        const __m256i a = _mm256_loadu_si256((const void *)(rank + g));
-        const __m256i b = _mm256_loadu_si256((const void *)(other + g));
-        sum = _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
+        const __m256i its = _mm256_loadu_si256((const void *)(rank + g));
+        __m256i *low = (void *)(least + g), *high = (void *)(most + g);
+        _mm256_storeu_si256(low, _mm256_min_epi16(its, _mm256_loadu_si256(low)));
+        _mm256_storeu_si256(high, _mm256_max_epi16(its, _mm256_loadu_si256(high)));
+        sum = _mm256_add_epi32(
+            sum, _mm256_madd_epi16(its, _mm256_loadu_si256((const void *)(other + g))));
     }
     _mm256_storeu_si256((void *)part, sum);
     for (int k = 0; k < 8; k++) product += part[k];
-    for (; g < n; g++) product += rank[g] * other[g];
+    for (; g < n; g++) {
+        least[g] = rank[g] < least[g] ? rank[g] : least[g];
+        most[g] = rank[g] > most[g] ? rank[g] : most[g];
+        product += rank[g] * other[g];
+    }
     return product;
 }
 
@@ -121,14 +134,20 @@ static inline int64_t sum_of_parts(__m256i x)
     return _mm_cvtsi128_si64(half) + _mm_extract_epi64(half, 1);
 }
 
+/* The last byte is the first in memory. */
+static inline int32_t group_at(const int32_t *place, int bits)
+{
+    return bits == 8 ? *(const uint8_t *)place : *place & 1023;
+}
+
 /* What going down an order needs in registers. */
 typedef struct descent {
     const int32_t *at;
     const uint64_t *lower, *own;
     uint64_t *open;
     int16_t *rank;
-    __m256i passed, found;
-    __m256i ones, twos, fours, eights; /* bit by bit, what is not yet counted */
+    __m256i passed, found;             /* groups; open pairs that are opposite */
+    __m256i ones, twos, fours, eights; /* bit by bit, how often one was opposite, modulo sixteen */
 } descent;
 
 static inline __m256i row_at(const uint64_t *rows, int64_t group)
@@ -136,10 +155,10 @@ static inline __m256i row_at(const uint64_t *rows, int64_t group)
     return _mm256_loadu_si256((const void *)(rows + 4 * group));
 }
 
-/* Those passed that are lower than the next in the reference. */
+/* Number the next group, and give those passed that are lower than it in the reference. */
 static inline __m256i pass(descent *d, int64_t r, int64_t column)
 {
-    const int64_t group = d->at[r * PC_AF_COLUMNS + column] & 255;
+    const int64_t group = group_at(d->at + r * PC_AF_COLUMNS + column, 8);
     const __m256i opposite = _mm256_and_si256(d->passed, row_at(d->lower, group));
     d->found = _mm256_or_si256(d->found, _mm256_and_si256(d->passed, row_at(d->open, group)));
     d->passed = _mm256_or_si256(d->passed, row_at(d->own, group));
@@ -184,7 +203,7 @@ static inline __m256i pass_column(descent *d, int64_t column)
 static inline void close_column(descent *d, __m256i passed, int64_t column)
 {
     for (int64_t r = 0; r < PC_AF_ROWS; r++) {
-        const int64_t group = d->at[r * PC_AF_COLUMNS + column] & 255;
+        const int64_t group = group_at(d->at + r * PC_AF_COLUMNS + column, 8);
         const __m256i open = _mm256_andnot_si256(passed, row_at(d->open, group));
         _mm256_storeu_si256((void *)(d->open + 4 * group), open);
         passed = _mm256_or_si256(passed, row_at(d->own, group));
@@ -196,12 +215,22 @@ static inline __m256i count_bits_of(__m256i x)
     return _mm256_sad_epu8(bits_of_bytes(x), _mm256_setzero_si256());
 }
 
-/* Up to 256 groups: the bits of those passed stay in a register. */
+/* Up to 256 groups: the bits of those passed stay in a register. Bits are counted in sixteens, which takes
+ * fewer steps than counting those of each row. Columns are whole: places behind the last have the group
+ * behind the last, whose rows are empty. */
 static inline int64_t go_down_in_register(int64_t n, pc_af_order *o)
 {
     const __m256i zero = _mm256_setzero_si256();
-    descent d = {o->at, o->reference->lower, o->reference->own, o->open, o->rank, zero, zero,
-                 zero,  zero,                zero,              zero};
+    descent d = {.at = o->at,
+                 .lower = o->reference->lower,
+                 .own = o->reference->own,
+                 .open = o->open,
+                 .rank = o->rank,
+                 .passed = zero,
+                 .ones = zero,
+                 .twos = zero,
+                 .fours = zero,
+                 .eights = zero};
     __m256i sixteens = zero;
     for (int64_t column = 0; column < (n + PC_AF_ROWS - 1) / PC_AF_ROWS; column++) {
         const __m256i before = d.passed;
@@ -212,11 +241,6 @@ static inline int64_t go_down_in_register(int64_t n, pc_af_order *o)
     return sum_of_parts(count_bits_of(d.ones)) + 2 * sum_of_parts(count_bits_of(d.twos)) +
            4 * sum_of_parts(count_bits_of(d.fours)) + 8 * sum_of_parts(count_bits_of(d.eights)) +
            16 * sum_of_parts(sixteens);
-}
-
-static inline int32_t group_at(const int32_t *place, int bits)
-{
-    return bits == 8 ? *(const uint8_t *)place : *place & 1023;
 }
 
 #include "pc_af_loops.h"

@@ -4,17 +4,17 @@
  *
  * An order is settled in three steps.
  *
- * 1. Numbers are sorted that are made for it: the measure between its least and its greatest value in about
- *    2^23 steps (2^21 with more than 256 groups), and behind it the group. Read in the order that held
- *    before, most are a few places from where they belong. Columns of sixteen are sorted, eight columns
- *    side by side in one register; then the lower half of each column and the upper half of the next are
- *    merged, then the halves of each column, and so on until neighbouring halves are in order. Each
- *    time, a number may go half a column, eight places.
- * 2. Of neighbours two steps apart the order is that of the measure, and they differ by more than PC_AF_SAME,
- *    as a step is at least 2^-38. Others are sorted by the measure itself, and those that are equal take the
- *    order of the reference. This decides what is equal, and makes the order not depend on the steps.
- * 3. Going down the order, with the groups passed as bits, those that should be lower are the conjunction of
- *    two rows of bits.
+ * 1. Keys are sorted: the measure in about 2^23 steps between the least and the greatest value (2^21 with
+ *    more than 256 groups), and behind it the group. Read in the order that held before, most are a few
+ *    places from where they belong. Columns of sixteen are sorted by a network, eight columns side by side
+ *    in one register; then the lower half of each column and the upper half of the next are merged, then
+ *    the halves of each column, and so on until halves are in order. Each time a key may go eight places.
+ * 2. Neighbours whose keys are clearly apart, by more than one step, are in the order of the measure and
+ *    differ by more than PC_AF_SAME, a step being at least 2^-38. Others are sorted by the measure itself,
+ *    and equal ones take the order of the reference. What is equal depends on this alone, not on steps.
+ * 3. Going down the order, with the groups passed as bits, the pairs that are opposite to the reference are
+ *    the conjunction of two rows of bits. The same with the pairs that are still open, which have never
+ *    been opposite: mostly it is empty, and nothing is to be written.
  */
 #include "pc_af.h"
 #include "pc_af_order.h"
@@ -22,28 +22,18 @@
 #include <stddef.h>
 #include <string.h>
 
-enum { ROWS = PC_AF_ROWS, COLUMNS = PC_AF_COLUMNS, HALF = ROWS / 2, LANES = 8, LINE_NUMBERS = 8 };
+enum { ROWS = PC_AF_ROWS, COLUMNS = PC_AF_COLUMNS, HALF = ROWS / 2, LANES = 8 };
 enum { MOST_WORDS = 16, SMALL = 256, BEHIND = 2 * ROWS * LANES };
 
 _Static_assert(PC_AF_MOST_GROUPS == 64 * MOST_WORDS, "a row of bits has room for every group");
 _Static_assert(PC_AF_MOST_GROUPS == ROWS * (COLUMNS - LANES), "an order has room for every group");
 
-#ifndef PC_AF_FETCH
-#define PC_AF_FETCH(address) ((void)(address))
-#endif
-
 /* ---- running sums ---- */
-
-static inline void fetch(int64_t n, const double *ahead)
-{
-    for (int64_t g = 0; g < n; g += LINE_NUMBERS) PC_AF_FETCH(ahead + g);
-}
 
 static void add(int64_t n_groups, const pc_af_row *row, double *restrict sum)
 {
     const double *restrict share = row->share;
     const double factor = row->factor;
-    fetch(n_groups, row->ahead);
     for (int64_t g = 0; g < n_groups; g++) sum[g] += share[g] * factor;
 }
 
@@ -68,7 +58,7 @@ static inline int32_t *place_of(int32_t *at, int64_t i)
     return at + i % ROWS * COLUMNS + i / ROWS;
 }
 
-/* Keys closer than this may stand for equal measures, or for two in the opposite order. */
+/* Keys no farther apart may stand for equal measures, or for two in the opposite order. */
 static inline int32_t clear_gap(int bits)
 {
     return 2 << bits;
@@ -76,29 +66,28 @@ static inline int32_t clear_gap(int bits)
 
 #ifndef PC_AF_HAS_VECTORS
 
-/* Add a row, and make keys of the steps of the sum from the middle, and the group. */
-static inline void add_and_key(int64_t n, int bits, const double *restrict share, double factor,
-                               double middle, double scale, double *restrict sum,
-                               int32_t *restrict key)
+/* Add a row, and make keys of the steps of the sums from the middle, and the groups. */
+static inline void add_and_key(int64_t n, int bits, const pc_af_row *row, double middle,
+                               double scale, double *restrict sum, int32_t *restrict key)
 {
     for (int64_t g = 0; g < n; g++) {
-        sum[g] += share[g] * factor;
+        sum[g] += row->share[g] * row->factor;
         key[g] = (int32_t)((sum[g] - middle) * scale) * (1 << bits) + (int32_t)g;
     }
 }
 
 #endif
 
+/* The range is that of the sums before, which the order tells, and of what is added. */
 static inline void make_keys(int64_t n, int bits, const pc_af_row *row, pc_af_order *o)
 {
-    enum { MARGIN = 1 << 12 }; /* for what stands behind the last */
+    enum { MARGIN = 1 << 12 }; /* for places behind the last, and ends that are equal to others */
     const double least = o->least + row->least * row->factor;
     const double most = o->most + row->most * row->factor;
     const double middle = (least + most) / 2, half = (most - least) / 2;
     const double n_steps = (1 << (31 - bits)) - MARGIN, finest = 0x1p38;
     const double scale = n_steps < half * finest ? n_steps / half : finest;
-    fetch(n, row->ahead);
-    add_and_key(n, bits, row->share, row->factor, middle, scale, o->sum, o->key);
+    add_and_key(n, bits, row, middle, scale, o->sum, o->key);
 }
 
 /* ---- sorting ---- */
@@ -284,15 +273,14 @@ static inline void sort(int64_t n_columns, int32_t *at)
     }
 }
 
-/* Places behind the last have keys below all others, in order by more than the gap, and the group behind the
- * last. */
+/* Places behind the last have keys below all others, clearly apart, and the group behind the last. */
 static void start(int64_t n, const int32_t *groups, pc_af_order *o)
 {
     const int bits = tag_bits(n);
     for (int64_t i = 0; i < n; i++) *place_of(o->at, i) = groups[i];
     for (int64_t i = n; i < ROWS * COLUMNS; i++) {
-        const int64_t n_behind = i < n + BEHIND ? n + BEHIND - i : 0;
-        *place_of(o->at, i) = INT32_MIN + ((int32_t)n_behind << (bits + 2)) + (int32_t)n % (1 << bits);
+        const int32_t behind = i < n + BEHIND ? (int32_t)(n + BEHIND - i) : 0;
+        *place_of(o->at, i) = INT32_MIN + 2 * clear_gap(bits) * behind + (int32_t)n % (1 << bits);
     }
 }
 
@@ -410,8 +398,8 @@ static inline void settle_unclear(int64_t n, int bits, pc_af_order *o)
 
 /* ---- the distance from the reference ---- */
 
-/* Go down the order: number the groups, close what is no longer open, and count the pairs that are opposite
- * to the reference. */
+/* Go down the order: number the groups, count the pairs that are opposite to the reference, and close those
+ * that are open. */
 static inline int64_t go_down(int64_t n, int bits, pc_af_order *o)
 {
     const int64_t n_words = pc_af_row_words(n);
@@ -434,10 +422,11 @@ static inline int64_t go_down(int64_t n, int bits, pc_af_order *o)
     return n_opposite;
 }
 
-static inline void share_ranks(int64_t n, pc_af_places chain, pc_af_order *o)
+static inline void share_ranks(pc_af_places chain, int bits, pc_af_order *o)
 {
+    const int16_t rank = (int16_t)(chain.first + chain.last + 2);
     for (int64_t i = chain.first; i <= chain.last; i++)
-        o->rank[group_at(place_of(o->at, i), tag_bits(n))] = (int16_t)(chain.first + chain.last + 2);
+        o->rank[group_at(place_of(o->at, i), bits)] = rank;
 }
 
 /* Read the keys in the order that held before. */
@@ -450,7 +439,7 @@ static inline void read_keys(int64_t n, int bits, const int32_t *restrict key, i
     }
 }
 
-/* Make keys, and put the groups in order; whether the order may be another than before. */
+/* Make keys, and put the groups in order. False when they clearly stand as before. */
 static inline bool put_in_order(int64_t n, int bits, const pc_af_row *row, pc_af_order *o)
 {
     const int64_t n_columns = (n + ROWS - 1) / ROWS;
@@ -463,7 +452,8 @@ static inline bool put_in_order(int64_t n, int bits, const pc_af_row *row, pc_af
     return true;
 }
 
-static inline bool settle_with(int64_t n, int bits, const pc_af_row *row, pc_af_order *o, bool always)
+static inline bool settle_with(int64_t n, int bits, const pc_af_row *row, pc_af_order *o,
+                               bool always)
 {
     const bool was_tied = o->n_tied > 0;
     o->n_tied = 0;
@@ -472,7 +462,7 @@ static inline bool settle_with(int64_t n, int bits, const pc_af_row *row, pc_af_
     o->least = o->sum[group_at(place_of(o->at, n - 1), bits)];
     if (!is_other && !was_tied && !always) return false;
     o->against = go_down(n, bits, o);
-    for (int64_t t = 0; t < o->n_tied; t++) share_ranks(n, o->tied[t], o);
+    for (int64_t t = 0; t < o->n_tied; t++) share_ranks(o->tied[t], bits, o);
     return true;
 }
 
@@ -486,25 +476,20 @@ static bool settle(int64_t n, const pc_af_row *row, pc_af_order *o, bool always)
 #ifndef PC_AF_HAS_VECTORS
 
 /* Ranks are doubled: the sum of their products is at most 4 / 3 n^3, below 2^31. */
-static inline int64_t multiply(int64_t n, const int16_t *restrict rank, const int16_t *restrict other)
+static int64_t note_ranks(int64_t n, const pc_af_order *o, int16_t *restrict least,
+                          int16_t *restrict most)
 {
+    const int16_t *restrict rank = o->rank, *restrict other = o->reference->rank;
     int32_t product = 0;
-    for (int64_t g = 0; g < n; g++) product += rank[g] * other[g];
+    for (int64_t g = 0; g < n; g++) {
+        least[g] = rank[g] < least[g] ? rank[g] : least[g];
+        most[g] = rank[g] > most[g] ? rank[g] : most[g];
+        product += rank[g] * other[g];
+    }
     return product;
 }
 
 #endif
-
-static int64_t note_ranks(int64_t n, const pc_af_order *o, int16_t *restrict least,
-                          int16_t *restrict most)
-{
-    const int16_t *restrict rank = o->rank;
-    for (int64_t g = 0; g < n; g++) {
-        least[g] = rank[g] < least[g] ? rank[g] : least[g];
-        most[g] = rank[g] > most[g] ? rank[g] : most[g];
-    }
-    return multiply(n, rank, o->reference->rank);
-}
 
 static void add_bits(int64_t n, const uint64_t *restrict bits, int32_t *restrict number)
 {

@@ -11,13 +11,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Places of an order stand in columns of PC_AF_ROWS: place i is [i % ROWS][i / ROWS]. Columns are made in
- * sets, eight side by side; a set more than there can be is room for those behind the last. */
+/* Places of an order stand in columns: place i is [i % ROWS][i / ROWS]. There are eight more columns than
+ * groups can fill, because columns are sorted eight at a time, with the one behind. */
 enum { PC_AF_ROWS = 16, PC_AF_COLUMNS = 72 };
 
-/* Behind the last group stands one without bits, for places behind the last.
- *
- * The ranking that others are compared with; g counts groups, i places in its order. */
+/* The ranking that others are compared with; g counts groups, i places in its order. Behind the rows of the
+ * groups stands one without bits, for places behind the last. */
 typedef struct pc_af_reference {
     int32_t *order;  /* [groups] group at place i, highest value first */
     int32_t *place;  /* [groups] place of group g */
@@ -27,7 +26,7 @@ typedef struct pc_af_reference {
     uint64_t *own;   /* [groups + 1][words] bit g of row g */
     int64_t n_pairs; /* that differ */
     int64_t spread;  /* sum of squared deviations of `rank` */
-    double pairs_root, spread_root; /* of the product with that of a ranking without ties */
+    double pairs_root, spread_root; /* of the products with those of a ranking without ties */
 } pc_af_reference;
 
 typedef struct pc_af_places {
@@ -44,19 +43,19 @@ typedef struct pc_af_row {
 
 typedef struct pc_af_order {
     const pc_af_reference *reference;
-    double *sum;    /* [groups] the measure, 0 .. 1 and a little */
-    double least, most; /* of `sum`, give or take PC_AF_SAME for each group */
-    double *value;  /* [groups] scratch */
-    int32_t *key;   /* [groups] scratch */
-    int32_t *group; /* [groups] scratch */
-    int32_t *at;    /* [ROWS][COLUMNS] keys in order, with the group in the last bits; highest value
-                     * first, equal ones as in the reference */
-    int16_t *rank;  /* [groups + 1] twice the mean rank of group g */
+    double *sum;        /* [groups] the measure */
+    double least, most; /* of `sum`, give or take 2 PC_AF_SAME for each group */
+    double *value;      /* [groups] scratch */
+    int32_t *key;       /* [groups] scratch */
+    int32_t *group;     /* [groups] scratch */
+    int32_t *at;        /* [ROWS][COLUMNS] keys, the group in the last bits: highest value first, equal
+                         * ones as in the reference */
+    int16_t *rank;      /* [groups + 1] twice the mean rank of group g */
     pc_af_places *tied; /* [groups] places whose groups are equal, ascending */
     int64_t n_tied;
-    uint64_t *open;   /* [groups + 1][words] bit k of row g: group k, lower than g in the reference, has not
-                       * stood before it since the rows were those of the reference */
-    int64_t against;  /* pairs that differ in the reference, in the opposite order here */
+    uint64_t *open;  /* [groups + 1][words] bit k of row g: group k, lower than g in the reference, has
+                      * not stood above it since this was set to `lower` */
+    int64_t against; /* pairs that differ in the reference, in the opposite order here */
 } pc_af_order;
 
 /* Words of a row of bits, one per group; a multiple of four. */
@@ -65,11 +64,12 @@ int64_t pc_af_row_words(int64_t n_groups);
 typedef struct pc_af_kernels {
     void (*add)(int64_t n_groups, const pc_af_row *row, double *sum);
 
-    /* Let the groups stand in an order. */
+    /* Let the groups stand in an order, whatever their values. */
     void (*start)(int64_t n_groups, const int32_t *groups, pc_af_order *order);
 
-    /* Add a row to `sum`, and bring the order up to date with it. False when nothing moved and nothing is or
-     * was tied: then `at`, `least` and `most` alone are written besides, unless asked to `always`. */
+    /* Add a row to `sum`, bring the order up to date, and compare it with the reference: `rank`, `against`
+     * and `open`. False, and these as they were, only if the groups stand as before and nothing is or was
+     * tied; never if asked to `always`. */
     bool (*settle)(int64_t n_groups, const pc_af_row *row, pc_af_order *order, bool always);
 
     /* Widen the least and greatest rank of each group so far, twice, and give the sum over the groups of

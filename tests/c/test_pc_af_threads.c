@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { R = PC_AF_N_STATISTICS };
 
@@ -406,6 +407,209 @@ static void small_changes_in_a_long_order_are_seen(void)
     }
 }
 
+/* ---- orders, step by step ---- */
+
+enum { MOST = PC_AF_MOST_GROUPS, UNITS = 36, JITTER = 46 }; /* shares are multiples of 2^-36, or nearly */
+
+/* An order under way, and what all pairs say of it. Groups are ranked by `whole`, in units. */
+typedef struct walk {
+    int64_t n, n_words;
+    pc_af_reference reference;
+    pc_af_order order;
+    const pc_af_kernels *kernels;
+    double *share;
+    int64_t *whole, *base;
+    int32_t *expected; /* [groups] twice the rank */
+    bool *open;        /* [groups][groups] */
+    int64_t n_closed, n_tied, n_unchanged;
+} walk;
+
+static void start_reference(walk *w, pc_draws *draws)
+{
+    pc_af_reference *r = &w->reference;
+    const int64_t n = w->n;
+    int64_t n_places = 0;
+    *r = (pc_af_reference){.order = take(n, 4),
+                           .place = take(n, 4),
+                           .level = take(n, 4),
+                           .rank = take(n, 2),
+                           .lower = take((n + 1) * w->n_words, 8),
+                           .own = take((n + 1) * w->n_words, 8)};
+    for (int64_t g = 0; g < n; g++) w->base[g] = pc_draw_below(draws, n);
+    for (int64_t value = n - 1; value >= 0; value--)
+        for (int64_t g = 0; g < n; g++) {
+            if (w->base[g] != value) continue;
+            r->place[g] = (int32_t)n_places;
+            r->order[n_places++] = (int32_t)g;
+        }
+    for (int64_t a = 0; a < n; a++) {
+        r->own[a * w->n_words + a / 64] |= (uint64_t)1 << a % 64;
+        r->rank[a] = 1;
+        for (int64_t b = 0; b < n; b++) {
+            r->rank[a] = (int16_t)(r->rank[a] + (w->base[b] > w->base[a]) + (w->base[b] >= w->base[a]));
+            r->level[a] += a != b && w->base[b] > w->base[a];
+            w->open[a * n + b] = w->base[b] < w->base[a];
+            if (w->open[a * n + b]) r->lower[a * w->n_words + b / 64] |= (uint64_t)1 << b % 64;
+        }
+    }
+}
+
+static void start_walk(walk *w, int64_t n, pc_simd simd, pc_draws *draws)
+{
+    *w = (walk){.n = n, .n_words = pc_af_row_words(n), .kernels = pc_af_kernels_for(simd)};
+    w->share = take(n, 8);
+    w->whole = take(n, 8);
+    w->base = take(n, 8);
+    w->expected = take(n, 4);
+    w->open = take(n * n, sizeof *w->open);
+    start_reference(w, draws);
+    w->order = (pc_af_order){.reference = &w->reference,
+                             .sum = take(n, 8),
+                             .value = take(n, 8),
+                             .key = take(n, 4),
+                             .group = take(n, 4),
+                             .at = take(PC_AF_ROWS * PC_AF_COLUMNS, 4),
+                             .rank = take(n + 1, 2),
+                             .tied = take(n, sizeof(pc_af_places)),
+                             .open = take((n + 1) * w->n_words, 8)};
+    memcpy(w->order.open, w->reference.lower, (size_t)(n * w->n_words) * 8);
+    w->kernels->start(n, w->reference.order, &w->order);
+}
+
+static void end_walk(walk *w)
+{
+    void *blocks[] = {w->share,           w->whole,           w->base,           w->expected,
+                      w->open,            w->reference.order, w->reference.place, w->reference.level,
+                      w->reference.rank,  w->reference.lower, w->reference.own,  w->order.sum,
+                      w->order.value,     w->order.key,       w->order.group,    w->order.at,
+                      w->order.rank,      w->order.tied,      w->order.open};
+    for (size_t b = 0; b < sizeof blocks / sizeof *blocks; b++) free(blocks[b]);
+}
+
+/* What the next row adds: to few groups or all, far or near, equal or nearly, or nothing. */
+static pc_af_row draw_row(walk *w, pc_draws *draws, int kind)
+{
+    static const int64_t most[] = {3, 2, 5, 0, 40, 1 << 20, 1 << 30, 0};
+    double least = 1.0, high = 0.0;
+    for (int64_t g = 0; g < w->n; g++) {
+        const bool is_left_out = kind % 2 == 1 && pc_draw_below(draws, 8) > 0;
+        const int64_t units = is_left_out ? 0 : pc_draw_below(draws, most[kind] + 1);
+        w->whole[g] += units;
+        w->share[g] = ldexp((double)units, -UNITS);
+        if (kind == 1) w->share[g] += ldexp((double)pc_draw_below(draws, 4), -JITTER);
+        least = fmin(least, w->share[g]);
+        high = fmax(high, w->share[g]);
+    }
+    return (pc_af_row){w->share, 1.0, least, high, w->share};
+}
+
+static void expect_as_all_pairs_say(walk *w)
+{
+    const int64_t n = w->n;
+    int64_t against = 0;
+    for (int64_t a = 0; a < n; a++) {
+        int32_t rank = 1;
+        for (int64_t b = 0; b < n; b++) {
+            const bool is_above = w->whole[b] > w->whole[a];
+            rank += is_above + (w->whole[b] >= w->whole[a]);
+            against += is_above && w->base[b] < w->base[a];
+            w->n_closed += is_above && w->open[a * n + b];
+            w->open[a * n + b] &= !is_above;
+            const uint64_t word = w->order.open[a * w->n_words + b / 64];
+            EXPECT((word >> b % 64 & 1) == w->open[a * n + b]);
+        }
+        w->expected[a] = rank;
+        EXPECT(w->order.rank[a] == rank);
+    }
+    EXPECT(w->order.against == against);
+    for (int64_t t = 0; t < w->order.n_tied; t++)
+        for (int64_t i = w->order.tied[t].first; i < w->order.tied[t].last; i++) {
+            const int64_t a = pc_af_group_at(n, &w->order, i), b = pc_af_group_at(n, &w->order, i + 1);
+            EXPECT(w->whole[a] == w->whole[b] && w->reference.place[a] < w->reference.place[b]);
+            w->n_tied++;
+        }
+}
+
+static bool are_ranks_as_before(const walk *w)
+{
+    for (int64_t a = 0; a < w->n; a++) {
+        int32_t rank = 1;
+        for (int64_t b = 0; b < w->n; b++)
+            rank += (w->whole[b] > w->whole[a]) + (w->whole[b] >= w->whole[a]);
+        if (rank != w->expected[a]) return false;
+    }
+    return true;
+}
+
+static void orders_are_as_all_pairs_say(void)
+{
+    static const int64_t groups[] = {2, 3, 15, 16, 17, 127, 128, 129, 200, 255, 256, 257, MOST};
+    pc_draws draws = {11};
+    for (size_t k = 0; k < 2 * sizeof groups / sizeof *groups; k++) {
+        walk w;
+        start_walk(&w, groups[k / 2], k % 2 ? pc_cpu_simd() : PC_SIMD_PORTABLE, &draws);
+        const int n_steps = w.n > 300 ? 8 : 24;
+        for (int step = 0; step < n_steps; step++) {
+            const pc_af_row row = draw_row(&w, &draws, 8 * step / n_steps);
+            if (w.kernels->settle(w.n, &row, &w.order, step == 0)) {
+                expect_as_all_pairs_say(&w);
+            } else {
+                EXPECT(are_ranks_as_before(&w));
+                w.n_unchanged++;
+            }
+        }
+        EXPECT(w.n <= 3 || (w.n_closed > 0 && w.n_tied > 0));
+        EXPECT(w.n > 300 || w.n_unchanged > 0);
+        end_walk(&w);
+    }
+}
+
+/* As many groups as there may be that differ by less than what a key shows, in the reverse of the order that
+ * held before; and by so little that they are equal, in no order at all. */
+static void groups_closer_than_steps_are_told_apart(void)
+{
+    pc_draws draws = {12};
+    for (int k = 0; k < 8; k++) {
+        walk w;
+        start_walk(&w, k % 4 < 2 ? 200 : MOST, k % 2 ? pc_cpu_simd() : PC_SIMD_PORTABLE, &draws);
+        const int unit = k < 4 ? 39 : 52; /* below PC_AF_SAME, 2^-40, all are one */
+        for (int64_t g = 0; g < w.n; g++) {
+            w.whole[g] = k < 4 ? w.reference.place[g] : 0;
+            w.share[g] = 0.25 + ldexp(k < 4 ? w.reference.place[g] : (double)((g * 7) % w.n), -unit);
+        }
+        w.share[0] = 0.75; /* the range is wide, and the rest in one step of it */
+        w.whole[0] = w.n;
+        const pc_af_row row = {w.share, 1.0, 0.25, 0.75, w.share};
+        EXPECT(w.kernels->settle(w.n, &row, &w.order, true));
+        expect_as_all_pairs_say(&w);
+        EXPECT(w.order.n_tied == (k < 4 ? 0 : 1));
+        end_walk(&w);
+    }
+}
+
+static void ranks_are_widened_and_multiplied(void)
+{
+    pc_draws draws = {13};
+    for (int64_t n = 2; n < 50; n++) {
+        walk w;
+        int16_t least[50], most[50];
+        start_walk(&w, n, n % 2 ? pc_cpu_simd() : PC_SIMD_PORTABLE, &draws);
+        int64_t product = 0;
+        for (int64_t g = 0; g < n; g++) {
+            w.order.rank[g] = (int16_t)(2 + pc_draw_below(&draws, 2 * n));
+            least[g] = (int16_t)(g % 3 == 0 ? w.order.rank[g] + 1 : w.order.rank[g] - 1);
+            most[g] = (int16_t)(g % 3 == 1 ? w.order.rank[g] - 1 : w.order.rank[g] + 1);
+            product += (int64_t)w.order.rank[g] * w.reference.rank[g];
+        }
+        EXPECT(w.kernels->note_ranks(n, &w.order, least, most) == product);
+        for (int64_t g = 0; g < n; g++) {
+            EXPECT(least[g] == w.order.rank[g] - (g % 3 != 0));
+            EXPECT(most[g] == w.order.rank[g] + (g % 3 != 1));
+        }
+        end_walk(&w);
+    }
+}
+
 static void every_number_of_threads_and_either_build_gives_the_same_bits(void)
 {
     static const int n_threads[] = {1, 2, 7};
@@ -548,12 +752,12 @@ static void expect_failure(table *t, pc_status status, const char *argument, int
 
 static void wrong_input_is_named_with_its_place(void)
 {
-    static const double bad[] = {NAN, INFINITY, -0.25};
+    static const double bad[] = {NAN, INFINITY, -0.25, 1.25};
     pc_draws draws = {6};
     table t;
     room(&t, 10, 6, 3, 4);
     draw(&t, &draws, 5, 9);
-    for (int b = 0; b < 3; b++) {
+    for (int b = 0; b < 4; b++) {
         const double kept_share = t.share[17], kept_value = t.baseline[7];
         t.share[17] = bad[b];
         expect_failure(&t, PC_ERR_VALUE, "share", 17);
@@ -656,6 +860,9 @@ int main(void)
         CLAIM(a_ranking_turned_round_on_paper),
         CLAIM(made_tables_are_as_all_pairs_say),
         CLAIM(small_changes_in_a_long_order_are_seen),
+        CLAIM(orders_are_as_all_pairs_say),
+        CLAIM(groups_closer_than_steps_are_told_apart),
+        CLAIM(ranks_are_widened_and_multiplied),
         CLAIM(every_number_of_threads_and_either_build_gives_the_same_bits),
         CLAIM(repairing_the_order_is_ranking_anew),
         CLAIM(scores_are_integers_of_62_bits),
