@@ -5,10 +5,7 @@ Source of truth: tests/oracles/cells.py, a loop over rows with exact sums.
 
 import gc
 import math
-import signal
-import subprocess
 import sys
-import textwrap
 import threading
 import time
 import weakref
@@ -21,6 +18,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from ctrl_c import seconds_to_answer
 from oracles.cells import cells
 from povertycore import _core, errors
 
@@ -832,15 +830,13 @@ def test_columns_are_made_by_functions_only():
 
 ARANGE = "np.arange({}, dtype=np.uint64)"
 
-CHILD = """
-import sys, time
+PREPARATION = """
 import numpy as np
 from povertycore import _core
 
 n = 100_000_000
 column = _core.column_array(np.broadcast_to(np.float64(1.5), n))
 objects = np.broadcast_to(np.array("text", dtype=object), 4 * n)
-
 
 
 def hashed(numbers):  # ids of which the panel's hash is these numbers, so that all meet in a slot
@@ -852,14 +848,10 @@ def hashed(numbers):  # ids of which the panel's hash is these numbers, so that 
 
 ids = {ids}
 side = len(ids), [_core.column_array(ids)], (), None, None
-print("ready", flush=True)
-try:
-    {call}
-    print("finished", flush=True)
-except KeyboardInterrupt:
-    print(time.monotonic(), flush=True)
-    raised = sys.exc_info()[1]
-    assert _core.total(10, [], values=[_core.column_array(np.ones(10))])["n"].tolist() == [10]
+"""
+
+AFTERWARDS = """
+assert _core.total(10, [], values=[_core.column_array(np.ones(10))])["n"].tolist() == [10]
 """
 
 
@@ -875,18 +867,7 @@ except KeyboardInterrupt:
     ids=["one thread", "two threads", "objects", "households", "households of one hash"],
 )
 def test_ctrl_c_ends_a_long_call_within_a_quarter_of_a_second(call, ids):
-    program = textwrap.dedent(CHILD).format(call=call, ids=ids)
-    child = subprocess.Popen(
-        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert child.stdout.readline() == "ready\n"
-    time.sleep(0.2)
-    sent = time.monotonic()
-    child.send_signal(signal.SIGINT)
-    said, complaint = child.communicate(timeout=60)
-    assert child.returncode == 0, complaint
-    assert said != "finished\n", "the call was too short to be interrupted"
-    assert float(said) - sent < 0.25
+    assert seconds_to_answer(PREPARATION.format(ids=ids), call, AFTERWARDS) < 0.25
 
 
 # --------------------------------------------------------------------------- memory that is kept

@@ -28,8 +28,6 @@ static void *map(size_t length)
 #ifdef MADV_HUGEPAGE
     madvise(start, length, MADV_HUGEPAGE); /* a wish: refused, the block is as good */
 #endif
-    /* A page that is read before it is written to is taken twice, and the second time in small pages. */
-    for (size_t at = 0; at < length; at += page) *(volatile char *)(start + at) = 0;
     return start;
 }
 
